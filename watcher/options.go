@@ -1,0 +1,90 @@
+package watcher
+
+import "time"
+
+// Backend names a source of events.
+type Backend string
+
+const (
+	Auto     Backend = "auto"
+	FSNotify Backend = "fsnotify"
+	Notify   Backend = "notify"
+	Poll     Backend = "poll"
+)
+
+// Options configure a [Watcher]. The zero value of every field but Dir means
+// the documented default.
+type Options struct {
+	// Dir is the project directory, absolute. Every path is relative to it.
+	Dir string
+	// Roots are the directories to watch, relative to Dir; default ".".
+	Roots []string
+	// Backend chooses the source of events; default Auto.
+	Backend Backend
+	// Quiet closes a batch after this long without an event; default 20ms.
+	Quiet time.Duration
+	// Max closes a batch this long after its first event, however busy the
+	// tree is; default 1s.
+	Max time.Duration
+	// Absent is how much longer a path waits, once and alone, when at closing
+	// it is gone, empty or half-written; default 400ms.
+	Absent time.Duration
+	// PollInterval is the time between two looks of the polling source;
+	// default 500ms.
+	PollInterval time.Duration
+	// Audit is the time between two walks that catch what gives no event
+	// (hard links, lower layers, network mounts); default 60s, negative: never.
+	Audit time.Duration
+	// Ignore has further .gitignore patterns, Include patterns of paths that
+	// are never ignored: what a rule, a service or an env file names.
+	Ignore, Include []string
+	// Reader reads files; default: the file's bytes from disk.
+	Reader Reader
+	// Gate holds batches back while another program is in the middle of
+	// changing the tree; default: never.
+	Gate Gate
+	// Note, when not nil, is told what a person should know: which source was
+	// chosen and why, what cannot be watched. It is called on the watcher's
+	// goroutine and must not block.
+	Note func(Note)
+}
+
+// Note is something about the watching itself that a person should know.
+type Note struct {
+	// Degraded says that some of the tree is watched by a slower way.
+	Degraded bool
+	// Text is one line.
+	Text string
+}
+
+// A Reader reads a file once for everybody who needs its bytes, so that what
+// was hashed is what was parsed. Read may be called from several goroutines.
+type Reader interface {
+	// Read returns what the file at path (relative to Options.Dir) holds. A
+	// file that is not there gives an error for which errors.Is(err,
+	// fs.ErrNotExist) holds.
+	Read(path string) (Content, error)
+}
+
+// Content is what a [Reader] found in a file.
+type Content struct {
+	Hash Hash
+	Size int64
+	// Partial says that the bytes look like the first part of a file that is
+	// still being written: the path then waits Options.Absent more, once.
+	Partial bool
+}
+
+// A Gate tells when another program, such as git, is in the middle of
+// changing the tree. Its methods are called on the watcher's goroutine.
+type Gate interface {
+	// Dirs returns the directories, absolute, whose entries decide Held: any
+	// event in one of them makes the watcher ask again.
+	Dirs() []string
+	// Held looks at the disk and returns what holds the tree now, such as
+	// "git rebase"; "" when it is at rest.
+	Held() string
+	// Cause returns what the last bracket did, such as
+	// "git checkout a1b2c3..d4e5f6", and forgets it; "" when unknown.
+	Cause() string
+}
