@@ -1,0 +1,249 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// fake is an agent with canned answers that records what it was asked.
+type fake struct {
+	asked  chan Request
+	events []Event
+	block  chan struct{} // closed to let Sync return
+}
+
+func (f *fake) Status() Status {
+	pid := 42
+	return Status{
+		Agent:    Agent{PID: 7, State: Running, Roots: []string{"."}},
+		Services: []Service{{Name: "api", State: "ready", Intent: "up", PID: &pid, Generation: 3}},
+	}
+}
+
+func (f *fake) Do(_ context.Context, req Request) (Outcome, error) {
+	if len(req.Services) == 1 && req.Services[0] == "nobody" {
+		return Outcome{}, &Refusal{Text: `no service "nobody"`}
+	}
+	f.asked <- req
+	return Outcome{Services: f.Status().Services}, nil
+}
+
+func (f *fake) Sync(ctx context.Context) (Outcome, error) {
+	select {
+	case <-f.block:
+		return Outcome{Holds: []Hold{{Kind: "syntax", Path: "a.py", Line: 3}}}, nil
+	case <-ctx.Done():
+		return Outcome{}, ctx.Err()
+	}
+}
+
+func (f *fake) Why(path string, services []string) (Why, error) {
+	return Why{Path: path, Services: []Reached{{Name: services[0], Chain: []Link{{"a.py", 1, path}}}}}, nil
+}
+
+func (f *fake) Affected(paths []string) (Affected, error) {
+	return Affected{Changed: paths}, nil
+}
+
+func (f *fake) Events(ctx context.Context, seq uint64, follow bool, yield func(Event) error) error {
+	for _, e := range f.events {
+		if e.Seq > seq {
+			if err := yield(e); err != nil {
+				return err
+			}
+		}
+	}
+	if follow {
+		<-ctx.Done()
+	}
+	return nil
+}
+
+func (f *fake) Logs(_ context.Context, services []string, tail int, _ bool, yield func(Line) error) error {
+	return yield(Line{Service: services[0], Text: fmt.Sprintf("last %d", tail)})
+}
+
+// serve starts a server for f and returns a client of it.
+func serve(t *testing.T, f *fake) *Client {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "run", "x.sock")
+	ln, err := Listen(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- Serve(ctx, ln, f) }()
+	c := NewClient(path)
+	t.Cleanup(func() {
+		c.Close()
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Serve: %v", err)
+		}
+	})
+	return c
+}
+
+func TestVerbs(t *testing.T) {
+	f := &fake{asked: make(chan Request, 1), block: make(chan struct{})}
+	c := serve(t, f)
+	ctx := t.Context()
+
+	st, err := c.Status(ctx)
+	if err != nil || st.Agent.PID != 7 || *st.Services[0].PID != 42 {
+		t.Errorf("Status = %+v, %v", st, err)
+	}
+	out, err := c.Do(ctx, Request{Verb: Restart, Services: []string{"api"}})
+	if err != nil || !out.AtTarget() {
+		t.Errorf("Do = %+v, %v", out, err)
+	}
+	if req := <-f.asked; req.Verb != Restart || req.Services[0] != "api" {
+		t.Errorf("the agent was asked %+v", req)
+	}
+	why, err := c.Why(ctx, "b c.py", []string{"api"})
+	if err != nil || why.Path != "b c.py" || why.Services[0].Chain[0].To != "b c.py" {
+		t.Errorf("Why = %+v, %v", why, err)
+	}
+	aff, err := c.Affected(ctx, []string{"x.py", "y.py"})
+	if err != nil || strings.Join(aff.Changed, " ") != "x.py y.py" {
+		t.Errorf("Affected = %+v, %v", aff, err)
+	}
+}
+
+func TestSyncReportsHoldsAndTimesOut(t *testing.T) {
+	f := &fake{block: make(chan struct{})}
+	c := serve(t, f)
+	if _, err := c.Sync(t.Context(), time.Millisecond); !errors.Is(err, ErrTimeout) {
+		t.Errorf("Sync of a busy agent: %v, want a timeout", err)
+	}
+	close(f.block)
+	out, err := c.Sync(t.Context(), time.Minute)
+	if err != nil || out.AtTarget() || out.Holds[0].Line != 3 {
+		t.Errorf("Sync = %+v, %v", out, err)
+	}
+}
+
+func TestRefusalKeepsItsWords(t *testing.T) {
+	c := serve(t, &fake{})
+	_, err := c.Do(t.Context(), Request{Verb: Stop, Services: []string{"nobody"}})
+	var refusal *Refusal
+	if !errors.As(err, &refusal) || refusal.Text != `no service "nobody"` {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestStreamsFollowUntilTheReaderLeaves(t *testing.T) {
+	f := &fake{events: []Event{{Seq: 1, Kind: "started"}, {Seq: 2, Kind: "ready"}, {Seq: 3, Kind: "exited"}}}
+	c := serve(t, f)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var kinds []string
+	err := c.Events(ctx, 1, true, func(e Event) error {
+		kinds = append(kinds, e.Kind)
+		if e.Seq == 3 {
+			cancel()
+		}
+		return nil
+	})
+	if !errors.Is(err, context.Canceled) || strings.Join(kinds, " ") != "ready exited" {
+		t.Errorf("events after 1: %v, %v", kinds, err)
+	}
+	var text string
+	if err := c.Logs(t.Context(), []string{"api"}, 5, false, func(l Line) error { text = l.Service + " " + l.Text; return nil }); err != nil || text != "api last 5" {
+		t.Errorf("logs: %q, %v", text, err)
+	}
+}
+
+func TestNoAgent(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.sock")
+	if _, err := NewClient(path).Status(t.Context()); !errors.Is(err, ErrNoAgent) {
+		t.Errorf("no socket: %v", err)
+	}
+	// A socket that an agent left behind when it was killed.
+	ln, err := Listen(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln.(interface{ SetUnlinkOnClose(bool) }).SetUnlinkOnClose(false)
+	ln.Close()
+	if _, err := NewClient(path).Status(t.Context()); !errors.Is(err, ErrNoAgent) {
+		t.Errorf("dead socket: %v", err)
+	}
+	ln, err = Listen(path)
+	if err != nil {
+		t.Fatalf("a dead socket is not replaced: %v", err)
+	}
+	defer ln.Close()
+	if _, err := Listen(path); err == nil {
+		t.Error("a live socket was replaced")
+	}
+}
+
+func TestSocketIsPrivate(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	if err := os.Mkdir(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "x.sock")
+	ln, err := Listen(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	for p, want := range map[string]os.FileMode{dir: 0o700, path: 0o600} {
+		info, err := os.Stat(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Mode().Perm() != want {
+			t.Errorf("mode of %s is %o, want %o", p, info.Mode().Perm(), want)
+		}
+	}
+}
+
+func TestSocketPath(t *testing.T) {
+	project := t.TempDir()
+	t.Setenv("XDG_RUNTIME_DIR", "/r")
+	a, err := SocketPath(project)
+	if err != nil || !strings.HasPrefix(a, "/r/bounce/") || len(filepath.Base(a)) != len("0123456789abcdef.sock") {
+		t.Errorf("SocketPath = %q, %v", a, err)
+	}
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(project, link); err != nil {
+		t.Fatal(err)
+	}
+	if b, _ := SocketPath(link); a != b {
+		t.Errorf("a link to the project has another socket: %s, %s", a, b)
+	}
+	t.Setenv("XDG_RUNTIME_DIR", "/"+strings.Repeat("long", 30))
+	if _, err := SocketPath(project); err == nil || !strings.Contains(err.Error(), "shorter") {
+		t.Errorf("a path too long for a socket: %v", err)
+	}
+}
+
+func TestOtherProtocolIsToldInWords(t *testing.T) {
+	c := serve(t, &fake{})
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://agent/v1/status", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Bounce-Protocol", "99")
+	resp, err := c.http.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, _ := io.ReadAll(resp.Body)
+	if resp.StatusCode != http.StatusBadRequest || !strings.Contains(string(body), "same version") {
+		t.Errorf("%d %s", resp.StatusCode, body)
+	}
+}

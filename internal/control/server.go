@@ -1,0 +1,235 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// Backend is the agent as the server sees it. Every method may be called from
+// several goroutines. An error of type *[Refusal] is the caller's mistake.
+type Backend interface {
+	Status() Status
+	// Do carries out a verb and waits for its outcome, unless told not to.
+	Do(ctx context.Context, req Request) (Outcome, error)
+	// Sync returns when every plan that a write before the call caused has
+	// been applied, or at once with the holds it would have to wait out.
+	Sync(ctx context.Context) (Outcome, error)
+	Why(path string, services []string) (Why, error)
+	Affected(paths []string) (Affected, error)
+	// Events calls yield with every event after seq, then with new ones as
+	// they come, until ctx ends, yield returns an error, or, unless follow is
+	// set, there are no more.
+	Events(ctx context.Context, seq uint64, follow bool, yield func(Event) error) error
+	// Logs does the same for lines of output; tail is how many old lines to
+	// begin with.
+	Logs(ctx context.Context, services []string, tail int, follow bool, yield func(Line) error) error
+}
+
+// Refusal is a request that the agent refused because of what was asked.
+type Refusal struct{ Text string }
+
+func (r *Refusal) Error() string { return r.Text }
+
+// protocol is the version of the wire types. A client of another version is
+// told so in words instead of failing on a field.
+const protocol = 1
+
+// Limits that keep one client from holding up the agent.
+const (
+	maxBody       = 64 << 10
+	headerTimeout = 5 * time.Second
+	idleTimeout   = 2 * time.Minute
+	// writeTimeout is the longest a stream waits for a reader that does not
+	// read before it is cut off.
+	writeTimeout = 10 * time.Second
+)
+
+// route is a verb of the protocol: what it is called and what answers it.
+type route struct {
+	pattern string
+	answer  func(Backend, http.ResponseWriter, *http.Request) error
+}
+
+var routes = []route{
+	{"GET /v1/status", getStatus},
+	{"POST /v1/do", postDo},
+	{"POST /v1/sync", postSync},
+	{"GET /v1/why", getWhy},
+	{"GET /v1/affected", getAffected},
+	{"GET /v1/events", getEvents},
+	{"GET /v1/logs", getLogs},
+}
+
+// Serve answers requests on ln until ctx ends, then closes ln and returns when
+// every request has been answered or cut off.
+func Serve(ctx context.Context, ln net.Listener, b Backend) error {
+	mux := http.NewServeMux()
+	for _, r := range routes {
+		mux.HandleFunc(r.pattern, func(w http.ResponseWriter, req *http.Request) {
+			if v := req.Header.Get("Bounce-Protocol"); v != strconv.Itoa(protocol) {
+				writeError(w, http.StatusBadRequest, fmt.Sprintf("this agent speaks protocol %d and the client %q: use the same version of bounce for both", protocol, v))
+				return
+			}
+			req.Body = http.MaxBytesReader(w, req.Body, maxBody)
+			if err := r.answer(b, w, req); err != nil {
+				status := http.StatusInternalServerError
+				var refusal *Refusal
+				switch {
+				case errors.As(err, &refusal):
+					status = http.StatusUnprocessableEntity
+				case errors.Is(err, context.DeadlineExceeded):
+					status = http.StatusGatewayTimeout
+				}
+				writeError(w, status, err.Error())
+			}
+		})
+	}
+	srv := &http.Server{
+		Handler:           mux,
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
+		BaseContext:       func(net.Listener) context.Context { return ctx },
+	}
+	done := make(chan error, 1)
+	go func() { done <- srv.Serve(ln) }()
+	select {
+	case err := <-done:
+		return fmt.Errorf("cannot serve the control socket: %w", err)
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	if srv.Shutdown(grace) != nil {
+		srv.Close()
+	}
+	<-done
+	return nil
+}
+
+func getStatus(b Backend, w http.ResponseWriter, r *http.Request) error {
+	return writeJSON(w, b.Status())
+}
+
+func postDo(b Backend, w http.ResponseWriter, r *http.Request) error {
+	var req Request
+	dec := json.NewDecoder(r.Body)
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&req); err != nil {
+		return &Refusal{Text: fmt.Sprintf("cannot read the request: %v", err)}
+	}
+	out, err := b.Do(r.Context(), req)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, out)
+}
+
+func postSync(b Backend, w http.ResponseWriter, r *http.Request) error {
+	ctx := r.Context()
+	if text := r.URL.Query().Get("timeout"); text != "" {
+		d, err := time.ParseDuration(text)
+		if err != nil || d <= 0 {
+			return &Refusal{Text: fmt.Sprintf("bad timeout %q: write it like 30s", text)}
+		}
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, d)
+		defer cancel()
+	}
+	out, err := b.Sync(ctx)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, out)
+}
+
+func getWhy(b Backend, w http.ResponseWriter, r *http.Request) error {
+	q := r.URL.Query()
+	out, err := b.Why(q.Get("path"), q["service"])
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, out)
+}
+
+func getAffected(b Backend, w http.ResponseWriter, r *http.Request) error {
+	out, err := b.Affected(r.URL.Query()["path"])
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, out)
+}
+
+func getEvents(b Backend, w http.ResponseWriter, r *http.Request) error {
+	q := r.URL.Query()
+	var since uint64
+	if text := q.Get("since"); text != "" {
+		n, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			return &Refusal{Text: fmt.Sprintf("bad sequence number %q", text)}
+		}
+		since = n
+	}
+	s := newStream(w)
+	return b.Events(r.Context(), since, q.Get("follow") != "", func(e Event) error { return s.send(e) })
+}
+
+func getLogs(b Backend, w http.ResponseWriter, r *http.Request) error {
+	q := r.URL.Query()
+	tail, err := strconv.Atoi(q.Get("tail"))
+	if err != nil || tail < 0 {
+		return &Refusal{Text: fmt.Sprintf("bad number of lines %q", q.Get("tail"))}
+	}
+	s := newStream(w)
+	return b.Logs(r.Context(), q["service"], tail, q.Get("follow") != "", func(l Line) error { return s.send(l) })
+}
+
+// stream writes one JSON object a line and flushes each, so that a reader sees
+// it when it happens.
+type stream struct {
+	w   http.ResponseWriter
+	rc  *http.ResponseController
+	enc *json.Encoder
+}
+
+func newStream(w http.ResponseWriter) *stream {
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	s := &stream{w: w, rc: http.NewResponseController(w), enc: json.NewEncoder(w)}
+	s.enc.SetEscapeHTML(false)
+	// The reader of a quiet stream learns at once that it is connected.
+	_ = s.rc.Flush()
+	return s
+}
+
+func (s *stream) send(v any) error {
+	if err := s.rc.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+		return err
+	}
+	if err := s.enc.Encode(v); err != nil {
+		return err
+	}
+	return s.rc.Flush()
+}
+
+func writeJSON(w http.ResponseWriter, v any) error {
+	w.Header().Set("Content-Type", "application/json")
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// problem is the body of an answer that is not 200.
+type problem struct {
+	Error string `json:"error"`
+}
+
+func writeError(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(problem{Error: text})
+}

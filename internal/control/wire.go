@@ -1,0 +1,193 @@
+package control
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// AgentState is what the agent as a whole is doing.
+type AgentState string
+
+const (
+	Starting AgentState = "starting" // the first scan or the first starts are under way
+	Running  AgentState = "running"
+	Degraded AgentState = "degraded" // some of the tree is watched by a slower way
+	Held     AgentState = "held"     // git or the operator holds changes back
+	Stopping AgentState = "stopping"
+)
+
+// Status is what `bounce status --json` prints.
+type Status struct {
+	Agent    Agent     `json:"agent"`
+	Services []Service `json:"services"`
+}
+
+// Agent describes the agent itself.
+type Agent struct {
+	PID     int        `json:"pid"`
+	Version string     `json:"version"`
+	Config  string     `json:"config"`  // the configuration file; "" when there is none
+	Project string     `json:"project"` // the project directory
+	Roots   []string   `json:"roots"`   // import roots, relative to the project
+	State   AgentState `json:"state"`
+	Watch   string     `json:"watch"` // which source of events, and why
+	Hold    *Hold      `json:"hold"`
+	Files   int        `json:"files"` // Python files in the import graph
+}
+
+// Service is one service as the agent sees it now.
+type Service struct {
+	Name       string     `json:"name"`
+	State      string     `json:"state"`
+	Intent     string     `json:"intent"`
+	Health     string     `json:"health"`
+	PID        *int       `json:"pid"`
+	Generation int        `json:"generation"`
+	Started    *time.Time `json:"started"`
+	UptimeS    float64    `json:"uptime_s"`
+	Stale      bool       `json:"stale"`
+	Restarts   Restarts   `json:"restarts"`
+	Reason     string     `json:"reason"`
+	Hold       *Hold      `json:"hold"`
+}
+
+// AtTarget reports whether the service is where its intent wants it.
+func (s Service) AtTarget() bool {
+	switch s.State {
+	case "ready", "unverified":
+		return s.Intent == "up"
+	case "stopped":
+		// A service that ended as its policy allows (exit 0 under
+		// on-failure) has nothing left to do.
+		return true
+	}
+	return false
+}
+
+// Restarts counts the restarts of a service by what asked for them.
+type Restarts struct {
+	Change   int `json:"change"`
+	Crash    int `json:"crash"`
+	Operator int `json:"operator"`
+}
+
+// Hold is a reason to wait, and what ends it.
+type Hold struct {
+	Kind     string `json:"kind"`
+	Service  string `json:"service,omitempty"`
+	What     string `json:"what"`
+	Path     string `json:"path,omitempty"`
+	Line     int    `json:"line,omitempty"`
+	EndsWhen string `json:"ends_when"`
+}
+
+// Event is one thing that happened: a line of `bounce events --json`.
+type Event struct {
+	Seq        uint64    `json:"seq"`
+	Time       time.Time `json:"time"`
+	Kind       string    `json:"kind"`
+	Service    string    `json:"service,omitempty"`
+	Action     string    `json:"action,omitempty"`
+	Generation int       `json:"generation,omitempty"`
+	Cause      string    `json:"cause,omitempty"`
+	PID        int       `json:"pid,omitempty"`
+	ExitCode   *int      `json:"exit_code,omitempty"`
+	Signal     string    `json:"signal,omitempty"`
+	Attempt    int       `json:"attempt,omitempty"`
+	WaitS      float64   `json:"wait_s,omitempty"`
+	Text       string    `json:"text,omitempty"`
+	Lines      []string  `json:"lines,omitempty"` // last output, with a failure
+	// Batch and Count are set on "batch": its number and how many paths
+	// changed; Paths are the first of them.
+	Batch uint64   `json:"batch,omitempty"`
+	Count int      `json:"count,omitempty"`
+	Paths []string `json:"paths,omitempty"`
+	// Plan is set on "plan": the decision with its reasons.
+	Plan json.RawMessage `json:"plan,omitempty"`
+	// Missed is set on "gap": how many events the reader was too slow for.
+	Missed uint64 `json:"missed,omitempty"`
+}
+
+// Line is one line of a service's output.
+type Line struct {
+	Seq        uint64    `json:"seq"`
+	Time       time.Time `json:"time"`
+	Service    string    `json:"service"`
+	Generation int       `json:"generation"`
+	Stream     string    `json:"stream"` // "stdout" or "stderr"
+	Text       string    `json:"text"`
+}
+
+// Verb is something the agent is asked to do.
+type Verb string
+
+const (
+	Start   Verb = "start"
+	Stop    Verb = "stop"
+	Restart Verb = "restart"
+	Pause   Verb = "hold"
+	Resume  Verb = "resume"
+)
+
+// Request asks for a verb on services; no names means all of them.
+type Request struct {
+	Verb     Verb     `json:"verb"`
+	Services []string `json:"services,omitempty"`
+	// NoWait returns when the request is accepted, not when it is done.
+	NoWait bool `json:"no_wait,omitempty"`
+}
+
+// Outcome is what became of a request or a sync.
+type Outcome struct {
+	Services []Service `json:"services"`
+	Holds    []Hold    `json:"holds"`
+}
+
+// AtTarget reports whether nothing is held and every service is where it
+// should be.
+func (o Outcome) AtTarget() bool {
+	for _, s := range o.Services {
+		if !s.AtTarget() {
+			return false
+		}
+	}
+	return len(o.Holds) == 0
+}
+
+// Link is one import of a chain: From imports To on Line.
+type Link struct {
+	From string `json:"from"`
+	Line int    `json:"line"`
+	To   string `json:"to"`
+}
+
+// Reached is a service that a path reaches, with the chain of imports from the
+// service's entry to the path; the chain is empty when the path is the entry.
+type Reached struct {
+	Name  string `json:"name"`
+	Chain []Link `json:"chain"`
+	// Via names what reaches the path when it is not an import: "watch
+	// templates/**", "env file .env".
+	Via string `json:"via,omitempty"`
+}
+
+// Why answers `bounce why`.
+type Why struct {
+	Path     string    `json:"path"`
+	Services []Reached `json:"services"`
+	// Unreached names the services that were asked for and are not reached.
+	Unreached []string `json:"unreached"`
+}
+
+// Affected answers `bounce affected`.
+type Affected struct {
+	Changed  []string       `json:"changed"`
+	Affected []AffectedFile `json:"affected"`
+	Services []Reached      `json:"services"`
+}
+
+// AffectedFile is a file that loads a changed one, and how.
+type AffectedFile struct {
+	Path  string `json:"path"`
+	Chain []Link `json:"chain"`
+}
