@@ -1,0 +1,71 @@
+package decider
+
+import "bounce/watcher"
+
+// Input is everything a decision depends on. Decide reads it and changes none
+// of it.
+type Input struct {
+	// Batch has the changes to decide on. A Batch without changes asks only
+	// whether services are stale, as after a crash or a resume.
+	Batch watcher.Batch
+	// Before and After are the import graph on both sides of the batch, so
+	// that a deleted module still reaches its importers.
+	Before, After Graph
+	Rules         Rules
+	// Services are the services the agent owns, in any order.
+	Services []Service
+	// Broken are files that the services' interpreter refused to compile.
+	Broken map[string]Problem
+	// Owed are actions that an earlier plan asked for and that have not
+	// succeeded yet, with the reasons of then.
+	Owed []Step
+	// Paused is what the operator or git holds back; nil for nothing.
+	Paused *Hold
+}
+
+// Graph is what the decider needs to know of imports. Services are known to it
+// by name: which entries belong to which is the agent's to know.
+type Graph interface {
+	// Reaches reports whether a process of the service can load the file.
+	Reaches(service, path string) bool
+	// Chain returns the shortest chain of imports from an entry of the
+	// service to path; empty when path is itself an entry, nil when it is not
+	// reached.
+	Chain(service, path string) []Link
+	// Dependents calls yield with every file that reaches one of paths,
+	// themselves excluded, until yield returns false. Rules see these files
+	// as if they had changed.
+	Dependents(paths []string, yield func(path string, chain []Link) bool)
+}
+
+// Service is what the decider needs to know of a service.
+type Service struct {
+	Name string
+	// Order ranks restarts, lowest first; default 100.
+	Order int
+	// Watch has globs of more files that make the service stale.
+	Watch []string
+	// Up says that the service is meant to run.
+	Up bool
+	// Now is what a process that started now would load; Last is what the
+	// last generation was started from, alive or dead; nil when none was.
+	Now  Version
+	Last *Version
+}
+
+// Problem is why a file does not compile, in the interpreter's words.
+type Problem struct {
+	Line int
+	What string // "SyntaxError: '(' was never closed"
+}
+
+// Version is the content of everything a process of a service can load, and
+// how it is started. Two generations of equal Version run the same code.
+type Version struct {
+	// Files maps every file of the reach, watch globs and env files included,
+	// to its hash.
+	Files map[string]watcher.Hash
+	// Start has the parts of the start identity by name, such as "command",
+	// "environment", "interpreter", "cwd", "user".
+	Start map[string]string
+}
