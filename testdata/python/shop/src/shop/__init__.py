@@ -1,0 +1,3 @@
+"""A small mail-order shop: an HTTP API, a worker and a scheduler."""
+
+REV = "00000001"

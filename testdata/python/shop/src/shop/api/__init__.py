@@ -1,0 +1,3 @@
+"""The HTTP API. Run it with `python3 -m shop.api`."""
+
+REV = "00000001"

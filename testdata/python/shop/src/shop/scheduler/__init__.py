@@ -1,0 +1,3 @@
+"""The scheduler: starts what is done by the clock."""
+
+REV = "00000001"

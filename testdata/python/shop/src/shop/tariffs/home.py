@@ -1,0 +1,7 @@
+"""Inland parcels."""
+
+REV = "00000001"
+
+COUNTRIES = ("DE",)
+BASE = 390
+PER_KILOGRAM = 90

@@ -1,0 +1,3 @@
+"""What the three programs share."""
+
+REV = "00000001"
