@@ -9,15 +9,18 @@ type Input struct {
 	// whether services are stale, as after a crash or a resume.
 	Batch watcher.Batch
 	// Before and After are the import graph on both sides of the batch, so
-	// that a deleted module still reaches its importers.
+	// that a deleted module still reaches its importers. Either may be nil:
+	// nothing is imported.
 	Before, After Graph
 	Rules         Rules
 	// Services are the services the agent owns, in any order.
 	Services []Service
-	// Broken are files that the services' interpreter refused to compile.
+	// Broken are files that the services' interpreter refused to compile. One
+	// holds a service that reaches it and whose last generation did not have
+	// it like that: what already ran beside a broken file may do so again.
 	Broken map[string]Problem
-	// Owed are actions that an earlier plan asked for and that have not
-	// succeeded yet, with the reasons of then.
+	// Owed are steps that an earlier plan asked for and that have not been
+	// taken with success: see [Plan].Owed. Their reasons are those of then.
 	Owed []Step
 	// Paused is what the operator or git holds back; nil for nothing.
 	Paused *Hold
@@ -41,9 +44,12 @@ type Graph interface {
 // Service is what the decider needs to know of a service.
 type Service struct {
 	Name string
-	// Order ranks restarts, lowest first; default 100.
+	// Order ranks restarts, lowest first. Configurations that leave it out
+	// mean 100; 0 is an order like any other.
 	Order int
-	// Watch has globs of more files that make the service stale.
+	// Watch has globs of more files that make the service stale, paths of env
+	// files among them. They explain a difference between Last and Now; that
+	// there is one, Now says.
 	Watch []string
 	// Up says that the service is meant to run.
 	Up bool
@@ -57,15 +63,4 @@ type Service struct {
 type Problem struct {
 	Line int
 	What string // "SyntaxError: '(' was never closed"
-}
-
-// Version is the content of everything a process of a service can load, and
-// how it is started. Two generations of equal Version run the same code.
-type Version struct {
-	// Files maps every file of the reach, watch globs and env files included,
-	// to its hash.
-	Files map[string]watcher.Hash
-	// Start has the parts of the start identity by name, such as "command",
-	// "environment", "interpreter", "cwd", "user".
-	Start map[string]string
 }

@@ -8,13 +8,22 @@ type Plan struct {
 	// Cause is the batch's cause, in words.
 	Cause string `json:"cause,omitempty"`
 	// Steps are sorted by (Order, Name); actions come before services of the
-	// same order.
+	// same order. Each action and each service is there once.
 	Steps []Step `json:"steps"`
 	Holds []Hold `json:"holds"`
 	Left  []Left `json:"left"`
+	// Owed are the steps that a hold keeps back and that nothing would bring
+	// about again: actions, and the restarts they ask for. A service that is
+	// stale is not here; it stays stale. What is here, and every action among
+	// Steps until it has succeeded, belongs into [Input].Owed of the next
+	// decision; what was in there before does not, being in one of the two.
+	Owed []Step `json:"owed,omitempty"`
 	// Unmatched are the changed paths that neither a rule nor a service took.
 	Unmatched []string `json:"unmatched,omitempty"`
-	// FallbackApplied says that Rules.Fallback fired.
+	// FallbackApplied says that Rules.Fallback fired: a file that changed, or
+	// that imports one, matched no rule. With rules it goes by them alone, as
+	// in the decide verb; without any rule, a path that a service took counts
+	// as matched.
 	FallbackApplied bool `json:"fallback_applied,omitempty"`
 }
 
@@ -28,8 +37,11 @@ const (
 
 // Step is one thing to do.
 type Step struct {
-	Kind    StepKind `json:"kind"`
-	Name    string   `json:"name"` // of the action or the service
+	Kind StepKind `json:"kind"`
+	Name string   `json:"name"` // of the action or the service
+	// Order is that of the action. The restart of a service has the order of
+	// the last action that asks for it, so that it comes after all that is
+	// ordered before it, and the service's own when no action asks.
 	Order   int      `json:"order"`
 	Reasons []Reason `json:"reasons"`
 }
@@ -37,12 +49,20 @@ type Step struct {
 // Reason is why a step is taken: a changed path, the chain of imports that
 // leads to it, and the rule that asked for the step.
 type Reason struct {
+	// Path is what changed.
 	Path string `json:"path,omitempty"`
-	// Change is "created", "modified", "deleted", or for a reason without a
-	// path what it is about: "environment", "command", "operator".
-	Change string `json:"change"`
-	Chain  []Link `json:"chain,omitempty"`
-	// Rule is the pattern of the rule, "" for a service's own reach.
+	// Change is what became of Path: "created", "modified", "deleted", or when
+	// the batch does not say that the file came or went, "reached" and
+	// "unreached": the service can load what it could not before, or no
+	// longer. For a reason without a path it is what the reason is about:
+	// "environment", "command", "operator". It is empty where all that is
+	// known is that Path changed.
+	Change string `json:"change,omitempty"`
+	// Chain leads from an entry of the service, or from the file that the rule
+	// matched, to Path; empty when Path is that file itself.
+	Chain []Link `json:"chain,omitempty"`
+	// Rule is the pattern of the rule or of Service.Watch, [FallbackRule] for
+	// the fallback, "" for a service's own reach.
 	Rule string `json:"rule,omitempty"`
 }
 
@@ -71,6 +91,8 @@ type Hold struct {
 // Left is a service that the plan leaves alone, and why.
 type Left struct {
 	Service string `json:"service"`
-	// Why is one of "not reached", "same content", "stopped by operator".
+	// Why is one of "not reached", "same content" (the batch touched what it
+	// loads, to no effect), "stopped by operator" and "not started" (its first
+	// start is to come, and will load what is there then).
 	Why string `json:"why"`
 }

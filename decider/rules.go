@@ -21,7 +21,9 @@ type Rule struct {
 // Action is something to do, by name and order.
 type Action struct {
 	Name string
-	// Order ranks actions, lowest first; equal orders go by name. Default 100.
+	// Order ranks actions, lowest first; equal orders go by name, compared by
+	// code point. Configurations that leave it out mean 100; 0 is an order
+	// like any other.
 	Order int
 	// Restart names the services the action restarts, after its command.
 	Restart []string
@@ -31,7 +33,69 @@ type Action struct {
 
 // Fallback says what happens when a file matched no rule.
 type Fallback struct {
-	// All fires every declared action; Actions fires these. Neither: none.
+	// All fires every declared action; Actions fires these. Neither: none. An
+	// empty list that is not nil is applied and fires nothing.
 	All     bool
 	Actions []string
+}
+
+// FallbackRule stands for the pattern of a rule in the reasons of actions that
+// the fallback fired.
+const FallbackRule = "fallback"
+
+// Match returns the first rule that matches path. An empty pattern matches
+// nothing.
+func (r Rules) Match(path string) (Rule, bool) {
+	for _, rule := range r.Rules {
+		if rule.Pattern != "" && Match(rule.Pattern, path) {
+			return rule, true
+		}
+	}
+	return Rule{}, false
+}
+
+// matcher finds the first rule for many paths. Owned by one call.
+type matcher struct {
+	rules []Rule
+	globs []glob
+	// candidates remembers, by the ends of a path, the rules whose literal
+	// ends do not rule it out: most of 500 rules are about other directories
+	// or other kinds of file, and need not be looked at for each of them.
+	candidates map[ends][]int
+}
+
+// ends are the first and the last bytes of a path.
+type ends struct{ head, tail string }
+
+const (
+	headBytes = 8
+	tailBytes = 3
+)
+
+func newMatcher(rules []Rule) matcher {
+	m := matcher{rules, make([]glob, len(rules)), make(map[ends][]int)}
+	for i, rule := range rules {
+		m.globs[i] = compile(rule.Pattern)
+	}
+	return m
+}
+
+// first returns the first rule that matches path, nil for none.
+func (m matcher) first(path string) *Rule {
+	key := ends{path[:min(headBytes, len(path))], path[max(0, len(path)-tailBytes):]}
+	candidates, ok := m.candidates[key]
+	if !ok {
+		for i := range m.globs {
+			if m.rules[i].Pattern != "" && m.globs[i].admits(key) {
+				candidates = append(candidates, i)
+			}
+		}
+		m.candidates[key] = candidates
+	}
+	for _, i := range candidates {
+		if m.globs[i].match(path) {
+			return &m.rules[i]
+		}
+	}
+	return nil
 }

@@ -1,0 +1,283 @@
+package decider
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// Expand calls yield with every file that reaches one of paths by imports,
+// themselves excluded, and with the chain that leads there, until yield
+// returns false. [Graph].Dependents is one.
+type Expand func(paths []string, yield func(path string, chain []Link) bool)
+
+// Across expands over the graphs of two trees: what imports a deleted path is
+// known to the one before, all else to the one after. Either may be nil.
+func Across(before, after Graph, deleted func(path string) bool) Expand {
+	return func(paths []string, yield func(string, []Link) bool) {
+		var gone, there []string
+		for _, path := range paths {
+			if deleted(path) {
+				gone = append(gone, path)
+			} else {
+				there = append(there, path)
+			}
+		}
+		seen := make(map[string]bool)
+		more := true
+		once := func(path string, chain []Link) bool {
+			if !seen[path] {
+				seen[path] = true
+				more = yield(path, chain)
+			}
+			return more
+		}
+		if after != nil && len(there) > 0 {
+			after.Dependents(there, once)
+		}
+		if before != nil && len(gone) > 0 && more {
+			before.Dependents(gone, once)
+		}
+	}
+}
+
+// Firing is what rules say of a set of changed files.
+type Firing struct {
+	// Actions are sorted by (order, name), each with the files that fired it.
+	Actions []Fired `json:"actions"`
+	// Unmatched are the files that matched no rule: changed ones as often as
+	// they were given, then added ones.
+	Unmatched []string `json:"unmatched"`
+	// FallbackApplied says that there were some and that the fallback was not
+	// "none".
+	FallbackApplied bool `json:"fallback_applied"`
+	// Added are the files that expansion found, sorted.
+	Added []string `json:"-"`
+}
+
+// Fired is an action that some file asked for.
+type Fired struct {
+	Name  string `json:"name"`
+	Order int    `json:"order"`
+	// Reasons are in the order of the files. The rule of a reason matched
+	// Path, or the first file of Chain where there is one.
+	Reasons []Reason `json:"reasons"`
+}
+
+// UnknownActionError says that a rule that fired, or the fallback, names an
+// action that is not declared. Its text is smart-restart's.
+type UnknownActionError struct {
+	Action string
+	// Pattern is that of the rule; "" for the fallback.
+	Pattern string
+}
+
+func (e *UnknownActionError) Error() string {
+	if e.Pattern == "" {
+		return "fallback references unknown action " + pythonRepr(e.Action)
+	}
+	return fmt.Sprintf("rule pattern %s references unknown action %s (not declared in 'actions')",
+		pythonRepr(e.Pattern), pythonRepr(e.Action))
+}
+
+// Fire returns what the rules say of changed files and of those that expand
+// adds; nil adds none. As in smart-restart, the first rule that matches a file
+// wins, and the fallback is applied once if any file matched none. Without
+// expansion a file that is given twice counts twice, with it once; the added
+// ones follow, sorted.
+//
+// The error is an [*UnknownActionError], for the first action in the order of
+// the files that is not declared; the Firing then has Added alone.
+func (r Rules) Fire(changed []string, expand Expand) (Firing, error) {
+	f := r.fire(changed, expand)
+	if f.unknown != nil {
+		return Firing{Actions: []Fired{}, Unmatched: []string{}, Added: f.Added}, f.unknown
+	}
+	return f.Firing, nil
+}
+
+type firing struct {
+	Firing
+	// unknown is the first action that is not declared.
+	unknown error
+}
+
+// file is a changed file, or one that leads to a changed file.
+type file struct {
+	path  string
+	chain []Link
+}
+
+// origin is the changed file.
+func (f file) origin() string {
+	if n := len(f.chain); n > 0 {
+		return f.chain[n-1].To
+	}
+	return f.path
+}
+
+func (r Rules) fire(changed []string, expand Expand) firing {
+	files, added := expanded(changed, expand)
+	f := firing{Firing: Firing{Unmatched: []string{}, Added: added}}
+	reasons := make(map[string][]Reason)
+	type asked struct{ action, path string }
+	seen := make(map[asked]bool) // files and actions may be named twice
+	ask := func(action, pattern, rule string, why file) {
+		if _, ok := r.Actions[action]; !ok {
+			if f.unknown == nil {
+				f.unknown = &UnknownActionError{Action: action, Pattern: pattern}
+			}
+			return
+		}
+		if ask := (asked{action, why.path}); !seen[ask] {
+			seen[ask] = true
+			reasons[action] = append(reasons[action], Reason{Path: why.origin(), Chain: why.chain, Rule: rule})
+		}
+	}
+	rules := newMatcher(r.Rules)
+	var unmatched []file
+	for _, file := range files {
+		rule := rules.first(file.path)
+		if rule == nil {
+			unmatched = append(unmatched, file)
+			f.Unmatched = append(f.Unmatched, file.path)
+			continue
+		}
+		for _, action := range rule.Actions {
+			ask(action, rule.Pattern, rule.Pattern, file)
+		}
+	}
+	if len(unmatched) > 0 {
+		var actions []string
+		actions, f.FallbackApplied = r.fallback()
+		for _, action := range actions {
+			for _, file := range unmatched {
+				ask(action, "", FallbackRule, file)
+			}
+		}
+	}
+	f.Actions = make([]Fired, 0, len(reasons))
+	for name, why := range reasons {
+		f.Actions = append(f.Actions, Fired{name, r.Actions[name].Order, why})
+	}
+	slices.SortFunc(f.Actions, func(a, b Fired) int {
+		return cmp.Or(cmp.Compare(a.Order, b.Order), strings.Compare(a.Name, b.Name))
+	})
+	return f
+}
+
+// fallback returns the actions of the fallback and whether there is one.
+func (r Rules) fallback() ([]string, bool) {
+	if !r.Fallback.All {
+		return r.Fallback.Actions, r.Fallback.Actions != nil
+	}
+	var names []string
+	for name := range r.Actions {
+		names = append(names, name)
+	}
+	return names, true
+}
+
+// expanded returns the changed files, followed by those that expand adds.
+func expanded(changed []string, expand Expand) (files []file, added []string) {
+	if expand == nil {
+		for _, path := range changed {
+			files = append(files, file{path: path})
+		}
+		return files, nil
+	}
+	seen := make(map[string]bool, len(changed))
+	var paths []string
+	for _, path := range changed {
+		if !seen[path] {
+			seen[path] = true
+			paths = append(paths, path)
+			files = append(files, file{path: path})
+		}
+	}
+	n := len(files)
+	expand(paths, func(path string, chain []Link) bool {
+		if !seen[path] {
+			seen[path] = true
+			files = append(files, file{path, chain})
+		}
+		return true
+	})
+	slices.SortFunc(files[n:], func(a, b file) int { return strings.Compare(a.path, b.path) })
+	for _, file := range files[n:] {
+		added = append(added, file.path)
+	}
+	return files, added
+}
+
+// Notes returns what smart-restart writes to standard error, newline at the
+// end of each line. With expanded, if expansion added N files:
+//
+//	INFO: import-chain expansion added N file(s):
+//	  + PATH                            (once for each)
+//
+// With unmatched, if N files matched no rule, the last line only if the
+// fallback was applied:
+//
+//	INFO: N unmatched file(s):
+//	  - PATH                            (once for each)
+//	INFO: fallback policy applied
+//
+// After an [*UnknownActionError] only the first part is there, and the program
+// ends with "ERROR: " and the text of the error.
+func (f Firing) Notes(expanded, unmatched bool) string {
+	var b strings.Builder
+	if expanded && len(f.Added) > 0 {
+		fmt.Fprintf(&b, "INFO: import-chain expansion added %d file(s):\n", len(f.Added))
+		for _, path := range f.Added {
+			fmt.Fprintf(&b, "  + %s\n", path)
+		}
+	}
+	if unmatched && len(f.Unmatched) > 0 {
+		fmt.Fprintf(&b, "INFO: %d unmatched file(s):\n", len(f.Unmatched))
+		for _, path := range f.Unmatched {
+			fmt.Fprintf(&b, "  - %s\n", path)
+		}
+		if f.FallbackApplied {
+			b.WriteString("INFO: fallback policy applied\n")
+		}
+	}
+	return b.String()
+}
+
+// pythonRepr quotes a string as Python's repr does.
+func pythonRepr(s string) string {
+	quote := '\''
+	if strings.Contains(s, "'") && !strings.Contains(s, `"`) {
+		quote = '"'
+	}
+	var b strings.Builder
+	b.WriteRune(quote)
+	for i := 0; i < len(s); {
+		r, n := character(s[i:])
+		i += n
+		switch {
+		case r == quote || r == '\\':
+			b.WriteRune('\\')
+			b.WriteRune(r)
+		case r == '\n':
+			b.WriteString(`\n`)
+		case r == '\r':
+			b.WriteString(`\r`)
+		case r == '\t':
+			b.WriteString(`\t`)
+		case unicode.IsPrint(r):
+			b.WriteRune(r)
+		case r < 0x100:
+			fmt.Fprintf(&b, `\x%02x`, r)
+		case r < 0x10000:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			fmt.Fprintf(&b, `\U%08x`, r)
+		}
+	}
+	b.WriteRune(quote)
+	return b.String()
+}

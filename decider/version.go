@@ -1,0 +1,140 @@
+package decider
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"hash"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"bounce/watcher"
+)
+
+// Version is the content of everything a process of a service can load, and
+// how it is started. Two generations of equal Version run the same code.
+//
+// A Version is not changed once it is made: versions that share their maps
+// are compared in no time, so whoever makes them should reuse the map of a
+// service whose reach did not change.
+type Version struct {
+	// Files maps every file of the reach, watch globs and env files included,
+	// to its hash. The zero hash says, as leaving the path out does, that
+	// there is no such file.
+	Files map[string]watcher.Hash
+	// Start has the parts of the start identity by name, such as "command",
+	// "environment", "interpreter", "cwd", "user".
+	Start map[string]string
+}
+
+// Difference is one way in which two versions differ.
+type Difference struct {
+	// Path is a file whose content differs; "" for a part of the start
+	// identity.
+	Path string
+	// Change is "created", "modified" or "deleted" for a file, else the name
+	// of the part.
+	Change string
+}
+
+// Words of Difference.Change and Reason.Change.
+const (
+	created  = "created"
+	modified = "modified"
+	deleted  = "deleted"
+)
+
+// Fingerprint returns a hash over the version. It depends on what the version
+// says and not on how its maps were built: two versions have equal
+// fingerprints exactly if [Diff] finds nothing between them.
+func (v Version) Fingerprint() watcher.Hash {
+	h := sha256.New()
+	for _, path := range slices.Sorted(maps.Keys(v.Files)) {
+		if sum := v.Files[path]; sum != (watcher.Hash{}) {
+			h.Write([]byte{'f'})
+			write(h, path)
+			h.Write(sum[:])
+		}
+	}
+	for _, part := range slices.Sorted(maps.Keys(v.Start)) {
+		h.Write([]byte{'s'})
+		write(h, part)
+		write(h, v.Start[part])
+	}
+	return watcher.Hash(h.Sum(nil))
+}
+
+// write hashes a string with its length before it, so that no two lists of
+// strings look alike.
+func write(h hash.Hash, s string) {
+	var size [8]byte
+	binary.BigEndian.PutUint64(size[:], uint64(len(s)))
+	h.Write(size[:])
+	h.Write([]byte(s))
+}
+
+// Diff returns how new differs from old: files in path order, then the parts
+// of the start identity in order of their names. It returns nil for versions
+// that say the same.
+func Diff(old, new Version) []Difference {
+	var diff []Difference
+	for path, change := range changedFiles(old.Files, new.Files) {
+		diff = append(diff, Difference{path, change})
+	}
+	slices.SortFunc(diff, func(a, b Difference) int { return strings.Compare(a.Path, b.Path) })
+	return append(diff, changedParts(old.Start, new.Start)...)
+}
+
+func changedFiles(old, new map[string]watcher.Hash) map[string]string {
+	if same(old, new) {
+		return nil
+	}
+	changed := make(map[string]string)
+	none := watcher.Hash{}
+	for path, now := range new {
+		switch was := old[path]; {
+		case was == now:
+		case was == none:
+			changed[path] = created
+		case now == none:
+			changed[path] = deleted
+		default:
+			changed[path] = modified
+		}
+	}
+	for path, was := range old {
+		if _, ok := new[path]; !ok && was != none {
+			changed[path] = deleted
+		}
+	}
+	return changed
+}
+
+func changedParts(old, new map[string]string) []Difference {
+	if same(old, new) {
+		return nil
+	}
+	var names []string
+	for name, now := range new {
+		if was, ok := old[name]; !ok || was != now {
+			names = append(names, name)
+		}
+	}
+	for name := range old {
+		if _, ok := new[name]; !ok {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	var diff []Difference
+	for _, name := range names {
+		diff = append(diff, Difference{Change: name})
+	}
+	return diff
+}
+
+// same reports whether two maps are one: they need no comparing then.
+func same[M ~map[string]V, V any](a, b M) bool {
+	return reflect.ValueOf(a).Pointer() == reflect.ValueOf(b).Pointer()
+}
