@@ -1,0 +1,74 @@
+package configs
+
+import "strings"
+
+// otherWords are what other tools call our keys: too far off for an edit
+// distance, and what people write first.
+var otherWords = map[string]string{
+	"command": "run", "cmd": "run", "exec": "run", "execstart": "run", "argv": "run", "start": "run",
+	"environment": "env", "environ": "env", "envfile": "env_file", "dotenv": "env_file",
+	"working_dir": "cwd", "workdir": "cwd", "working_directory": "cwd", "directory": "cwd", "dir": "cwd", "chdir": "cwd",
+	"needs": "depends_on", "requires": "depends_on", "after": "depends_on", "depends": "depends_on",
+	"healthcheck": "ready", "readiness": "ready", "health": "ready", "probe": "ready",
+	"autorestart": "restart", "restart_policy": "restart", "policy": "when",
+	"stopsignal": "signal", "stop_signal": "signal", "kill_timeout": "grace", "stop_grace_period": "grace",
+	"exclude": "ignore", "excludes": "ignore", "includes": "include", "debounce": "quiet", "delay": "base",
+	"multiplier": "factor", "priority": "order", "path": "pattern", "glob": "pattern", "files": "pattern", "match": "pattern",
+	"processes": "services", "programs": "services", "commands": "actions", "tasks": "actions",
+	"module": "entry", "entrypoint": "entry", "url": "http", "port": "tcp", "address": "tcp",
+}
+
+// nearest returns the word of known that word was probably meant to be, "" for
+// none. Case, dashes and underscores do not count.
+func nearest(word string, known []string) string {
+	plain := func(s string) string {
+		return strings.ToLower(strings.NewReplacer("-", "", "_", "", " ", "").Replace(s))
+	}
+	// Long words are no misspelling of ours, and cost a quadratic search.
+	if len(word) > 64 {
+		return ""
+	}
+	best, least := "", 1+max(1, len(word)/3)
+	for _, k := range known {
+		if d := distance(plain(word), plain(k)); d < least {
+			best, least = k, d
+		}
+	}
+	if best != "" {
+		return best
+	}
+	other := otherWords[strings.ToLower(strings.ReplaceAll(word, "-", "_"))]
+	for _, k := range known {
+		if k == other {
+			return k
+		}
+	}
+	return ""
+}
+
+// distance is the number of single characters to insert, delete or replace,
+// or of neighbours to swap, to make b from a.
+func distance(a, b string) int {
+	x, y := []rune(a), []rune(b)
+	rows := make([][]int, len(x)+1)
+	for i := range rows {
+		rows[i] = make([]int, len(y)+1)
+		rows[i][0] = i
+	}
+	for j := range rows[0] {
+		rows[0][j] = j
+	}
+	for i := 1; i <= len(x); i++ {
+		for j := 1; j <= len(y); j++ {
+			replace := rows[i-1][j-1]
+			if x[i-1] != y[j-1] {
+				replace++
+			}
+			rows[i][j] = min(rows[i-1][j]+1, rows[i][j-1]+1, replace)
+			if i > 1 && j > 1 && x[i-1] == y[j-2] && x[i-2] == y[j-1] {
+				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
+			}
+		}
+	}
+	return rows[len(x)][len(y)]
+}

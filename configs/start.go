@@ -1,0 +1,226 @@
+package configs
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"bounce/runner"
+
+	"github.com/joho/godotenv"
+)
+
+// Start is how a service starts now.
+type Start struct {
+	// Spec is what the runner runs, with the whole environment.
+	Spec runner.Spec
+	// Identity has the parts of the start identity that the configuration
+	// knows, by the names of decider.Version.Start: "command", "cwd" and
+	// "environment". The last has what is declared (env, env_file, PORT of a
+	// Procfile) and PATH, VIRTUAL_ENV and PYTHON* wherever they come from; its
+	// values are secrets, to be compared and never shown.
+	Identity map[string]string
+}
+
+// Start reads the env files of a service and puts its environment together:
+// environ ("NAME=value" each, as os.Environ returns it), then the env files in
+// their order, then env. PYTHONUNBUFFERED=1 is set unless something sets it.
+func (c *Config) Start(service string, environ []string) (Start, error) {
+	s, ok := c.Services[service]
+	if !ok {
+		return Start{}, fmt.Errorf("cannot start %q: there is no such service", service)
+	}
+	env, declared, err := c.environment(s, environ)
+	if err != nil {
+		return Start{}, fmt.Errorf("cannot start %s: %w", service, err)
+	}
+	spec := runner.Spec{
+		Name:      s.Name,
+		Argv:      s.Run.Argv(),
+		Dir:       c.abs(s.Cwd),
+		Env:       pairs(env),
+		Order:     s.Order,
+		DependsOn: slices.Clone(s.DependsOn),
+		Ready: runner.Ready{
+			TCP: s.Ready.TCP, HTTP: s.Ready.HTTP,
+			Timeout: time.Duration(s.Ready.Timeout), Interval: time.Duration(s.Ready.Interval),
+		},
+		Stop: runner.Stop{Signal: s.Stop.Signal, Grace: time.Duration(s.Stop.Grace)},
+		Restart: runner.Restart{
+			When: s.Restart.When,
+			Backoff: runner.Backoff{
+				Base: time.Duration(s.Restart.Backoff.Base), Max: time.Duration(s.Restart.Backoff.Max),
+				Factor: s.Restart.Backoff.Factor, Jitter: s.Restart.Backoff.Jitter,
+			},
+			Budget:       runner.Budget{Restarts: s.Restart.Budget.Restarts, Window: time.Duration(s.Restart.Budget.Window)},
+			StableAfter:  time.Duration(s.Restart.StableAfter),
+			OnExhausted:  s.Restart.OnExhausted,
+			Cooldown:     time.Duration(s.Restart.Cooldown),
+			MaxCooldowns: s.Restart.MaxCooldowns,
+			HoldOn:       withSubclasses(s.Restart.HoldOn),
+			SuccessCodes: slices.Clone(s.Restart.SuccessCodes),
+		},
+	}
+	identity := map[string]string{
+		"command":     unambiguous(spec.Argv),
+		"cwd":         spec.Dir,
+		"environment": unambiguous(pairs(declared)),
+	}
+	return Start{spec, identity}, nil
+}
+
+// Command returns an action's command with its whole environment: environ and
+// env over it. An action without a command gives false.
+func (c *Config) Command(action string, environ []string) (runner.Action, bool) {
+	a, ok := c.Actions[action]
+	if !ok || a.Run.Argv() == nil {
+		return runner.Action{}, false
+	}
+	env := variables(environ)
+	maps.Copy(env, a.Env)
+	return runner.Action{
+		Name:    action,
+		Argv:    a.Run.Argv(),
+		Dir:     c.abs(a.Cwd),
+		Env:     pairs(env),
+		Timeout: time.Duration(a.Timeout),
+	}, true
+}
+
+// environment returns the whole environment of a service, and the part of it
+// that makes one start differ from another.
+func (c *Config) environment(s Service, environ []string) (env, declared map[string]string, err error) {
+	env, declared = variables(environ), map[string]string{}
+	for i, name := range s.EnvFile {
+		vars, err := readEnvFile(c.abs(name))
+		if err != nil {
+			return nil, nil, c.envFileError(s, i, err)
+		}
+		maps.Copy(declared, vars)
+	}
+	if s.port > 0 {
+		base := 5000
+		for _, vars := range []map[string]string{env, declared} {
+			if n, err := strconv.Atoi(vars["PORT"]); err == nil {
+				base = n
+			}
+		}
+		declared["PORT"] = strconv.Itoa(base + s.port - 1)
+	}
+	maps.Copy(declared, s.Env)
+	maps.Copy(env, declared)
+	if _, ok := env["PYTHONUNBUFFERED"]; !ok {
+		env["PYTHONUNBUFFERED"] = "1"
+	}
+	for name, value := range env {
+		if name == "PATH" || name == "VIRTUAL_ENV" || strings.HasPrefix(name, "PYTHON") {
+			declared[name] = value
+		}
+	}
+	return env, declared, nil
+}
+
+// envFileError says where the file that cannot be read is named.
+func (c *Config) envFileError(s Service, i int, err error) error {
+	text := fmt.Sprintf("cannot read env file %s: %v", printable(s.EnvFile[i]), err)
+	if at, ok := c.at[element(child("services", s.Name)+".env_file", i)]; ok {
+		return Error{File: c.File, Line: at.value.line, Column: at.value.column, Text: text}
+	}
+	return errors.New(text)
+}
+
+// readEnvFile reads NAME=value lines. Errors never quote the file: its values
+// are secrets.
+func readEnvFile(path string) (map[string]string, error) {
+	data, err := readFile(path)
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > maxBytes {
+		return nil, errors.New("it is larger than 1 MiB")
+	}
+	vars, err := godotenv.UnmarshalBytes(data)
+	if err != nil {
+		return nil, fmt.Errorf("line %d is not NAME=value, or has a quote that is never closed", badLine(data))
+	}
+	for name, value := range vars {
+		if name == "" || strings.Contains(name+value, "\x00") {
+			return nil, errors.New("a line is not NAME=value")
+		}
+	}
+	return vars, nil
+}
+
+// badLine finds the line from which on an env file does not parse.
+func badLine(data []byte) int {
+	lines := bytes.SplitAfter(data, []byte("\n"))
+	return sort.Search(len(lines), func(n int) bool {
+		_, err := godotenv.UnmarshalBytes(bytes.Join(lines[:n+1], nil))
+		return err != nil
+	}) + 1
+}
+
+// subclasses are Python's own classes below the ones people name. The last
+// line of a traceback names the class that was raised, not its parents.
+var subclasses = map[string][]string{
+	"SyntaxError": {"IndentationError", "TabError"},
+	"ImportError": {"ModuleNotFoundError"},
+}
+
+func withSubclasses(classes []string) []string {
+	var all []string
+	for _, class := range classes {
+		for _, one := range append([]string{class}, subclasses[class]...) {
+			if !slices.Contains(all, one) {
+				all = append(all, one)
+			}
+		}
+	}
+	return all
+}
+
+// variables makes a map of NAME=value pairs, the last of equal names winning.
+func variables(environ []string) map[string]string {
+	vars := make(map[string]string, len(environ))
+	for _, pair := range environ {
+		if name, value, ok := strings.Cut(pair, "="); ok && name != "" {
+			vars[name] = value
+		}
+	}
+	return vars
+}
+
+// pairs is the inverse of variables, sorted.
+func pairs(vars map[string]string) []string {
+	out := make([]string, 0, len(vars))
+	for name, value := range vars {
+		out = append(out, name+"="+value)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// unambiguous writes words so that different lists never read the same.
+func unambiguous(words []string) string {
+	text, err := json.Marshal(words)
+	if err != nil {
+		panic("bug: " + err.Error())
+	}
+	return string(text)
+}
+
+// abs returns a path of the file as an absolute one.
+func (c *Config) abs(path string) string {
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path)
+	}
+	return filepath.Join(c.Dir, path)
+}

@@ -1,0 +1,353 @@
+package configs
+
+import (
+	"fmt"
+	"maps"
+	"net"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// checker looks for mistakes that no single value shows.
+type checker struct {
+	*Config
+	errs     Errors
+	warnings Errors
+}
+
+// validate checks the whole of c. before are the mistakes of decoding, which
+// explain away some that would follow from them.
+func validate(c *Config, before Errors) (errs, warnings Errors) {
+	k := checker{Config: c, errs: before}
+	k.settings()
+	for _, name := range slices.Sorted(maps.Keys(c.Services)) {
+		k.service(name, c.Services[name])
+	}
+	k.cycles()
+	for _, name := range slices.Sorted(maps.Keys(c.Actions)) {
+		k.action(name, c.Actions[name])
+	}
+	k.rules()
+	k.references("fallback", c.Fallback.Actions, c.Actions)
+	return k.errs, k.warnings
+}
+
+// finding makes an Error at the value of path, or where its key or what holds
+// it stands.
+func (k *checker) finding(path, text, hint string) Error {
+	at := k.at[path].value
+	for p := path; at == (place{}) && p != ""; {
+		p = p[:max(0, strings.LastIndexAny(p, ".["))]
+		at = k.at[p].key
+	}
+	return Error{Line: at.line, Column: at.column, Text: text, Hint: hint}
+}
+
+func (k *checker) fail(path, text, hint string) { k.errs = append(k.errs, k.finding(path, text, hint)) }
+
+func (k *checker) warn(path, text, hint string) {
+	k.warnings = append(k.warnings, k.finding(path, text, hint))
+}
+
+// failKey is fail at the key of path.
+func (k *checker) failKey(path, text, hint string) {
+	at := k.at[path].key
+	k.errs = append(k.errs, Error{Line: at.line, Column: at.column, Text: text, Hint: hint})
+}
+
+// given reports whether the file has something at path, right or wrong.
+func (k *checker) given(path string) bool {
+	_, ok := k.at[path]
+	return ok
+}
+
+func (k *checker) settings() {
+	if k.Watch.Max < k.Watch.Quiet {
+		path := "watch.max"
+		if !k.given(path) {
+			path = "watch.quiet"
+		}
+		k.fail(path, fmt.Sprintf("watch.max (%s) is shorter than watch.quiet (%s)", k.Watch.Max, k.Watch.Quiet), "a batch would close before it could come to rest")
+	}
+	for i, root := range k.Roots {
+		k.directory(element("roots", i), root)
+	}
+	k.nonEmpty("watch.ignore", k.Watch.Ignore)
+	k.nonEmpty("watch.include", k.Watch.Include)
+}
+
+// serviceName allows what is safe in file names, terminals and environment
+// markers.
+var serviceName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$`)
+
+func (k *checker) service(name string, s Service) {
+	path := child("services", name)
+	if !serviceName.MatchString(name) {
+		k.failKey(path, fmt.Sprintf("%q cannot be the name of a service", name), "up to 63 letters, digits, - _ and ., beginning with a letter or digit")
+	}
+	if !k.given(path + ".run") {
+		k.failKey(path, fmt.Sprintf("%s has no command", path), "for example run: python -m shop.worker")
+	}
+	k.directory(path+".cwd", s.Cwd)
+	k.environment(path+".env", s.Env)
+	k.nonEmpty(path+".env_file", s.EnvFile)
+	for i, e := range s.Entry {
+		if _, err := entryOf(e); err != nil {
+			k.fail(element(path+".entry", i), fmt.Sprintf("%s: %v", element(path+".entry", i), err), "write a module such as shop.api, or a file such as tools/run.py")
+		}
+	}
+	for i, pattern := range s.Watch {
+		at := element(path+".watch", i)
+		if why, hint := hopeless(pattern); why != "" {
+			k.fail(at, fmt.Sprintf("%s: %s", at, why), hint)
+		}
+	}
+	k.references(path+".depends_on", s.DependsOn, k.Services)
+	k.repeated(path+".depends_on", s.DependsOn)
+	k.ready(path+".ready", s.Ready)
+	k.restart(path+".restart", s.Restart)
+}
+
+func (k *checker) ready(path string, r Ready) {
+	if r.TCP != "" && r.HTTP != "" {
+		second := path + ".http"
+		if a, b := k.at[path+".tcp"].key, k.at[second].key; a.line > b.line || a.line == b.line && a.column > b.column {
+			second = path + ".tcp"
+		}
+		k.failKey(second, path+" has both tcp and http", "keep one: http tells more")
+	}
+	if k.given(path+".tcp") && !k.failed(path+".tcp") {
+		host, port, err := net.SplitHostPort(r.TCP)
+		number, bad := strconv.Atoi(port)
+		hint := "write host:port, as in 127.0.0.1:8000"
+		if n, plain := strconv.Atoi(r.TCP); plain == nil && 0 < n && n < 1<<16 {
+			hint = fmt.Sprintf("write 127.0.0.1:%d", n)
+		}
+		if err != nil || bad != nil || number < 1 || number > 65535 || strings.ContainsAny(host, " /") {
+			k.fail(path+".tcp", fmt.Sprintf("%s.tcp cannot be %q", path, r.TCP), hint)
+		}
+	}
+	if k.given(path+".http") && !k.failed(path+".http") {
+		if u, err := url.Parse(r.HTTP); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
+			k.fail(path+".http", fmt.Sprintf("%s.http cannot be %q", path, r.HTTP), "write a whole URL, as in http://127.0.0.1:8000/healthz")
+		}
+	}
+}
+
+// failed reports a mistake that was already found at the value of path.
+func (k *checker) failed(path string) bool {
+	at := k.at[path].value
+	return slices.ContainsFunc(k.errs, func(e Error) bool { return e.Line == at.line && e.Column == at.column })
+}
+
+var errorClass = regexp.MustCompile(`^[\pL_][\pL\pN_]*(\.[\pL_][\pL\pN_]*)*$`)
+
+func (k *checker) restart(path string, r Restart) {
+	if r.Backoff.Max < r.Backoff.Base {
+		at := path + ".backoff.max"
+		if !k.given(at) {
+			at = path + ".backoff.base"
+		}
+		k.fail(at, fmt.Sprintf("%s.backoff.max (%s) is shorter than base (%s)", path, r.Backoff.Max, r.Backoff.Base), fmt.Sprintf("write max: %s or more", r.Backoff.Base))
+	}
+	for i, class := range r.HoldOn {
+		if at := element(path+".hold_on", i); !errorClass.MatchString(class) && !k.failed(at) {
+			k.fail(at, fmt.Sprintf("%s cannot be %q", at, class), "write the name of a Python error, as in ImportError")
+		}
+	}
+	if least := quickest(r.Backoff, r.Budget.Restarts); k.given(path) && least >= time.Duration(r.Budget.Window) && r.Budget.Restarts > 1 {
+		k.warn(path, fmt.Sprintf("%s: the budget can never trip: %d restarts take at least %s with this backoff, and the window is %s",
+			path, r.Budget.Restarts, Duration(least.Round(time.Millisecond)), r.Budget.Window),
+			fmt.Sprintf("make window longer than %s or restarts fewer", Duration(least.Round(time.Second))))
+	}
+}
+
+// quickest is the least time between the first and the last of n restarts of a
+// service that crashes at once.
+func quickest(b Backoff, n int) time.Duration {
+	sum, wait := 0.0, float64(b.Base)
+	for range n - 1 {
+		wait = min(wait*b.Factor, float64(b.Max))
+		sum += wait * (1 - b.Jitter)
+	}
+	return time.Duration(min(sum, float64(maxDuration)))
+}
+
+// cycles refuses services that wait for each other.
+func (k *checker) cycles() {
+	const visiting, done = 1, 2
+	state := map[string]int{}
+	var stack []string
+	var visit func(name string)
+	visit = func(name string) {
+		state[name] = visiting
+		stack = append(stack, name)
+		for i, next := range k.Services[name].DependsOn {
+			if _, ok := k.Services[next]; !ok {
+				continue
+			}
+			switch state[next] {
+			case visiting:
+				cycle := append(slices.Clone(stack[slices.Index(stack, next):]), next)
+				at := element(child("services", name)+".depends_on", i)
+				k.fail(at, "services depend on each other: "+strings.Join(cycle, " -> "), "remove one of these from depends_on")
+			case 0:
+				visit(next)
+			}
+		}
+		stack = stack[:len(stack)-1]
+		state[name] = done
+	}
+	for _, name := range slices.Sorted(maps.Keys(k.Services)) {
+		if state[name] == 0 {
+			visit(name)
+		}
+	}
+}
+
+func (k *checker) action(name string, a Action) {
+	path := child("actions", name)
+	if name == "" {
+		k.failKey(path, "an action has no name", "")
+	}
+	k.directory(path+".cwd", a.Cwd)
+	k.environment(path+".env", a.Env)
+	k.references(path+".restart", a.Restart, k.Services)
+	// A file of rules alone serves bounce decide, whose caller runs actions.
+	if len(k.Services) > 0 && !k.given(path+".run") && len(a.Restart) == 0 {
+		k.warn(path, fmt.Sprintf("%s does nothing", path), "give it run: or restart:")
+	}
+}
+
+func (k *checker) rules() {
+	seen := map[string]int{}
+	for i, r := range k.Rules {
+		path := element("rules", i)
+		if r.Pattern == "" {
+			if !k.failed(path + ".pattern") {
+				k.fail(path, path+" has no pattern", `for example pattern: "src/**"`)
+			}
+			continue
+		}
+		k.references(path+".actions", r.Actions, k.Actions)
+		at := path + ".pattern"
+		if why, hint := hopeless(r.Pattern); why != "" {
+			k.warn(at, fmt.Sprintf("%s: %s", at, why), hint)
+		}
+		for _, earlier := range []string{r.Pattern, "**"} {
+			if line, ok := seen[earlier]; ok {
+				k.warn(at, fmt.Sprintf("%s: the rule is never reached: %q on line %d matches first", at, earlier, line), "the first rule that matches a file wins: put the narrow ones first")
+				break
+			}
+		}
+		if _, ok := seen[r.Pattern]; !ok {
+			seen[r.Pattern] = k.at[at].value.line
+		}
+	}
+}
+
+// hopeless says why a pattern cannot match any path, or not what was meant.
+func hopeless(pattern string) (why, hint string) {
+	switch {
+	case pattern == "":
+		return "an empty pattern matches nothing", "remove it"
+	case strings.HasPrefix(pattern, "./"):
+		return fmt.Sprintf("%q matches nothing: paths have no ./ in front", pattern), fmt.Sprintf("write %q", strings.TrimLeft(pattern, "./"))
+	case strings.HasPrefix(pattern, "/"):
+		return fmt.Sprintf("%q matches nothing: paths are relative to the project", pattern), fmt.Sprintf("write %q", strings.TrimLeft(pattern, "/"))
+	case strings.HasSuffix(pattern, "/"):
+		return fmt.Sprintf("%q matches nothing: only files have content", pattern), fmt.Sprintf("write %q", pattern+"**")
+	case strings.Contains(pattern, "//"):
+		return fmt.Sprintf("%q matches nothing: paths have single slashes", pattern), ""
+	case strings.HasPrefix(pattern, "!"):
+		return fmt.Sprintf("%q matches only names that begin with !", pattern), "patterns cannot be negated: put a rule for the exception first"
+	}
+	if open := strings.IndexByte(pattern, '{'); open >= 0 && strings.Contains(pattern[open:], ",") && strings.Contains(pattern[open:], "}") {
+		return fmt.Sprintf("%q matches only names that have braces", pattern), "write one pattern for each alternative"
+	}
+	return "", ""
+}
+
+// references checks that names are keys of known.
+func (k *checker) references(path string, names []string, known any) {
+	what, keys := "action", []string(nil)
+	switch m := known.(type) {
+	case map[string]Service:
+		what, keys = "service", slices.Sorted(maps.Keys(m))
+	case map[string]Action:
+		keys = slices.Sorted(maps.Keys(m))
+	}
+	if len(keys) == 0 && len(k.errs) > 0 {
+		return // their own section failed to load
+	}
+	for i, name := range names {
+		if _, ok := slices.BinarySearch(keys, name); ok {
+			continue
+		}
+		at := element(path, i)
+		if k.failed(at) {
+			continue
+		}
+		hint := fmt.Sprintf("there are no %ss", what)
+		if near := nearest(name, keys); near != "" {
+			hint = fmt.Sprintf("did you mean %s?", near)
+		} else if _, ok := k.Services[name]; ok && what == "action" {
+			hint = fmt.Sprintf("%s is a service: add the action restart_%s: {restart: [%s]}", name, name, name)
+		} else if len(keys) > 0 {
+			hint = fmt.Sprintf("the %ss are %s", what, some(keys))
+		}
+		k.fail(at, fmt.Sprintf("%s: there is no %s %q", at, what, name), hint)
+	}
+}
+
+// some lists names, not too many.
+func some(names []string) string {
+	const most = 8
+	quoted := make([]string, 0, most)
+	for _, n := range names[:min(most, len(names))] {
+		quoted = append(quoted, printable(n))
+	}
+	if len(names) > most {
+		quoted = append(quoted, "...")
+	}
+	return strings.Join(quoted, ", ")
+}
+
+func (k *checker) repeated(path string, names []string) {
+	for i, name := range names {
+		if slices.Index(names, name) < i {
+			k.fail(element(path, i), fmt.Sprintf("%s names %q twice", path, name), "")
+		}
+	}
+}
+
+func (k *checker) nonEmpty(path string, texts []string) {
+	for i, text := range texts {
+		if at := element(path, i); text == "" && !k.failed(at) {
+			k.fail(at, at+" is empty", "remove it")
+		}
+	}
+}
+
+// directory checks the spelling of a directory; whether it is there may
+// change.
+func (k *checker) directory(path, dir string) {
+	switch {
+	case dir == "" && k.given(path) && !k.failed(path):
+		k.fail(path, path+" is empty", `write "." for the project itself`)
+	case dir == "~" || strings.HasPrefix(dir, "~/"):
+		k.fail(path, fmt.Sprintf("%s cannot be %q: ~ is not expanded", path, dir), "write the path in full, or relative to the project")
+	}
+}
+
+func (k *checker) environment(path string, env map[string]string) {
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		if name == "" || strings.ContainsAny(name, "=\x00") {
+			k.failKey(child(path, name), fmt.Sprintf("%q cannot be the name of a variable", name), "names are not empty and have no =")
+		}
+	}
+}

@@ -1,0 +1,137 @@
+package configs
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"bounce/decider"
+	"bounce/watcher"
+)
+
+// What the agent asks of a configuration, in the words of those it hands it to.
+
+// WatchOptions returns the options of the watcher, without its Reader, Gate
+// and Note. Roots are the project and the import roots outside of it. Include
+// has what the file names: its own path, env files, watch globs, and the
+// patterns of rules that have something to do.
+func (c *Config) WatchOptions() watcher.Options {
+	o := watcher.Options{
+		Dir:          c.Dir,
+		Roots:        []string{"."},
+		Backend:      c.Watch.Backend,
+		Quiet:        time.Duration(c.Watch.Quiet),
+		Max:          time.Duration(c.Watch.Max),
+		Absent:       time.Duration(c.Watch.Absent),
+		PollInterval: time.Duration(c.Watch.PollInterval),
+		Audit:        time.Duration(c.Watch.Audit),
+		Ignore:       slices.Clone(c.Watch.Ignore),
+		Include:      slices.Clone(c.Watch.Include),
+	}
+	for _, root := range c.Roots {
+		if dir := c.rel(root); dir == ".." || strings.HasPrefix(dir, "../") {
+			o.Roots = append(o.Roots, dir)
+		}
+	}
+	if c.File != "" {
+		o.Include = append(o.Include, literal(c.rel(c.File)))
+	}
+	for _, s := range c.Services {
+		for _, file := range c.EnvFiles(s) {
+			o.Include = append(o.Include, literal(file))
+		}
+		for _, glob := range s.Watch {
+			o.Include = append(o.Include, anchored(glob))
+		}
+	}
+	for _, r := range c.Rules {
+		if len(r.Actions) > 0 {
+			o.Include = append(o.Include, anchored(r.Pattern))
+		}
+	}
+	slices.Sort(o.Roots)
+	o.Roots = slices.Compact(o.Roots)
+	slices.Sort(o.Include)
+	o.Include = slices.Compact(o.Include)
+	return o
+}
+
+// anchored turns a glob of ours, in which brackets stand for themselves, into
+// a .gitignore pattern for the same paths.
+func anchored(glob string) string {
+	escaped := strings.NewReplacer(`\`, `\\`, `[`, `\[`).Replace(glob)
+	if strings.HasPrefix(escaped, "../") {
+		return escaped
+	}
+	return "/" + escaped
+}
+
+// literal is anchored for a path.
+func literal(path string) string {
+	return anchored(strings.NewReplacer(`*`, `\*`, `?`, `\?`).Replace(path))
+}
+
+// DecideBy returns the rules, actions and fallback for the decider.
+func (c *Config) DecideBy() decider.Rules {
+	r := decider.Rules{
+		Actions:  make(map[string]decider.Action, len(c.Actions)),
+		Fallback: decider.Fallback{All: c.Fallback.All, Actions: slices.Clone(c.Fallback.Actions)},
+	}
+	for i, rule := range c.Rules {
+		r.Rules = append(r.Rules, decider.Rule{
+			Pattern: rule.Pattern,
+			Actions: slices.Clone(rule.Actions),
+			Line:    c.at[element("rules", i)].value.line,
+		})
+	}
+	for name, a := range c.Actions {
+		r.Actions[name] = decider.Action{
+			Name:    name,
+			Order:   a.Order,
+			Restart: slices.Clone(a.Restart),
+			Command: a.Run.Argv() != nil,
+		}
+	}
+	return r
+}
+
+// EnvFiles returns the env files of a service as the watcher names paths:
+// relative to the project directory, slash-separated and clean.
+func (c *Config) EnvFiles(s Service) []string {
+	var files []string
+	for _, name := range s.EnvFile {
+		files = append(files, c.rel(name))
+	}
+	return files
+}
+
+// rel returns a path of the file relative to the project directory.
+func (c *Config) rel(path string) string {
+	rel, err := filepath.Rel(c.Dir, c.abs(path))
+	if err != nil {
+		panic("bug: two absolute paths: " + err.Error())
+	}
+	return filepath.ToSlash(rel)
+}
+
+// entry is a module, or a file relative to the project.
+type entry struct{ module, file string }
+
+// entryOf reads an entry as a file has it. A module may be followed by the
+// name of an object, as in shop.api:app.
+func entryOf(text string) (entry, error) {
+	if strings.HasSuffix(text, ".py") || strings.Contains(text, "/") {
+		return entry{file: filepath.ToSlash(filepath.Clean(text))}, nil
+	}
+	module, _, _ := strings.Cut(text, ":")
+	if !errorClass.MatchString(module) {
+		if text == "" {
+			return entry{}, errors.New("it is empty")
+		}
+		return entry{}, fmt.Errorf("%q is neither a module nor a file", text)
+	}
+	return entry{module: module}, nil
+}
