@@ -1,0 +1,338 @@
+package watcher
+
+import (
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// builtin are the names that hardly anybody wants to hear of; the weakest of
+// all patterns. ".git" is not here: nothing brings it back.
+var builtin = parsePatterns(`
+# bytecode, caches, environments, what installers write
+__pycache__/
+*.py[cod]
+.mypy_cache/
+.pytest_cache/
+.ruff_cache/
+.hypothesis/
+.ipynb_checkpoints/
+.tox/
+.nox/
+.eggs/
+*.egg-info/
+.venv/
+node_modules/
+.hg/
+.svn/
+.idea/
+.DS_Store
+# editors: locks, autosaves, backups, swap files, what a save writes first
+.#*
+\#*#
+*~
+*.swp
+*.swx
+*.swo
+4913
+*___jb_*
+sed??????
+.goutputstream*
+# what a running service writes beside its sources
+*.log
+*.db-journal
+*.db-wal
+*.db-shm
+*.sqlite-journal
+*.sqlite-wal
+*.sqlite-shm
+*.sqlite3-journal
+*.sqlite3-wal
+*.sqlite3-shm
+# Kubernetes volumes: the files proper are links through ..data
+..data
+..data_tmp
+..[0-9][0-9][0-9][0-9]_*
+`)
+
+// mode says how much of a directory is watched.
+type mode uint8
+
+const (
+	skipped      mode = iota // nothing
+	includedOnly             // ignored, but an include pattern names something in it
+	whole                    // all that is not ignored
+)
+
+// ignore decides which paths are watched. The order of strength: Include,
+// Options.Ignore, the .gitignore of the directory, those above it,
+// .git/info/exclude, the built-in names; within one, the last match decides.
+// As in git, what is below an ignored directory cannot be brought back by a
+// pattern (but by Include). Unlike git, it does not matter whether a file is
+// tracked.
+type ignore struct {
+	user     []pattern
+	includes []include
+	// files has the patterns of each directory's .gitignore, with its text to
+	// tell whether it changed, by path relative to Options.Dir.
+	files map[string]ignoreFile
+	// above has those of the directories between the top of the work tree and
+	// Options.Dir, innermost first; at its end .git/info/exclude.
+	above []aboveFile
+}
+
+type ignoreFile struct {
+	text     string
+	patterns []pattern
+}
+
+type aboveFile struct {
+	prefix   string // from that directory to Options.Dir
+	patterns []pattern
+}
+
+func newIgnore(dir string, extra, includes []string) *ignore {
+	ig := &ignore{
+		user:     parsePatterns(strings.Join(extra, "\n")),
+		includes: parseIncludes(includes),
+		files:    make(map[string]ignoreFile),
+	}
+	ig.above = readAbove(dir)
+	return ig
+}
+
+// readAbove reads the ignore files of the work tree that dir is in.
+func readAbove(dir string) []aboveFile {
+	var files []aboveFile
+	prefix := ""
+	for d := dir; ; {
+		if d != dir {
+			if text, err := os.ReadFile(filepath.Join(d, ".gitignore")); err == nil {
+				files = append(files, aboveFile{prefix, parsePatterns(string(text))})
+			}
+		}
+		if _, err := os.Lstat(filepath.Join(d, ".git")); err == nil {
+			if text, err := os.ReadFile(excludeFile(d)); err == nil {
+				files = append(files, aboveFile{prefix, parsePatterns(string(text))})
+			}
+			return files
+		}
+		up := filepath.Dir(d)
+		if up == d {
+			return nil // no work tree: files above dir have no say
+		}
+		prefix = path.Join(filepath.Base(d), prefix)
+		d = up
+	}
+}
+
+// excludeFile returns the info/exclude file of the work tree at top. Work
+// trees added by git worktree share that of the main one.
+func excludeFile(top string) string {
+	gitDir := filepath.Join(top, ".git")
+	if text, err := os.ReadFile(gitDir); err == nil {
+		gitDir = resolve(top, strings.TrimPrefix(string(text), "gitdir:"))
+		if text, err := os.ReadFile(filepath.Join(gitDir, "commondir")); err == nil {
+			gitDir = resolve(gitDir, string(text))
+		}
+	}
+	return filepath.Join(gitDir, "info", "exclude")
+}
+
+func resolve(base, name string) string {
+	name = strings.TrimSpace(name)
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(base, name)
+}
+
+// load takes in the text of dir's .gitignore ("" when there is none) and
+// reports whether it differs from what was known.
+func (ig *ignore) load(dir, text string) (changed bool) {
+	if ig.files[dir].text == text {
+		return false
+	}
+	if text == "" {
+		delete(ig.files, dir)
+	} else {
+		ig.files[dir] = ignoreFile{text, parsePatterns(text)}
+	}
+	return true
+}
+
+// strength of the rule that ignores a path.
+type strength uint8
+
+const (
+	notIgnored strength = iota
+	byBuiltin
+	byRule
+	always // .git
+)
+
+// ignored judges the path by itself, not by the directories it is in.
+func (ig *ignore) ignored(p string, isDir bool) strength {
+	if path.Base(p) == ".git" {
+		return always
+	}
+	verdict := func(m pattern, by strength) strength {
+		if m.negated {
+			return notIgnored
+		}
+		return by
+	}
+	inside := p
+	for strings.HasPrefix(inside, "../") {
+		inside = inside[3:]
+	}
+	if m, ok := lastMatch(ig.user, inside, isDir); ok {
+		return verdict(m, byRule)
+	}
+	for d := path.Dir(p); ; d = path.Dir(d) {
+		if f, ok := ig.files[d]; ok {
+			rest := p
+			if d != "." {
+				rest = p[len(d)+1:]
+			}
+			if m, ok := lastMatch(f.patterns, rest, isDir); ok {
+				return verdict(m, byRule)
+			}
+		}
+		if d == "." || d == "/" || d == ".." || strings.HasSuffix(d, "/..") {
+			break
+		}
+	}
+	for _, f := range ig.above {
+		full := path.Join(f.prefix, p)
+		if strings.HasPrefix(full, "../") {
+			continue
+		}
+		if m, ok := lastMatch(f.patterns, full, isDir); ok {
+			return verdict(m, byRule)
+		}
+	}
+	if m, ok := lastMatch(builtin, inside, isDir); ok {
+		return verdict(m, byBuiltin)
+	}
+	return notIgnored
+}
+
+// dir says how much is watched of a directory whose parent is watched as
+// parent says.
+func (ig *ignore) dir(parent mode, p string) mode {
+	by := ig.ignored(p, true)
+	if by == always || parent == skipped {
+		return skipped
+	}
+	if parent == whole && by == notIgnored {
+		return whole
+	}
+	return ig.reduced(p, by == notIgnored)
+}
+
+// reduced says how much is watched of an ignored directory, or of one inside
+// an ignored directory: what an include pattern spells out, or may match when
+// wildcards count too.
+func (ig *ignore) reduced(p string, wildcards bool) mode {
+	for _, in := range ig.includes {
+		if in.leadsInto(p, wildcards) {
+			return includedOnly
+		}
+	}
+	return skipped
+}
+
+// file reports whether a file in a directory of mode m is watched.
+func (ig *ignore) file(m mode, p string) bool {
+	if m == skipped {
+		return false
+	}
+	by := ig.ignored(p, false)
+	if m == whole && by == notIgnored {
+		return true
+	}
+	for _, in := range ig.includes {
+		if in.matches(p) && (by < byBuiltin || by == byRule || by == byBuiltin && in.exact) {
+			return true
+		}
+	}
+	return false
+}
+
+// An include is one pattern of Options.Include.
+type include struct {
+	glob     string
+	elements []string
+	// exact: the last element has a letter of its own. Patterns such as
+	// "src/**" do not bring back bytecode and editors' temporary files.
+	exact bool
+}
+
+func parseIncludes(patterns []string) []include {
+	var ins []include
+	for _, text := range patterns {
+		rooted := strings.Contains(strings.TrimSuffix(text, "/"), "/")
+		text = path.Clean(strings.TrimPrefix(filepath.ToSlash(text), "/"))
+		if !rooted {
+			text = "**/" + text
+		}
+		in := include{glob: text, elements: strings.Split(text, "/")}
+		// A pattern of wildcards alone, as in a catch-all rule, names nothing.
+		if !slices.ContainsFunc(in.elements, spelled) {
+			continue
+		}
+		in.exact = spelled(in.elements[len(in.elements)-1])
+		ins = append(ins, in)
+	}
+	return ins
+}
+
+// spelled reports whether the element is more than stars and question marks.
+func spelled(element string) bool { return strings.Trim(element, "*?") != "" }
+
+func literal(element string) bool { return !strings.ContainsAny(element, `*?[\`) }
+
+func (in include) matches(p string) bool { return wildmatch(in.glob, p) }
+
+// leadsInto reports whether in may match something below dir.
+func (in include) leadsInto(dir string, wildcards bool) bool {
+	if dir == "." {
+		return in.elements[0] != ".."
+	}
+	for i, name := range strings.Split(dir, "/") {
+		switch {
+		case i == len(in.elements)-1 && in.elements[i] != "**":
+			return false
+		case in.elements[i] == "**":
+			// A pattern that begins with ** leads nowhere in particular.
+			return wildcards && i > 0
+		case in.elements[i] == name:
+		case wildcards && wildmatch(in.elements[i], name):
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// outside returns the directories that include patterns spell out, for those
+// that may lie outside all roots.
+func (ig *ignore) outside() []string {
+	var dirs []string
+	for _, in := range ig.includes {
+		n := 0
+		for n < len(in.elements)-1 && literal(in.elements[n]) {
+			n++
+		}
+		if n > 0 {
+			dirs = append(dirs, strings.Join(in.elements[:n], "/"))
+		} else if literal(in.elements[0]) || in.elements[0] == "**" && len(in.elements) == 2 && literal(in.elements[1]) {
+			dirs = append(dirs, ".")
+		}
+	}
+	slices.Sort(dirs)
+	return slices.Compact(dirs)
+}

@@ -1,0 +1,422 @@
+package watcher
+
+import (
+	"os"
+	"path"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// state is what the loop owns.
+type state struct {
+	main     source
+	fallback source // polls what main cannot watch; nil until needed
+	chosen   choice
+	forced   bool // the source was asked for: no second thoughts by file system
+
+	roots     []*root
+	rules     *ignore
+	dirs      map[string]*dir
+	byAbs     map[string]*dir
+	linkDirs  map[string]bool // hold symbolic links on the way to a root
+	gateDirs  map[string]bool // as the gate wants
+	silentDev map[uint64]bool // file systems without events
+	files     map[string]*file
+	links     map[string]*file // those files that are symbolic links
+
+	uncovered, reported, polled int
+	uncoveredBy                 error
+
+	// clock numbers the events; dirty, waiting and pending keep the number
+	// at which a path's story began, for Flush.
+	clock   uint64
+	dirty   map[string]uint64 // to be looked at when the window closes
+	waiting waits             // looked at, not believed yet
+	pending map[string]uint64 // seen differs from handed
+	looks   map[string]sig    // what a look saw of files that are polled
+
+	window  window
+	opened  time.Time // first event since files were last looked at
+	why     string    // what the next look at files is about
+	first   time.Time // of the batch on offer
+	closed  time.Time
+	cause   string
+	seq     uint64
+	offer   *Batch // built from pending, nil when that changed
+	initial bool   // the first batch has not been handed on
+	scanned bool
+
+	lost     bool // all directories have to be looked at
+	lostAt   time.Time
+	spacing  time.Duration
+	rescans  uint64
+	auditAt  time.Time
+	reviewAt time.Time // when to ask again about a hold
+
+	missing    bool // the project directory is not there
+	held       string
+	heldSince  time.Time
+	heldNoted  bool
+	overridden string
+	trusted    bool // a bracket ended: what is absent now is meant to be
+	gitCause   string
+	gitCauseAt time.Time
+	began      time.Time
+
+	cookies string // directory, "" when the source keeps no order
+	cookie  uint64
+	waiters []*flush
+}
+
+func newState(o Options, src source, chosen choice) state {
+	s := state{
+		main:      src,
+		chosen:    chosen,
+		forced:    strings.HasPrefix(chosen.why, BackendVariable) || o.Backend != Auto,
+		rules:     newIgnore(o.Dir, o.Ignore, o.Include),
+		dirs:      make(map[string]*dir),
+		byAbs:     make(map[string]*dir),
+		linkDirs:  make(map[string]bool),
+		gateDirs:  make(map[string]bool),
+		silentDev: make(map[uint64]bool),
+		files:     make(map[string]*file),
+		links:     make(map[string]*file),
+		dirty:     make(map[string]uint64),
+		waiting:   make(waits),
+		pending:   make(map[string]uint64),
+		looks:     make(map[string]sig),
+		window:    window{quiet: o.Quiet, max: o.Max},
+		initial:   true,
+		began:     time.Now(),
+	}
+	if src.isPoll() {
+		// A look and the closing of the batch are two looks: a change is
+		// believed when they agree. They should not be too close.
+		s.window.quiet = max(o.Quiet, o.PollInterval/10)
+		s.window.max = max(o.Max, s.window.quiet)
+	}
+	for _, r := range o.Roots {
+		s.roots = append(s.roots, &root{path: r, abs: filepath.Join(o.Dir, filepath.FromSlash(r)), mode: whole})
+	}
+	var extra []string
+	for _, d := range s.rules.outside() {
+		covered := false
+		for _, r := range o.Roots {
+			covered = covered || within(d, r)
+		}
+		if !covered {
+			extra = append(extra, d)
+		}
+	}
+	for _, d := range outermost(extra) {
+		s.roots = append(s.roots, &root{path: d, abs: filepath.Join(o.Dir, filepath.FromSlash(d)), mode: includedOnly})
+	}
+	return s
+}
+
+// run is the loop: the only goroutine that touches state.
+func (w *Watcher) run() {
+	defer close(w.done)
+	defer w.finish()
+	w.begin()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for !w.stopping() {
+		now := time.Now()
+		w.act(now)
+		w.answer(now)
+		w.publish()
+
+		var out chan<- Batch
+		var batch Batch
+		if b := w.offered(); b != nil {
+			out, batch = w.out, *b
+		}
+		if at := w.next(); at.IsZero() {
+			timer.Stop()
+		} else {
+			timer.Reset(time.Until(at))
+		}
+		select {
+		case e, ok := <-w.main.Events():
+			if ok {
+				w.drain(e, w.main)
+			}
+		case e := <-w.fallbackEvents():
+			w.drain(e, w.fallback)
+		case f := <-w.flushes:
+			w.beginFlush(f, time.Now())
+		case <-w.resumes:
+			w.override(time.Now())
+		case out <- batch:
+			w.handedOn()
+		case <-timer.C:
+		case <-w.stop:
+		}
+	}
+}
+
+func (w *Watcher) stopping() bool {
+	select {
+	case <-w.stop:
+		return true
+	default:
+		return false
+	}
+}
+
+func (w *Watcher) fallbackEvents() <-chan event {
+	if w.fallback == nil {
+		return nil
+	}
+	return w.fallback.Events()
+}
+
+// begin watches the tree and reads it for the first time.
+func (w *Watcher) begin() {
+	w.note(w.chosen.degraded, "watching with %s: %s", w.chosen.backend, w.chosen.why)
+	if w.main.Ordered() {
+		w.makeCookies()
+	}
+	now := time.Now()
+	w.watchGate()
+	w.checkRoots(now)
+	w.reportUncovered()
+	w.touch(now)
+	w.trusted = true
+	w.why = "scan"
+	w.settle(now)
+	w.scanned = true
+	w.closed = time.Now()
+	if w.options.Audit > 0 {
+		w.auditAt = w.closed.Add(w.options.Audit)
+	}
+	w.checkHold(w.closed)
+}
+
+func (w *Watcher) finish() {
+	w.main.Close()
+	if w.fallback != nil {
+		w.fallback.Close()
+	}
+	if w.cookies != "" {
+		os.RemoveAll(w.cookies)
+	}
+	for _, f := range w.waiters {
+		f.done <- ErrClosed
+	}
+	w.cancel()
+	close(w.out)
+}
+
+// drain takes in an event and those that are there already.
+func (w *Watcher) drain(e event, from source) {
+	now := time.Now()
+	for range 1024 {
+		w.clock++
+		w.take(e, from, now)
+		select {
+		case next, ok := <-from.Events():
+			if !ok {
+				return
+			}
+			e = next
+		default:
+			return
+		}
+	}
+}
+
+// take turns one event into dirty paths.
+func (w *Watcher) take(e event, from source, now time.Time) {
+	switch e.op {
+	case lost:
+		w.lost, w.why = true, "rescan after overflow"
+		w.touch(now)
+		return
+	case look:
+		w.checkRoots(now)
+		w.checkHold(now)
+		w.rescan(from, now)
+		close(e.looked)
+		return
+	}
+	parent, name := filepath.Dir(e.path), filepath.Base(e.path)
+	if w.cookies != "" && parent == w.cookies {
+		if n, err := strconv.ParseUint(name, 10, 64); err == nil {
+			w.arm(n, now)
+		}
+		return
+	}
+	if w.gateDirs[parent] || w.gateDirs[e.path] {
+		w.gateEvent(now)
+	}
+	if w.linkDirs[parent] || w.isRoot(e.path) {
+		w.checkRoots(now)
+	}
+	d := w.byAbs[parent]
+	if d == nil {
+		return
+	}
+	p := join(d.path, name)
+	if e.op != touched {
+		w.markLinks(d, now)
+	}
+	if len(w.links) > 0 {
+		w.markLinksTo(e.path, now)
+	}
+	if sub := d.subs[name]; sub != nil {
+		if e.op == touched {
+			if sub.unread {
+				w.scan(sub, now)
+			}
+			return
+		}
+		w.drop(sub, now)
+	}
+	if name == ".gitignore" || name == "pyvenv.cfg" {
+		w.scan(d, now)
+	}
+	if e.op == came && w.arrived(d, p, name, now) {
+		return
+	}
+	if w.dirs[d.path] == d && (d.files[name] != nil || w.rules.file(d.mode, p)) {
+		w.markNow(p, now)
+	}
+}
+
+// arrived looks what has come at p, and reports whether it was a directory.
+func (w *Watcher) arrived(d *dir, p, name string, now time.Time) bool {
+	abs := filepath.Join(d.abs, name)
+	s, err := lstat(abs)
+	if err != nil || s.kind != directory {
+		if err == nil && s.kind == symlink {
+			for link := range w.links { // it may be on the way of any of them
+				w.markNow(link, now)
+			}
+		}
+		return false
+	}
+	if d.files[name] != nil {
+		w.markNow(p, now) // was a file
+	}
+	m := w.rules.dir(d.mode, p)
+	if m == skipped || w.byAbs[abs] != nil || w.dirs[d.path] != d {
+		return true
+	}
+	sub := w.enter(d, p, abs, m)
+	sub.id = s
+	w.scan(sub, now)
+	w.reportUncovered()
+	return true
+}
+
+func (w *Watcher) isRoot(abs string) bool {
+	for _, r := range w.roots {
+		if r.abs == abs {
+			return true
+		}
+	}
+	return false
+}
+
+// markLinks has the links in d looked at again: something there was replaced,
+// maybe a directory link that they lead through, as in Kubernetes volumes.
+func (w *Watcher) markLinks(d *dir, now time.Time) {
+	for p := range w.links {
+		if path.Dir(p) == d.path {
+			w.markNow(p, now)
+		}
+	}
+}
+
+// markLinksTo has the links looked at that lead to the file at abs.
+func (w *Watcher) markLinksTo(abs string, now time.Time) {
+	for p, f := range w.links {
+		if f.link == abs {
+			w.markNow(p, now)
+		}
+	}
+}
+
+// next is when act has something to do; zero: never.
+func (w *Watcher) next() time.Time {
+	var closing, waited, again time.Time
+	switch {
+	case w.held != "":
+		again = w.reviewAt
+	case w.window.open():
+		closing = w.window.due() // what waits goes with it
+	default:
+		closing, waited = w.recoverDue(), w.waiting.due()
+	}
+	return earliest(closing, waited, again, w.auditAt, w.cookieDue())
+}
+
+// act does what is due.
+func (w *Watcher) act(now time.Time) {
+	if !w.auditAt.IsZero() && !now.Before(w.auditAt) {
+		w.audit(now)
+	}
+	if w.held != "" && !now.Before(w.reviewAt) {
+		w.checkRoots(now)
+		w.checkHold(now)
+	}
+	if w.held != "" {
+		return
+	}
+	if w.window.open() {
+		if !due(w.window.due(), now) {
+			return
+		}
+	} else if !due(w.recoverDue(), now) && !due(w.waiting.due(), now) {
+		return
+	}
+	if w.checkHold(now); w.held != "" {
+		return
+	}
+	for p, wait := range w.waiting {
+		if !now.Before(wait.until) {
+			w.dirty[p] = wait.mark
+		}
+	}
+	w.settle(now)
+}
+
+func due(t, now time.Time) bool { return !t.IsZero() && !now.Before(t) }
+
+// audit walks the tree for what gave no event.
+func (w *Watcher) audit(now time.Time) {
+	w.auditAt = now.Add(w.options.Audit)
+	w.clock++
+	quiet := !w.window.open()
+	w.rules.above = readAbove(w.options.Dir)
+	w.checkRoots(now)
+	w.recover(now)
+	w.rescan(nil, now)
+	w.reportUncovered()
+	if quiet && w.window.open() {
+		w.why = "audit"
+	}
+	w.auditAt = time.Now().Add(w.options.Audit)
+}
+
+// publish refreshes the snapshot for Status.
+func (w *Watcher) publish() {
+	s := Status{
+		Backend: w.chosen.backend, Why: w.chosen.why,
+		Dirs: len(w.dirs), Polled: w.polled, Files: len(w.files),
+		Degraded: w.chosen.degraded || w.uncovered > 0,
+		Held:     w.held, Since: w.heldSince,
+		Scanned: w.scanned,
+		Batches: w.seq, Rescans: w.rescans,
+	}
+	if w.main.isPoll() {
+		s.Polled = s.Dirs
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.status = s
+}

@@ -1,0 +1,255 @@
+package watcher
+
+import "strings"
+
+// Patterns in the language of gitignore(5), written here rather than taken
+// from go-git: its matcher tries only the first directory that fits after
+// "**", reads brackets as filepath.Match does ("[!a]", "[[:alpha:]]" and an
+// unclosed bracket come out differently), and takes "#" and "\#" as they
+// stand. TestPatternsAgainstGit compares this one with git check-ignore.
+
+// A pattern is one line of an ignore file. It matches paths relative to the
+// directory that the file is in.
+type pattern struct {
+	glob    string // without "!", leading and trailing slash
+	negated bool   // "!": what it matches is not ignored
+	dirOnly bool   // trailing slash
+	base    bool   // no other slash: compared with the last element alone
+}
+
+// parsePatterns reads an ignore file.
+func parsePatterns(text string) []pattern {
+	text = strings.TrimPrefix(text, "\ufeff")
+	var ps []pattern
+	for line := range strings.SplitSeq(text, "\n") {
+		if p, ok := parsePattern(strings.TrimSuffix(line, "\r")); ok {
+			ps = append(ps, p)
+		}
+	}
+	return ps
+}
+
+// parsePattern reads one line; ok is false for blank lines and comments.
+func parsePattern(line string) (p pattern, ok bool) {
+	if strings.HasPrefix(line, "#") {
+		return p, false
+	}
+	line = trimSpaces(line)
+	line, p.negated = strings.CutPrefix(line, "!")
+	line, p.dirOnly = strings.CutSuffix(line, "/")
+	p.base = !strings.Contains(line, "/")
+	p.glob = strings.TrimPrefix(line, "/")
+	return p, p.glob != ""
+}
+
+// trimSpaces removes trailing spaces that no backslash protects.
+func trimSpaces(s string) string {
+	end := 0
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] == '\\' && i+1 < len(s):
+			i++
+			end = i + 1
+		case s[i] != ' ':
+			end = i + 1
+		}
+	}
+	return s[:end]
+}
+
+// matches reports whether p names the path, which is relative to p's directory.
+func (p pattern) matches(path string, isDir bool) bool {
+	if p.dirOnly && !isDir {
+		return false
+	}
+	if p.base {
+		path = path[strings.LastIndexByte(path, '/')+1:]
+	}
+	return wildmatch(p.glob, path)
+}
+
+// lastMatch returns the last of the patterns that matches, which decides.
+func lastMatch(ps []pattern, path string, isDir bool) (p pattern, ok bool) {
+	for i := len(ps) - 1; i >= 0; i-- {
+		if ps[i].matches(path, isDir) {
+			return ps[i], true
+		}
+	}
+	return pattern{}, false
+}
+
+// wildmatch reports whether glob matches the whole of s: "*" and "?" stay
+// within an element, "**" between slashes crosses them, "[...]" is a class,
+// and a backslash takes the next byte as it stands.
+func wildmatch(glob, s string) bool {
+	m := wild{glob: glob, s: s}
+	if strings.Count(glob, "*") > 2 {
+		// Without this, "*a*a*a*b" against "aaaa..." takes exponential time.
+		m.failed = make(map[[2]int]struct{})
+	}
+	return m.match(0, 0)
+}
+
+type wild struct {
+	glob, s string
+	failed  map[[2]int]struct{} // (index in glob, index in s) known not to match
+}
+
+func (m *wild) match(g, i int) bool {
+	if m.failed == nil {
+		return m.try(g, i)
+	}
+	at := [2]int{g, i}
+	if _, known := m.failed[at]; known {
+		return false
+	}
+	if m.try(g, i) {
+		return true
+	}
+	m.failed[at] = struct{}{}
+	return false
+}
+
+func (m *wild) try(g, i int) bool {
+	for ; g < len(m.glob); i++ {
+		c := m.glob[g]
+		if c == '*' {
+			return m.star(g, i)
+		}
+		if i == len(m.s) {
+			return false
+		}
+		switch c {
+		case '?':
+			if m.s[i] == '/' {
+				return false
+			}
+			g++
+		case '[':
+			next, in := class(m.glob, g, m.s[i])
+			if next < 0 || !in || m.s[i] == '/' {
+				return false
+			}
+			g = next
+		case '\\':
+			if g++; g == len(m.glob) {
+				return false
+			}
+			c = m.glob[g]
+			fallthrough
+		default:
+			if m.s[i] != c {
+				return false
+			}
+			g++
+		}
+	}
+	return i == len(m.s)
+}
+
+// star matches from a run of stars at g on.
+func (m *wild) star(g, i int) bool {
+	start := g
+	for g < len(m.glob) && m.glob[g] == '*' {
+		g++
+	}
+	crosses := g-start > 1 &&
+		(start == 0 || m.glob[start-1] == '/') &&
+		(g == len(m.glob) || m.glob[g] == '/')
+	if crosses && g < len(m.glob) && m.match(g+1, i) { // "**/" as no directory
+		return true
+	}
+	for ; ; i++ {
+		if m.match(g, i) {
+			return true
+		}
+		if i == len(m.s) || m.s[i] == '/' && !crosses {
+			return false
+		}
+	}
+}
+
+// class reads the bracket expression at glob[g] and reports whether c is in
+// it; next is the index behind it, or -1 when it is not closed.
+func class(glob string, g int, c byte) (next int, in bool) {
+	g++
+	not := g < len(glob) && (glob[g] == '!' || glob[g] == '^')
+	if not {
+		g++
+	}
+	for first := true; ; first = false {
+		if g >= len(glob) {
+			return -1, false
+		}
+		if glob[g] == ']' && !first {
+			return g + 1, in != not
+		}
+		if name, rest, ok := posixClass(glob[g:]); ok {
+			known := false
+			if f, ok := posix[name]; ok {
+				known, in = true, in || f(c)
+			}
+			if !known {
+				return -1, false
+			}
+			g = len(glob) - len(rest)
+			continue
+		}
+		lo, next, ok := classByte(glob, g)
+		if !ok {
+			return -1, false
+		}
+		g = next
+		hi := lo
+		if g+1 < len(glob) && glob[g] == '-' && glob[g+1] != ']' {
+			if hi, g, ok = classByte(glob, g+1); !ok {
+				return -1, false
+			}
+		}
+		in = in || lo <= c && c <= hi
+	}
+}
+
+func classByte(glob string, g int) (c byte, next int, ok bool) {
+	if glob[g] == '\\' {
+		g++
+	}
+	if g >= len(glob) {
+		return 0, 0, false
+	}
+	return glob[g], g + 1, true
+}
+
+// posixClass splits "[:alpha:]..." into "alpha" and the rest.
+func posixClass(s string) (name, rest string, ok bool) {
+	if s, ok = strings.CutPrefix(s, "[:"); !ok {
+		return "", "", false
+	}
+	end := strings.IndexByte(s, ']')
+	if end < 1 || s[end-1] != ':' {
+		return "", "", false
+	}
+	return s[:end-1], s[end+1:], true
+}
+
+func between(c, lo, hi byte) bool { return lo <= c && c <= hi }
+func isLower(c byte) bool         { return between(c, 'a', 'z') }
+func isUpper(c byte) bool         { return between(c, 'A', 'Z') }
+func isDigit(c byte) bool         { return between(c, '0', '9') }
+func isAlnum(c byte) bool         { return isLower(c) || isUpper(c) || isDigit(c) }
+func isGraph(c byte) bool         { return between(c, '!', '~') }
+
+var posix = map[string]func(byte) bool{
+	"alnum":  isAlnum,
+	"alpha":  func(c byte) bool { return isLower(c) || isUpper(c) },
+	"blank":  func(c byte) bool { return c == ' ' || c == '\t' },
+	"cntrl":  func(c byte) bool { return c < ' ' || c == 0x7f },
+	"digit":  isDigit,
+	"graph":  isGraph,
+	"lower":  isLower,
+	"print":  func(c byte) bool { return between(c, ' ', '~') },
+	"punct":  func(c byte) bool { return isGraph(c) && !isAlnum(c) },
+	"space":  func(c byte) bool { return c == ' ' || between(c, '\t', '\r') },
+	"upper":  isUpper,
+	"xdigit": func(c byte) bool { return isDigit(c) || between(c, 'a', 'f') || between(c, 'A', 'F') },
+}

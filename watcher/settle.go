@@ -1,0 +1,246 @@
+package watcher
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// How dirty paths become a batch.
+
+// minSpacing and maxSpacing bound how often lost events make the loop walk the
+// whole tree: a writer that outruns the queue must not keep it walking.
+const (
+	minSpacing = 250 * time.Millisecond
+	maxSpacing = 4 * time.Second
+)
+
+// settle closes the window: it looks at the dirty paths and offers those whose
+// content differs from what was handed on.
+func (w *Watcher) settle(now time.Time) {
+	opened := earliest(w.opened, now)
+	w.opened = time.Time{}
+	w.window.close()
+	if w.lost && !now.Before(w.recoverDue()) {
+		w.recoverLost(now)
+	}
+	if cause := w.takeCause(opened, now); cause != "" {
+		w.trusted = true
+		w.why = cause
+	}
+	paths := make([]string, 0, len(w.dirty))
+	for p := range w.dirty {
+		paths = append(paths, p)
+	}
+	slices.Sort(paths)
+	marks := w.dirty
+	w.dirty = make(map[string]uint64)
+	empty := len(w.pending) == 0
+	looked := w.lookAll(paths, w.stop)
+	if w.stopping() {
+		return
+	}
+	now = time.Now()
+	for i, p := range paths {
+		w.believe(p, looked[i], marks[p], now)
+	}
+	if empty && len(w.pending) > 0 {
+		w.first, w.cause = opened, w.why
+	} else if w.trusted && len(paths) > 0 {
+		w.cause = w.why
+	}
+	w.closed = now
+	w.why, w.trusted = "edit", false
+	w.checkHold(now) // the files were read under a bracket that had begun?
+}
+
+// recoverDue is when the tree may be looked at after lost events; zero when
+// none were lost.
+func (w *Watcher) recoverDue() time.Time {
+	if !w.lost {
+		return time.Time{}
+	}
+	return w.lostAt.Add(w.spacing)
+}
+
+// recoverLost looks at the whole tree after lost events, with ever longer
+// rests while they keep being lost.
+func (w *Watcher) recoverLost(now time.Time) {
+	if now.Sub(w.lostAt) < 2*max(w.spacing, minSpacing) {
+		w.spacing = min(max(2*w.spacing, minSpacing), maxSpacing)
+	} else {
+		w.spacing = minSpacing
+	}
+	w.lost = false
+	w.lostAt = now
+	w.rescans++
+	w.note(false, "events were lost: looked at the whole tree instead")
+	w.rewatch()
+	w.checkRoots(now)
+	w.rescan(nil, now)
+	w.armAll(now)
+	w.window.close() // what the walk found belongs to this batch
+	w.opened = time.Time{}
+}
+
+// believe takes in what a look found at p.
+func (w *Watcher) believe(p string, f found, mark uint64, now time.Time) {
+	known := w.files[p]
+	if !w.tracked(p) {
+		f = found{}
+	}
+	if f.err != nil {
+		w.unreadable(p, known, f.err)
+		return
+	}
+	if last, polled := w.looks[p]; polled {
+		delete(w.looks, p)
+		f.moved = f.moved || last != f.sig // two looks must agree
+	}
+	if known == nil {
+		if f.hash == (Hash{}) {
+			delete(w.waiting, p)
+			return
+		}
+		known = &file{}
+		w.files[p] = known
+	}
+	if f.hash != known.seen && !w.trusted && !w.waiting.over(p, now) && w.doubtful(known, f) {
+		w.waiting.begin(p, now.Add(w.options.Absent), mark)
+		w.offer = nil
+		return
+	}
+	if waited, ok := w.waiting[p]; ok {
+		mark = min(mark, waited.mark)
+		delete(w.waiting, p)
+		w.offer = nil
+	}
+	w.record(p, known, f)
+	if known.seen != f.hash {
+		known.seen = f.hash
+		w.offer = nil
+	}
+	switch {
+	case known.seen == known.handed:
+		delete(w.pending, p)
+		if known.seen == (Hash{}) {
+			delete(w.files, p)
+		}
+	default:
+		if _, ok := w.pending[p]; !ok {
+			w.pending[p] = mark
+		}
+	}
+}
+
+// doubtful says that a file looks as if somebody were in the middle of saving it.
+func (w *Watcher) doubtful(known *file, f found) bool {
+	existed := known.seen != (Hash{})
+	return f.part || f.moved || existed && (f.hash == (Hash{}) || f.size == 0)
+}
+
+// record notes how the file looked, and puts it where scans find it.
+func (w *Watcher) record(p string, known *file, f found) {
+	known.sig, known.read, known.link, known.noted = f.sig, f.read, f.link, false
+	delete(w.links, p)
+	if f.link != "" {
+		w.links[p] = known
+	}
+	d, name := w.dirOf(p)
+	if d == nil {
+		return
+	}
+	if f.hash == (Hash{}) {
+		delete(d.files, name)
+	} else {
+		d.files[name] = known
+	}
+}
+
+// unreadable leaves the path as it was, and says so once.
+func (w *Watcher) unreadable(p string, known *file, err error) {
+	if known == nil {
+		known = &file{}
+		w.files[p] = known
+	}
+	delete(w.waiting, p)
+	if d, name := w.dirOf(p); d != nil {
+		d.files[name] = known
+	}
+	if !known.noted {
+		known.noted = true
+		w.note(false, "cannot read %q: %v", p, reason(err))
+	}
+}
+
+// tracked reports whether p is in a watched directory and not ignored.
+func (w *Watcher) tracked(p string) bool {
+	d, _ := w.dirOf(p)
+	return d != nil && w.rules.file(d.mode, p)
+}
+
+func (w *Watcher) dirOf(p string) (d *dir, name string) {
+	i := strings.LastIndexByte(p, '/')
+	if i < 0 {
+		return w.dirs["."], p
+	}
+	return w.dirs[p[:i]], p[i+1:]
+}
+
+// offered returns the batch to hand on, nil when there is none.
+func (w *Watcher) offered() *Batch {
+	if !w.scanned || w.held != "" && !(w.initial && w.patienceOver(time.Now())) {
+		return nil
+	}
+	if len(w.pending) == 0 && !w.initial {
+		return nil
+	}
+	if w.offer == nil {
+		w.offer = w.build()
+	}
+	if len(w.offer.Changes) == 0 && !w.initial {
+		return nil
+	}
+	return w.offer
+}
+
+// build makes a batch of what is pending. What waits is left out: it is not
+// what was seen any more.
+func (w *Watcher) build() *Batch {
+	b := &Batch{Seq: w.seq + 1, Initial: w.initial, Cause: w.cause, First: w.first, Closed: w.closed,
+		Changes: make([]Change, 0, len(w.pending))}
+	if b.Initial {
+		b.Cause, b.First = "scan", w.began
+	}
+	for p := range w.pending {
+		if _, waits := w.waiting[p]; waits {
+			continue
+		}
+		f := w.files[p]
+		c := Change{Path: p, Kind: Modified, Old: f.handed, New: f.seen}
+		switch (Hash{}) {
+		case f.handed:
+			c.Kind = Created
+		case f.seen:
+			c.Kind = Deleted
+		}
+		b.Changes = append(b.Changes, c)
+	}
+	slices.SortFunc(b.Changes, func(x, y Change) int { return strings.Compare(x.Path, y.Path) })
+	return b
+}
+
+// handedOn notes that the batch on offer was received.
+func (w *Watcher) handedOn() {
+	for _, c := range w.offer.Changes {
+		f := w.files[c.Path]
+		f.handed = f.seen
+		delete(w.pending, c.Path)
+		if f.handed == (Hash{}) {
+			delete(w.files, c.Path)
+		}
+	}
+	w.seq++
+	w.initial = false
+	w.offer = nil
+}

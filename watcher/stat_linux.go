@@ -1,0 +1,45 @@
+package watcher
+
+import (
+	"errors"
+	"io/fs"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// lstat and stat call the kernel directly: os.Lstat allocates twice per file,
+// which is a third of the time of a look at a large tree.
+func lstat(name string) (sig, error) { return sigOf("lstat", name, unix.Lstat) }
+func stat(name string) (sig, error)  { return sigOf("stat", name, unix.Stat) }
+
+func sigOf(op, name string, call func(string, *unix.Stat_t) error) (sig, error) {
+	var st unix.Stat_t
+	for {
+		err := call(name, &st)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, syscall.EINTR) {
+			return sig{}, &fs.PathError{Op: op, Path: name, Err: err}
+		}
+	}
+	s := sig{
+		size:  st.Size,
+		mtime: st.Mtim.Nano(),
+		ctime: st.Ctim.Nano(),
+		inode: st.Ino,
+		dev:   uint64(st.Dev),
+	}
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFREG:
+		s.kind = regular
+	case unix.S_IFDIR:
+		s.kind = directory
+	case unix.S_IFLNK:
+		s.kind = symlink
+	default:
+		s.kind = other
+	}
+	return s, nil
+}

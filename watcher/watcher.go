@@ -1,0 +1,236 @@
+package watcher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// ErrClosed is what a closed Watcher answers.
+var ErrClosed = errors.New("the watcher is closed")
+
+// HeldError is why Flush cannot promise anything now.
+type HeldError struct {
+	// Reason is what holds the tree, such as "git rebase".
+	Reason string
+	// Since is when the hold began.
+	Since time.Time
+}
+
+func (e *HeldError) Error() string { return "changes are held: " + e.Reason }
+
+// Status is a snapshot of a Watcher.
+type Status struct {
+	// Backend is the source in use, Why a line saying why.
+	Backend Backend
+	Why     string
+	// Dirs is how many directories are watched, Polled how many of them by
+	// looking at them now and then; Files how many files are in the table.
+	Dirs, Polled, Files int
+	// Degraded says that directories are polled which should not have to be.
+	Degraded bool
+	// Held is what holds the batches back, "" when nothing does; Since when.
+	Held  string
+	Since time.Time
+	// Scanned says that the first walk is done.
+	Scanned bool
+	// Batches counts the batches handed on, Rescans the walks after lost events.
+	Batches, Rescans uint64
+}
+
+// A Watcher turns what happens in a tree into batches. Its methods may be
+// called from any goroutine.
+type Watcher struct {
+	options Options
+	reader  Reader
+	out     chan Batch
+	flushes chan *flush
+	resumes chan struct{}
+	cancel  context.CancelFunc
+	stop    <-chan struct{} // closed when the watcher has to end
+	done    chan struct{}   // closed when the loop has ended
+
+	mu     sync.Mutex // guards status
+	status Status
+
+	state // owned by the loop; no lock
+}
+
+// Open starts watching. It returns at once; the tree is first watched, then
+// read, and the first batch has Initial set and every file in it. The watcher
+// ends with Close or with ctx, whichever is first.
+func Open(ctx context.Context, o Options) (*Watcher, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	src, chosen := choose(o)
+	return start(ctx, o, src, chosen), nil
+}
+
+// start is Open with the source given.
+func start(ctx context.Context, o Options, src source, chosen choice) *Watcher {
+	ctx, cancel := context.WithCancel(ctx)
+	w := &Watcher{
+		options: o,
+		reader:  o.Reader,
+		out:     make(chan Batch),
+		flushes: make(chan *flush),
+		resumes: make(chan struct{}, 1),
+		cancel:  cancel,
+		stop:    ctx.Done(),
+		done:    make(chan struct{}),
+	}
+	if w.reader == nil {
+		w.reader = diskReader{w.abs}
+	}
+	w.state = newState(o, src, chosen)
+	w.publish()
+	go w.run()
+	return w
+}
+
+// Batches is where batches come out. Nothing is queued behind it: while nobody
+// receives, later changes join the batch on offer. Close closes it.
+func (w *Watcher) Batches() <-chan Batch { return w.out }
+
+// Status returns a snapshot; it never waits.
+func (w *Watcher) Status() Status {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.status
+}
+
+// Flush returns when every change that was complete before the call is in a
+// batch that was received, or turned out to be no change. Later changes do not
+// extend it. While something holds the tree it returns a [*HeldError] at once.
+// Writes through mmap are known to Flush only where every look is a full one
+// (the sources notify and poll).
+func (w *Watcher) Flush(ctx context.Context) error {
+	f := &flush{done: make(chan error, 1)}
+	select {
+	case w.flushes <- f:
+	case <-ctx.Done():
+		return fmt.Errorf("cannot flush: %w", context.Cause(ctx))
+	case <-w.done:
+		return ErrClosed
+	}
+	select {
+	case err := <-f.done:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("cannot flush: %w", context.Cause(ctx))
+	}
+}
+
+// Override ends the hold there is now: batches are handed on although the
+// Gate says that another program is at work. The next hold counts again.
+func (w *Watcher) Override() {
+	select {
+	case w.resumes <- struct{}{}:
+	default: // one is under way already
+	}
+}
+
+// Close ends the watcher and waits for its goroutines.
+func (w *Watcher) Close() error {
+	w.cancel()
+	<-w.done
+	return nil
+}
+
+// abs returns the name under which the system knows a path.
+func (w *Watcher) abs(path string) string {
+	return filepath.Join(w.options.Dir, filepath.FromSlash(path))
+}
+
+func (w *Watcher) note(degraded bool, format string, args ...any) {
+	if w.options.Note != nil {
+		w.options.Note(Note{degraded, fmt.Sprintf(format, args...)})
+	}
+}
+
+func orDefault(d *time.Duration, value time.Duration) {
+	if *d == 0 {
+		*d = value
+	}
+}
+
+// withDefaults fills in defaults and refuses what cannot work.
+func (o Options) withDefaults() (Options, error) {
+	if !filepath.IsAbs(o.Dir) {
+		return o, fmt.Errorf("cannot watch %q: the directory must be absolute", o.Dir)
+	}
+	o.Dir = filepath.Clean(o.Dir)
+	if info, err := os.Stat(o.Dir); err != nil {
+		return o, fmt.Errorf("cannot watch %q: %w", o.Dir, err)
+	} else if !info.IsDir() {
+		return o, fmt.Errorf("cannot watch %q: not a directory", o.Dir)
+	}
+	orDefault(&o.Quiet, 20*time.Millisecond)
+	orDefault(&o.Max, time.Second)
+	orDefault(&o.Absent, 400*time.Millisecond)
+	orDefault(&o.PollInterval, 500*time.Millisecond)
+	orDefault(&o.Audit, time.Minute)
+	for _, d := range []struct {
+		name string
+		time.Duration
+	}{{"Quiet", o.Quiet}, {"Max", o.Max}, {"Absent", o.Absent}, {"PollInterval", o.PollInterval}} {
+		if d.Duration < 0 {
+			return o, fmt.Errorf("cannot watch with %s %v: it must not be negative", d.name, d.Duration)
+		}
+	}
+	o.Max = max(o.Max, o.Quiet)
+	switch o.Backend {
+	case "":
+		o.Backend = Auto
+	case Auto, FSNotify, Notify, Poll:
+	default:
+		return o, fmt.Errorf("cannot watch with %q: want auto, fsnotify, notify or poll", o.Backend)
+	}
+	roots := slices.Clone(o.Roots)
+	if len(roots) == 0 {
+		roots = []string{"."}
+	}
+	for i, r := range roots {
+		if filepath.IsAbs(r) {
+			return o, fmt.Errorf("cannot watch root %q: it must be relative to %q", r, o.Dir)
+		}
+		roots[i] = filepath.ToSlash(filepath.Clean(r))
+	}
+	o.Roots = outermost(roots)
+	return o, nil
+}
+
+// outermost drops the paths that are inside another one.
+func outermost(paths []string) []string {
+	slices.Sort(paths)
+	paths = slices.Compact(paths)
+	return slices.DeleteFunc(slices.Clone(paths), func(p string) bool {
+		return slices.ContainsFunc(paths, func(q string) bool { return q != p && within(p, q) })
+	})
+}
+
+// within reports whether path is dir or below it.
+func within(path, dir string) bool {
+	switch {
+	case path == dir:
+		return true
+	case dir == ".":
+		return path != ".." && !strings.HasPrefix(path, "../")
+	case dir == ".." || strings.HasSuffix(dir, "/.."):
+		rest, ok := strings.CutPrefix(path, dir+"/")
+		if !ok { // "." is below "..", but "../.." is not
+			return dir == ".." && path != ".." && !strings.HasPrefix(path, "../") && path != ""
+		}
+		return rest != ".." && !strings.HasPrefix(rest, "../")
+	default:
+		return strings.HasPrefix(path, dir+"/")
+	}
+}

@@ -1,0 +1,88 @@
+package watcher
+
+import "time"
+
+// The batching rule, without a clock: times come in, times go out. A rest and
+// a deadline; the deadline is set once per batch, or a busy tree would starve.
+
+// window is the time during which events gather into one batch.
+type window struct {
+	quiet, max time.Duration
+	first      time.Time // of the batch's first event; zero: no batch is open
+	last       time.Time
+	limit      time.Time // set by closeBy; zero: none
+}
+
+func (w *window) open() bool { return !w.first.IsZero() }
+
+// event opens the window or re-arms its rest.
+func (w *window) event(now time.Time) {
+	if !w.open() {
+		w.first = now
+	}
+	w.last = now
+}
+
+// closeBy has an open window close at t at the latest.
+func (w *window) closeBy(t time.Time) {
+	if w.open() && (w.limit.IsZero() || t.Before(w.limit)) {
+		w.limit = t
+	}
+}
+
+// due is when the window closes; zero when none is open.
+func (w *window) due() time.Time {
+	if !w.open() {
+		return time.Time{}
+	}
+	return earliest(w.last.Add(w.quiet), w.first.Add(w.max), w.limit)
+}
+
+// overdue says that the window is open for longer than any batch may be.
+func (w *window) overdue(now time.Time) bool {
+	return w.open() && !now.Before(earliest(w.first.Add(w.max), w.limit))
+}
+
+func (w *window) close() { w.first, w.last, w.limit = time.Time{}, time.Time{}, time.Time{} }
+
+// waits are the paths that were absent, empty or half-written when a batch
+// closed, each with the time at which it will be believed.
+type waits map[string]wait
+
+type wait struct {
+	until time.Time
+	mark  uint64
+}
+
+// begin has path wait; a path that waits already is not extended.
+func (ws waits) begin(path string, until time.Time, mark uint64) {
+	if _, waiting := ws[path]; !waiting {
+		ws[path] = wait{until, mark}
+	}
+}
+
+// over reports whether path has waited long enough.
+func (ws waits) over(path string, now time.Time) bool {
+	w, waiting := ws[path]
+	return waiting && !now.Before(w.until)
+}
+
+// due is when the first wait ends; zero when nothing waits.
+func (ws waits) due() time.Time {
+	var due time.Time
+	for _, w := range ws {
+		due = earliest(due, w.until)
+	}
+	return due
+}
+
+// earliest returns the earliest of the times that are not zero.
+func earliest(times ...time.Time) time.Time {
+	var first time.Time
+	for _, t := range times {
+		if !t.IsZero() && (first.IsZero() || t.Before(first)) {
+			first = t
+		}
+	}
+	return first
+}
