@@ -1,0 +1,650 @@
+package treesitter
+
+import (
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// view is one version of a graph under one root list: what names are bound to
+// there, and which files each file leads to. All of it is made when first
+// asked for.
+type view struct {
+	g     *Graph
+	roots []string
+	names *names
+
+	mu sync.Mutex // guards what follows
+	// made holds the links of the files that somebody asked for.
+	made writer[*links]
+	// importers is the reverse of made, for all files; nil until asked for.
+	importers *writer[[]id]
+	reaches   map[string]*Reach
+	marks     []int32 // scratch of resolve: by id, 1 + place in its links
+}
+
+// links are the files that one file leads to, in the order of its refs.
+type links struct{ all []link }
+
+type link struct {
+	to   id
+	line int32
+	kind Kind
+	own  bool // to is a package that the file itself is in
+}
+
+func newView(g *Graph, roots []string) *view {
+	v := &view{g: g, roots: roots, made: pages[*links](nil).edit(), reaches: make(map[string]*Reach)}
+	v.names = newNames(g, roots)
+	return v
+}
+
+// update returns the view of n, which differs from v's graph in the dirty
+// files; nil if it is better made afresh.
+func (v *view) update(n *Graph, dirty []id, moved bool) *view {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, i := range dirty {
+		if moved || !sameAll(v.g.files.at(i), n.files.at(i)) {
+			return nil
+		}
+	}
+	w := &view{g: n, roots: v.roots, names: v.names, made: v.made.fork(), reaches: v.reaches}
+	if v.importers != nil {
+		f := v.importers.fork()
+		w.importers = &f
+	}
+	differ := false
+	for _, i := range dirty {
+		old := v.made.pages.at(i)
+		if old == nil {
+			continue
+		}
+		fresh := &links{w.resolve(i)}
+		if slices.Equal(old.all, fresh.all) {
+			continue
+		}
+		differ = true
+		w.made.set(i, fresh)
+		if w.importers != nil {
+			w.reimport(i, old.all, fresh.all)
+		}
+	}
+	if differ {
+		w.reaches = make(map[string]*Reach)
+		for key, r := range v.reaches {
+			if !slices.ContainsFunc(dirty, r.has.get) {
+				w.reaches[key] = r
+			}
+		}
+	} else {
+		w.reaches = maps.Clone(v.reaches)
+	}
+	return w
+}
+
+// sameAll reports whether two versions of a file have the same __all__.
+func sameAll(a, b *file) bool {
+	var left, right []string
+	for s := range a.all {
+		left = append(left, s)
+	}
+	for s := range b.all {
+		right = append(right, s)
+	}
+	return slices.Equal(left, right)
+}
+
+// fork returns a writer that starts from what w has written so far; both may
+// go on.
+func (w *writer[T]) fork() writer[T] {
+	clear(w.own)
+	return w.pages.edit()
+}
+
+// links returns what the file i leads to.
+func (v *view) links(i id) []link {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.linksLocked(i)
+}
+
+func (v *view) linksLocked(i id) []link {
+	if l := v.made.pages.at(i); l != nil {
+		return l.all
+	}
+	l := &links{v.resolve(i)}
+	v.made.set(i, l)
+	return l.all
+}
+
+// reverse returns the importers of every file.
+func (v *view) reverse() pages[[]id] {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.importers == nil {
+		w := pages[[]id](nil).edit()
+		for i := range id(len(v.g.table.all())) {
+			if v.g.files.at(i) == nil {
+				continue
+			}
+			for _, l := range v.linksLocked(i) {
+				w.set(l.to, append(w.pages.at(l.to), i))
+			}
+		}
+		v.importers = &w
+	}
+	clear(v.importers.own) // what is returned stays as it is
+	return slices.Clone(v.importers.pages)
+}
+
+// reimport makes importers follow the links of the file i.
+func (v *view) reimport(i id, old, fresh []link) {
+	was := make(map[id]bool, len(old))
+	for _, l := range old {
+		was[l.to] = true
+	}
+	for _, l := range fresh {
+		if !was[l.to] {
+			v.importers.set(l.to, withID(v.importers.pages.at(l.to), i, true))
+		}
+		delete(was, l.to)
+	}
+	for to := range was {
+		v.importers.set(to, withID(v.importers.pages.at(to), i, false))
+	}
+}
+
+// resolve binds the refs of the file i.
+func (v *view) resolve(i id) []link {
+	f := v.g.files.at(i)
+	if f == nil {
+		return nil
+	}
+	if n := len(v.g.table.all()); len(v.marks) < n {
+		v.marks = append(v.marks, make([]int32, n-len(v.marks))...)
+	}
+	v.names.mu.Lock()
+	defer v.names.mu.Unlock()
+	r := resolver{view: v, names: v.names, path: v.g.table.path(i), self: i}
+	r.parents()
+	for ref := range f.refs {
+		r.ref(ref)
+	}
+	for _, l := range r.links {
+		v.marks[l.to] = 0
+	}
+	return tamper(slices.Clip(r.links))
+}
+
+// resolver collects the links of one file.
+type resolver struct {
+	view  *view
+	names *names
+	path  string
+	self  id
+	links []link
+
+	line   int32
+	own    bool
+	typing bool
+}
+
+// add links the file to others; of several links to one file the strongest
+// stays, in the place of the first.
+func (r *resolver) add(files []id, kind Kind) {
+	if r.typing {
+		kind = Typing
+	}
+	for _, to := range files {
+		if to == r.self {
+			continue
+		}
+		l := link{to, r.line, kind, r.own}
+		if n := r.view.marks[to]; n == 0 {
+			r.links = append(r.links, l)
+			r.view.marks[to] = int32(len(r.links))
+		} else if kind < r.links[n-1].kind {
+			// A package of its own stays one: a script does not run it.
+			l.own = false
+			r.links[n-1] = l
+		} else if !r.own {
+			r.links[n-1].own = false
+		}
+	}
+}
+
+// parents links the file to the packages it is in, under every root.
+func (r *resolver) parents() {
+	r.line, r.own = 1, true
+	for _, d := range r.names.packageDirs(r.path) {
+		r.add(d.lookup("__init__").files(), Parent)
+	}
+	r.own = false
+}
+
+func (r *resolver) ref(ref Ref) {
+	opts := &r.view.g.opts
+	r.typing = ref.Scope&InTyping != 0
+	if r.typing && !opts.FollowTyping || opts.SkipLazy && ref.Scope&InFunction != 0 {
+		return
+	}
+	r.line = int32(ref.Line)
+	switch ref.Kind {
+	case Import:
+		for _, n := range ref.Names {
+			r.descend(r.names.top, n.Name, Parent, Import)
+		}
+	case From, Star:
+		for _, start := range r.start(ref.Level) {
+			m, _, whole := r.descend(start, ref.Module, Parent, ref.Kind)
+			if !whole {
+				continue
+			}
+			for _, n := range ref.Names {
+				r.member(m, n.Name, From)
+			}
+			if ref.Kind == Star {
+				for _, file := range m.files {
+					if f := r.view.g.files.at(file); f != nil {
+						for name := range f.all {
+							r.member(m, name, Star)
+						}
+					}
+				}
+			}
+		}
+	case Call:
+		for _, start := range r.start(ref.Level) {
+			r.descend(start, ref.Module, Parent, Call)
+		}
+	case Walk:
+		for _, start := range r.start(ref.Level) {
+			if m, _, whole := r.descend(start, ref.Module, Parent, Walk); whole {
+				r.below(m, Walk, func(string) bool { return true })
+			}
+		}
+	case Prefix:
+		r.prefix(ref.Statement)
+	case String, Package:
+		if !opts.NoStrings {
+			r.mention(ref.Statement, !opts.NoPackageStrings)
+		}
+	}
+}
+
+// start returns the modules that a name with that many leading dots starts
+// from: usually one, several if the file is a module of several names.
+func (r *resolver) start(level int) []*module {
+	if level == 0 {
+		return []*module{r.names.top}
+	}
+	return r.names.packages(r.path, level)
+}
+
+// descend follows a dotted name down from m and links to every module on the
+// way, with the kind last to that of the whole name. It returns the last module
+// there is and what is left of the name.
+func (r *resolver) descend(m *module, name string, above, last Kind) (_ *module, rest string, whole bool) {
+	if name == "" {
+		r.add(m.files, last)
+		return m, "", true
+	}
+	for name != "" {
+		first, below, _ := strings.Cut(name, ".")
+		child := r.names.child(m, first)
+		if child == nil {
+			return m, name, false
+		}
+		m, name = child, below
+		kind := above
+		if name == "" {
+			kind = last
+		}
+		r.add(m.files, kind)
+	}
+	return m, "", true
+}
+
+// member links to the submodule that "from m import name" loads, if name is
+// one.
+func (r *resolver) member(m *module, name string, kind Kind) {
+	if child := r.names.child(m, name); child != nil {
+		r.add(child.files, kind)
+	}
+}
+
+// below links to all modules below m whose names, relative to m, are fit.
+func (r *resolver) below(m *module, kind Kind, fit func(name string) bool) {
+	r.names.walk(m, "", func(name string, m *module) bool {
+		if fit(name) {
+			r.add(m.files, kind)
+		}
+		return true
+	})
+}
+
+// prefix links to the modules that fit a name of which beginning and end are
+// known.
+func (r *resolver) prefix(st *Statement) {
+	pkg, stem := "", st.Module
+	if i := strings.LastIndexByte(st.Module, '.'); i >= 0 {
+		pkg, stem = st.Module[:i], st.Module[i+1:]
+	}
+	for _, start := range r.start(st.Level) {
+		m, _, whole := r.descend(start, pkg, Parent, Parent)
+		if !whole {
+			continue
+		}
+		// A package above a module that fits is loaded with it.
+		var above []*module
+		var names []string
+		r.names.walk(m, "", func(name string, m *module) bool {
+			if !strings.HasPrefix(name, stem) {
+				return false
+			}
+			for n := len(names); n > 0 && !strings.HasPrefix(name, names[n-1]+"."); n-- {
+				above, names = above[:n-1], names[:n-1]
+			}
+			if strings.HasSuffix(name, st.Tail) {
+				for _, a := range above {
+					r.add(a.files, Parent)
+				}
+				r.add(m.files, Prefix)
+			}
+			above, names = append(above, m), append(names, name)
+			return true
+		})
+	}
+}
+
+// mention links to what a string names: a module, something in a module, or if
+// whole is set and the string asks for it, a package with all that is in it.
+func (r *resolver) mention(st *Statement, whole bool) {
+	m, parent, rest := r.names.top, (*module)(nil), st.Module
+	last := ""
+	var way []*module
+	for rest != "" {
+		first, below, _ := strings.Cut(rest, ".")
+		child := r.names.child(m, first)
+		if child == nil {
+			break
+		}
+		parent, m, rest, last = m, child, below, first
+		way = append(way, m)
+	}
+	dotted := strings.IndexByte(st.Module, '.') >= 0
+	switch {
+	case len(way) == 0:
+		return
+	case !dotted && (!whole || len(m.files) == 0):
+		return
+	case rest != "" && fileName(rest):
+		return
+	}
+	kind := String
+	if !dotted {
+		kind = Package
+	}
+	for _, m := range way {
+		r.add(m.files, kind)
+	}
+	if !whole || st.Kind != Package {
+		return
+	}
+	more := strings.IndexByte(rest, '.') >= 0 // further names behind what is in m
+	switch {
+	case m.path != nil && !more && (rest == "" || len(m.files) > 0):
+		r.below(m, Package, notTest)
+	case m.path == nil && last == "apps" && !more && parent != r.names.top:
+		// Django: the configuration class of an application.
+		r.below(parent, Package, notTest)
+	}
+}
+
+// fileName reports whether what follows a module's name makes a string rather
+// look like the name of a file, as in "settings.json".
+func fileName(rest string) bool {
+	return slices.Contains(fileExtensions, rest)
+}
+
+var fileExtensions = []string{
+	"cfg", "conf", "css", "csv", "db", "env", "gif", "gz", "htm", "html", "ico", "ini", "jpg", "js", "json", "lock",
+	"log", "md", "pdf", "pickle", "pid", "png", "po", "py", "pyc", "rst", "sh", "so", "sock", "sql", "sqlite", "sqlite3",
+	"svg", "tar", "toml", "ts", "txt", "xml", "yaml", "yml", "zip",
+}
+
+// notTest reports whether a module's name is not that of a test.
+func notTest(name string) bool {
+	for part := range strings.SplitSeq(name, ".") {
+		if part == "tests" || part == "test" || part == "conftest" || strings.HasPrefix(part, "test_") || strings.HasSuffix(part, "_test") {
+			return false
+		}
+	}
+	return true
+}
+
+// unresolved returns the import statements and calls of the file i that name
+// something there is no file for.
+func (v *view) unresolved(i id) []Ref {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.names.mu.Lock()
+	defer v.names.mu.Unlock()
+	var all []Ref
+	r := resolver{view: v, names: v.names, path: v.g.table.path(i)}
+	for ref := range v.g.files.at(i).refs {
+		if ref.Kind > Call {
+			continue
+		}
+		modules := []string{ref.Module}
+		if ref.Kind == Import {
+			modules = modules[:0]
+			for _, n := range ref.Names {
+				modules = append(modules, n.Name)
+			}
+		}
+		for _, name := range modules {
+			if !slices.ContainsFunc(r.start(ref.Level), func(m *module) bool { return v.names.find(m, name) != nil }) {
+				all = append(all, ref)
+				break
+			}
+		}
+	}
+	return all
+}
+
+// names binds dotted names to modules under one root list and one set of
+// files. Views that differ in what files say, not in which there are, share
+// one.
+type names struct {
+	g    *Graph // for its directories only
+	mu   sync.Mutex
+	dirs []*dir // the roots that exist
+	top  *module
+}
+
+// module is what a name is bound to.
+type module struct {
+	// files are what importing it runs: none for a namespace package, several
+	// where an extension module comes for several interpreters.
+	files []id
+	// path has the directories of its submodules; nil for a plain module.
+	path []*dir
+	// children are the names below it bound so far, also to nothing.
+	children map[string]*module
+}
+
+func newNames(g *Graph, roots []string) *names {
+	n := &names{g: g}
+	for _, r := range roots {
+		if d := g.directory(path.Clean(r)); d != nil && !slices.Contains(n.dirs, d) {
+			n.dirs = append(n.dirs, d)
+		}
+	}
+	n.top = &module{path: n.dirs}
+	return n
+}
+
+// child binds a name below m as CPython's finder does: directory by directory,
+// in each a package before a module; directories without __init__ make a
+// namespace package if no directory has anything better.
+func (n *names) child(m *module, name string) *module {
+	if m.path == nil {
+		return nil
+	}
+	if c, ok := m.children[name]; ok {
+		return c
+	}
+	if m.children == nil {
+		m.children = make(map[string]*module)
+	}
+	c := lookUp(m.path, name)
+	m.children[name] = c
+	return c
+}
+
+func lookUp(dirs []*dir, name string) *module {
+	var portions []*dir
+	for _, d := range dirs {
+		e := d.lookup(name)
+		if init := e.sub.lookup("__init__").files(); init != nil {
+			return &module{files: init, path: []*dir{e.sub}}
+		}
+		if files := e.files(); files != nil {
+			return &module{files: files}
+		}
+		if e.sub != nil {
+			portions = append(portions, e.sub)
+		}
+	}
+	if portions == nil {
+		return nil
+	}
+	return &module{path: portions}
+}
+
+// find returns the module of a dotted name below m, nil if there is none.
+func (n *names) find(m *module, name string) *module {
+	for name != "" && m != nil {
+		var first string
+		first, name, _ = strings.Cut(name, ".")
+		m = n.child(m, first)
+	}
+	return m
+}
+
+// walk calls yield with the modules below m, packages first and by name, and
+// goes below those for which it returns true.
+func (n *names) walk(m *module, name string, yield func(name string, m *module) bool) {
+	all := make(map[string]bool)
+	for _, d := range m.path {
+		for k := range d.modules {
+			all[k] = true
+		}
+	}
+	delete(all, "__init__")
+	for _, k := range slices.Sorted(maps.Keys(all)) {
+		child := n.child(m, k)
+		if child == nil {
+			continue
+		}
+		full := k
+		if name != "" {
+			full = name + "." + k
+		}
+		if yield(full, child) {
+			n.walk(child, full, yield)
+		}
+	}
+}
+
+// packageDirs returns the directories, outermost first, that may be packages
+// around the file at p: those below a root, or if no root is above the file,
+// those that have an __init__.
+func (n *names) packageDirs(p string) []*dir {
+	var all []*dir
+	for _, chain := range n.chains(p) {
+		for _, d := range chain {
+			if !slices.Contains(all, d) {
+				all = append(all, d)
+			}
+		}
+	}
+	return all
+}
+
+// chains returns for each root above the file at p the directories between.
+func (n *names) chains(p string) [][]*dir {
+	var chains [][]*dir
+	for _, root := range n.dirs {
+		if rest, ok := below(root.path, path.Dir(p)); ok {
+			chain := []*dir{}
+			d := root
+			for rest != "" {
+				var first string
+				first, rest, _ = strings.Cut(rest, "/")
+				if d = d.lookup(first).sub; d == nil {
+					break
+				}
+				chain = append(chain, d)
+			}
+			chains = append(chains, chain)
+		}
+	}
+	if chains == nil {
+		var chain []*dir
+		for at := path.Dir(p); at != "." && path.Base(at) != ".."; at = path.Dir(at) {
+			d := n.g.directory(at)
+			if d.lookup("__init__").empty() {
+				break
+			}
+			chain = append(chain, d)
+		}
+		slices.Reverse(chain)
+		chains = append(chains, chain)
+	}
+	return chains
+}
+
+// below reports whether the directory p is root or below it, and the path from
+// there.
+func below(root, p string) (rest string, ok bool) {
+	switch {
+	case root == "" && p == ".":
+		return "", true
+	case root == "":
+		return p, p != ".." && !strings.HasPrefix(p, "../")
+	case p == root:
+		return "", true
+	}
+	return strings.CutPrefix(p, root+"/")
+}
+
+// packages returns the packages that a relative import of a file at p starts
+// from, level dots up.
+func (n *names) packages(p string, level int) []*module {
+	var all []*module
+	for _, chain := range n.chains(p) {
+		if level > len(chain) {
+			continue // above the top
+		}
+		d := chain[len(chain)-level]
+		m := n.top
+		for _, c := range chain[:len(chain)-level+1] {
+			if m = n.child(m, path.Base(c.path)); m == nil {
+				break
+			}
+		}
+		if m == nil || !slices.Contains(m.path, d) {
+			// Its name belongs to another file, under these roots.
+			m = &module{files: d.lookup("__init__").files(), path: []*dir{d}}
+		}
+		if !slices.Contains(all, m) {
+			all = append(all, m)
+		}
+	}
+	return all
+}

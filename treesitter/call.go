@@ -1,0 +1,472 @@
+package treesitter
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+)
+
+// Modules are also named in expressions: by calls that import, by calls that
+// list a package, and by strings. What these say is read here, by hand: they
+// are no statements, and most are told apart by one look at their first bytes.
+
+// ref notes a place that names modules, once for each scope it is named in.
+func (s *scanner) ref(st *Statement, line int) {
+	if s.seen == nil {
+		s.seen = make(map[Ref]bool)
+	}
+	// A string in a function adds nothing to the same string outside.
+	key := Ref{st, 0, s.scope & (InFunction | InTyping)}
+	if s.seen[key] || s.seen[Ref{Statement: st}] {
+		return
+	}
+	s.seen[key] = true
+	s.facts.Refs = append(s.facts.Refs, Ref{st, line, s.scope})
+}
+
+// call looks at the call of name, which begins at i and whose bracket is at
+// pos.
+func (s *scanner) call(name []byte, i int) {
+	switch string(name) {
+	case "import_module", "__import__", "import_string", "run_module":
+		if !s.defined(i) {
+			s.importCall(string(name))
+		}
+	case "spec_from_file_location":
+		if !s.defined(i) {
+			s.facts.Opaque = append(s.facts.Opaque, s.line)
+		}
+	case "iter_modules", "walk_packages":
+		if !s.defined(i) {
+			s.walkCall()
+		}
+	}
+}
+
+// defined reports whether the name at i stands behind "def".
+func (s *scanner) defined(i int) bool {
+	before := bytes.TrimRight(s.src[max(0, i-16):i], " \t")
+	return bytes.HasSuffix(before, []byte("def"))
+}
+
+// importCall reads the arguments of a call that imports.
+func (s *scanner) importCall(callee string) {
+	a := s.arguments()
+	name, ok := a.pattern()
+	if !ok || name.head == "" && name.level == 0 {
+		s.facts.Opaque = append(s.facts.Opaque, s.line)
+		return
+	}
+	st := Statement{Kind: Call, Level: name.level, Module: name.head, Tail: name.tail}
+	if name.open {
+		st.Kind = Prefix
+	}
+	if dots := len(name.head) - len(strings.TrimLeft(name.head, ".")); dots > 0 && name.level == 0 {
+		st.Level, st.Module = dots, name.head[dots:]
+		if pkg, known := a.anchor(); known && pkg != "" {
+			st = absolute(st, pkg)
+		} else if !known {
+			s.facts.Opaque = append(s.facts.Opaque, s.line)
+		}
+	}
+	if st.Kind == Call && (strings.HasSuffix(st.Module, ".") || st.Module == "" && st.Level == 0) {
+		return
+	}
+	s.ref(intern(st), s.line)
+}
+
+// absolute resolves a relative statement against the package pkg.
+func absolute(st Statement, pkg string) Statement {
+	parts := strings.Split(pkg, ".")
+	if st.Level > len(parts) {
+		return st
+	}
+	st.Module = strings.Trim(strings.Join(parts[:len(parts)-st.Level+1], ".")+"."+st.Module, ".")
+	if st.Kind == Prefix && strings.HasSuffix(pkg, ".") {
+		st.Module += "."
+	}
+	st.Level = 0
+	return st
+}
+
+// intern makes equal statements of calls share one value.
+func intern(st Statement) *Statement {
+	key := string(rune('a'+st.Kind)) + strings.Repeat(".", st.Level) + st.Module + "\x00" + st.Tail
+	return recall('c', []byte(key), func([]byte) *Statement { return &st })
+}
+
+// arguments are the tokens of a call's arguments, up to its closing bracket.
+type arguments struct{ tokens []token }
+
+// token is a word, a string's source with prefix and quotes, or one byte.
+type token struct {
+	text []byte
+	str  bool
+}
+
+const maxArguments = 200 // tokens
+
+// arguments splits the arguments of the call whose bracket is at pos.
+func (s *scanner) arguments() arguments {
+	sub := scanner{src: s.src, pos: s.pos + 1, line: s.line, start: -1, facts: new(Facts)}
+	var a arguments
+	for depth := 1; depth > 0 && sub.pos < len(sub.src) && len(a.tokens) < maxArguments; {
+		begin := sub.pos
+		switch c := sub.src[begin]; {
+		case c <= ' ' || c == '\\':
+			sub.pos++
+			continue
+		case c == '#':
+			sub.comment()
+			continue
+		case class[c]&word != 0:
+			sub.pos += len(sub.wordAt(begin))
+			if sub.pos < len(sub.src) && (sub.src[sub.pos] == '"' || sub.src[sub.pos] == '\'') && sub.prefix() != "" {
+				sub.str()
+				a.tokens = append(a.tokens, token{sub.src[begin:sub.pos], true})
+				continue
+			}
+		case c == '"' || c == '\'':
+			sub.str()
+			a.tokens = append(a.tokens, token{sub.src[begin:sub.pos], true})
+			continue
+		default:
+			if c == '(' || c == '[' || c == '{' {
+				depth++
+			} else if closes[c] != 0 {
+				depth--
+			}
+			sub.pos++
+		}
+		a.tokens = append(a.tokens, token{sub.src[begin:sub.pos], false})
+	}
+	return a
+}
+
+// first returns the tokens of the first argument, and those after its comma.
+func (a arguments) first() (first, rest []token) {
+	depth := 0
+	for i, t := range a.tokens {
+		switch {
+		case t.str:
+		case t.text[0] == '(' || t.text[0] == '[' || t.text[0] == '{':
+			depth++
+		case closes[t.text[0]] != 0:
+			if depth--; depth < 0 {
+				return a.tokens[:i], nil
+			}
+		case t.text[0] == ',' && depth == 0:
+			return a.tokens[:i], a.tokens[i+1:]
+		}
+	}
+	return a.tokens, nil
+}
+
+// pattern is what is known of a computed name: head, then if open anything,
+// then tail. With a level it is relative to the file's package.
+type pattern struct {
+	level      int
+	head, tail string
+	open       bool
+}
+
+func (p *pattern) literal(text string) {
+	if p.open {
+		p.tail += text
+	} else {
+		p.head += text
+	}
+}
+
+func (p *pattern) unknown() { p.open, p.tail = true, "" }
+
+// pattern reads the first argument: strings, f-strings and names that are
+// added, or a string that is formatted.
+func (a arguments) pattern() (p pattern, ok bool) {
+	args, _ := a.first()
+	if len(args) > 2 && string(args[0].text) == "name" && string(args[1].text) == "=" {
+		args = args[2:]
+	}
+	operand := true // the next token begins an operand
+	for i := 0; i < len(args); i++ {
+		t := args[i]
+		switch {
+		case t.str:
+			p.add(t.text)
+			operand = false
+		case t.text[0] == '+':
+			operand = true
+		case t.text[0] == '%' && i > 0 && args[i-1].str:
+			return p.formatted("%"), true
+		case t.text[0] == '.' && i > 0 && args[i-1].str && i+1 < len(args) && string(args[i+1].text) == "format":
+			return p.formatted("{"), true
+		case operand && i == 0 && ownPackage(args):
+			p.level, operand = 1, false
+		case operand:
+			// Some expression: on to the next "+" outside brackets.
+			p.unknown()
+			operand = false
+			for depth := 0; i < len(args); i++ {
+				if t := args[i]; !t.str {
+					if t.text[0] == '(' || t.text[0] == '[' || t.text[0] == '{' {
+						depth++
+					} else if closes[t.text[0]] != 0 {
+						depth--
+					} else if depth == 0 && t.text[0] == '+' {
+						operand = true
+						break
+					}
+				}
+			}
+		default:
+			p.unknown()
+			p.head = "" // some other operator: nothing is known
+			return p, false
+		}
+	}
+	if p.level > 0 {
+		p.head = strings.TrimPrefix(p.head, ".")
+	}
+	return p, len(args) > 0
+}
+
+// ownPackage reports whether an expression begins with the name of the file's
+// own package, alone or added to something.
+func ownPackage(args []token) bool {
+	n := string(args[0].text)
+	return (n == "__package__" || n == "__name__") && (len(args) == 1 || args[1].text[0] == '+')
+}
+
+// formatted returns the pattern of a format string whose fields begin with
+// mark.
+func (p pattern) formatted(mark string) pattern {
+	text := p.head
+	p.head, _, p.open = strings.Cut(text, mark)
+	if i := strings.LastIndex(text, mark); p.open && i >= 0 {
+		p.tail = text[i+1:]
+		if mark == "{" {
+			_, p.tail, _ = strings.Cut(p.tail, "}")
+		} else {
+			p.tail = p.tail[min(1, len(p.tail)):]
+		}
+	}
+	return p
+}
+
+// add appends a string or f-string, given as it stands in the source.
+func (p *pattern) add(src []byte) {
+	i := bytes.IndexAny(src, `"'`)
+	prefix := strings.ToLower(string(src[:i]))
+	src = src[i:]
+	quotes := 1
+	if len(src) >= 6 && src[1] == src[0] && src[2] == src[0] {
+		quotes = 3
+	}
+	if len(src) < 2*quotes {
+		p.unknown()
+		return
+	}
+	text := string(src[quotes : len(src)-quotes])
+	if !strings.Contains(prefix, "f") {
+		p.literal(text)
+		return
+	}
+	for {
+		literal, field, found := strings.Cut(text, "{")
+		p.literal(literal)
+		if !found {
+			return
+		}
+		// Nested fields end at the last brace; they are rare and opaque.
+		name, rest, _ := strings.Cut(field, "}")
+		if (name == "__package__" || name == "__name__") && p.head == "" && !p.open && p.level == 0 {
+			p.level = 1
+		} else {
+			p.unknown()
+		}
+		text = rest
+	}
+}
+
+// anchor returns the package that a relative name is relative to, "" for the
+// file's own; known is false if it cannot be told.
+func (a arguments) anchor() (pkg string, known bool) {
+	_, rest := a.first()
+	arg, _ := arguments{rest}.first()
+	if len(arg) > 2 && string(arg[0].text) == "package" && string(arg[1].text) == "=" {
+		arg = arg[2:]
+	}
+	if len(arg) == 0 {
+		return "", true
+	}
+	if len(arg) == 1 && arg[0].str {
+		return strings.Trim(string(arg[0].text), `'"rubRUB`), true
+	}
+	n := string(arg[0].text)
+	return "", len(arg) == 1 && (n == "__package__" || n == "__name__") || n == "__spec__"
+}
+
+// walk is a call that lists the modules of a package, which is given by an
+// expression whose names the file's imports explain.
+type walk struct {
+	expr  string // "" for the file's own package
+	line  int
+	scope Scope
+}
+
+// walkCall reads the arguments of a call that lists a package.
+func (s *scanner) walkCall() {
+	a := s.arguments()
+	args, _ := a.first()
+	for i, t := range args {
+		switch string(t.text) {
+		case "__file__", "__package__", "__name__":
+			s.walked = append(s.walked, walk{"", s.line, s.scope})
+			return
+		case "__path__":
+			expr := ""
+			for j := i - 1; j > 0 && string(args[j].text) == "."; j -= 2 {
+				expr = string(args[j-1].text) + "." + expr
+			}
+			s.walked = append(s.walked, walk{strings.TrimSuffix(expr, "."), s.line, s.scope})
+			return
+		}
+	}
+	s.facts.Opaque = append(s.facts.Opaque, s.line)
+}
+
+// walks explains the calls that list packages by the names that refs bind.
+func (s *scanner) walks(refs []Ref) []Ref {
+	var all []Ref
+	for _, w := range s.walked {
+		st := Statement{Kind: Walk, Level: 1}
+		if w.expr != "" {
+			name, rest, _ := strings.Cut(w.expr, ".")
+			var ok bool
+			if st, ok = bound(refs, name); !ok {
+				s.facts.Opaque = append(s.facts.Opaque, w.line)
+				continue
+			}
+			st.Module = strings.Trim(st.Module+"."+rest, ".")
+		}
+		all = append(all, Ref{intern(st), w.line, w.scope})
+	}
+	slices.Sort(s.facts.Opaque)
+	return all
+}
+
+// bound returns a Walk of the module that an import binds to name.
+func bound(refs []Ref, name string) (Statement, bool) {
+	for _, r := range refs {
+		for _, n := range r.Names {
+			top, _, _ := strings.Cut(n.Name, ".")
+			switch {
+			case r.Kind == Import && n.As == name:
+				return Statement{Kind: Walk, Module: n.Name}, true
+			case r.Kind == Import && n.As == "" && top == name:
+				return Statement{Kind: Walk, Module: name}, true
+			case r.Kind == From && (n.As == name || n.As == "" && n.Name == name):
+				return Statement{Kind: Walk, Level: r.Level, Module: strings.Trim(r.Module+"."+n.Name, ".")}, true
+			}
+		}
+	}
+	return Statement{}, false
+}
+
+// maxName is the longest string taken for the name of a module.
+const maxName = 200
+
+// literal looks at a string with the content src[begin:end], whose prefix or
+// quote is at from: it may name a module.
+func (s *scanner) literal(begin, end, line, from int) {
+	text := s.src[begin:end]
+	if len(text) > maxName {
+		return
+	}
+	if s.all {
+		s.facts.All = append(s.facts.All, identifier(text))
+		return
+	}
+	if class[text[0]]&(word|digit) != word {
+		return
+	}
+	dots, begun := 0, false // begun: within a word
+	for i, c := range text {
+		switch {
+		case class[c]&digit != 0 && !begun:
+			return
+		case class[c]&word != 0:
+			begun = true
+		case (c == '.' || c == ':' && i > 0) && begun:
+			dots, begun = dots+1, false
+		default:
+			return
+		}
+	}
+	if !begun || s.scope&InTyping != 0 {
+		return
+	}
+	kind := String
+	if n := len(s.open); n > 0 && s.element(from, end+1) {
+		kind = Package
+	}
+	if dots == 0 && kind == String {
+		return
+	}
+	if kind == String && s.argumentOf(from, "getLogger", "get_logger") {
+		return
+	}
+	if bytes.IndexByte(text, ':') >= 0 {
+		text = bytes.ReplaceAll(text, []byte(":"), []byte("."))
+	}
+	s.ref(mention(kind, text), line)
+}
+
+// element reports whether the string src[from:to] is by itself an element of a
+// list, tuple or set, or is appended to one.
+func (s *scanner) element(from, to int) bool {
+	if !s.open[len(s.open)-1].display {
+		return s.argumentOf(from, "append", "scan")
+	}
+	i := from - 1
+	for i >= 0 && s.src[i] <= ' ' {
+		if s.src[i] == '\n' {
+			i = s.beforeComment(i)
+			continue
+		}
+		i--
+	}
+	if i < 0 || bytes.IndexByte([]byte("[({,"), s.src[i]) < 0 {
+		return false
+	}
+	for to < len(s.src) && s.src[to] <= ' ' {
+		to++
+	}
+	return to < len(s.src) && bytes.IndexByte([]byte("])},#"), s.src[to]) >= 0
+}
+
+// beforeComment returns the position before the comment, if any, that ends at
+// the newline at i.
+func (s *scanner) beforeComment(i int) int {
+	begin := bytes.LastIndexByte(s.src[:i], '\n') + 1
+	if j := bytes.IndexByte(s.src[begin:i], '#'); j >= 0 {
+		return begin + j - 1
+	}
+	return i - 1
+}
+
+// argumentOf reports whether the string at from is the first argument in a
+// call of one of names.
+func (s *scanner) argumentOf(from int, names ...string) bool {
+	before := bytes.TrimRight(s.src[max(0, from-64):from], " \t\r\n")
+	before, ok := bytes.CutSuffix(before, []byte("("))
+	if !ok {
+		return false
+	}
+	for _, n := range names {
+		if bytes.HasSuffix(before, []byte(n)) {
+			return true
+		}
+	}
+	return false
+}
