@@ -5,38 +5,50 @@ import (
 	"bounce/watcher"
 )
 
-// The comments of the fields below are the reference: docs/configuration.md
-// and the schema are generated from them, so they speak to users.
+// The comments of the fields below are the reference: docs/configuration.md and
+// the schema are generated from them, so they speak to users.
 //
 // Tags: "json" is the key, in files as in output; "enum" the words allowed;
-// "min" and "max" the bounds of a number or duration; "never" a word that
-// switches an interval off; "example" what the reference and hints show.
+// "min" and "max" the bounds of a number or duration; "required" that a key
+// must be there; "never" a word that switches an interval off; "example" what
+// the reference and hints show.
 
 // Config is a whole configuration, defaults filled in.
 type Config struct {
-	// Profile chooses the set of defaults: dev for work at a desk, prod for hosts and containers.
+	// Profile chooses the set of defaults: dev for work at a desk, prod for
+	// hosts and containers.
 	Profile Profile `json:"profile" enum:"dev|prod" example:"prod"`
-	// Roots are the directories that imports are resolved in. Left out, they are found from pyproject.toml, setup.cfg, setup.py and the shape of the tree.
+	// Roots are the directories that imports are resolved in. Left out, they
+	// are found from pyproject.toml, setup.cfg, setup.py and the shape of the
+	// tree.
 	Roots List `json:"roots" example:"[src]"`
 	// Watch says how changes are noticed.
-	Watch Watch `json:"watch"`
+	Watch Watch `json:"watch" example:"{quiet: 50ms}"`
 	// Services are the processes to run, by name.
-	Services map[string]Service `json:"services"`
-	// Actions are commands to run and services to restart when a rule asks for them, by name.
-	Actions map[string]Action `json:"actions"`
-	// Rules map changed files, and the Python files that import them, to actions. The first rule that matches a file wins. Services need no rules: they restart when a file that they import changes.
-	Rules []Rule `json:"rules"`
-	// Fallback is what happens when a file matches no rule: none, all (every action), or a list of actions.
+	Services map[string]Service `json:"services" example:"{api: {run: uvicorn shop.api:app}}"`
+	// Actions are commands to run and services to restart when a rule asks for
+	// them, by name.
+	Actions map[string]Action `json:"actions" example:"{install: {order: 10, run: pip install -r requirements.txt}}"`
+	// Rules map changed files, and the Python files that import them, to
+	// actions. The first rule that matches a file wins. Services need no rules:
+	// they restart when a file that they import changes.
+	Rules []Rule `json:"rules" example:"[{pattern: requirements.txt, actions: [install]}]"`
+	// Fallback is what happens when a file matches no rule: none, all (every
+	// action), or a list of actions.
 	Fallback Fallback `json:"fallback" example:"[restart_api]"`
-	// StringImports takes literal arguments of import functions and dotted strings that name a module of the project for imports, as Django settings need.
+	// StringImports takes literal arguments of import functions and dotted
+	// strings that name a module of the project for imports, as Django settings
+	// need.
 	StringImports bool `json:"string_imports" example:"false"`
-	// PackageStrings takes a string that names a package of the project for an import of it.
+	// PackageStrings takes a string that names a package of the project for an
+	// import of it.
 	PackageStrings bool `json:"package_strings" example:"false"`
 	// Typing says whether imports under if TYPE_CHECKING count.
 	Typing string `json:"typing" enum:"skip|follow" example:"follow"`
 	// Lazy says whether imports inside functions count.
 	Lazy string `json:"lazy" enum:"follow|skip" example:"skip"`
-	// MaxParallel limits how many services are restarted at the same time; 0 is no limit.
+	// MaxParallel limits how many services are restarted at the same time; 0 is
+	// no limit.
 	MaxParallel int `json:"max_parallel" min:"0" max:"1000" example:"1"`
 
 	// File is the absolute path of the file this was read from; "" for none.
@@ -60,17 +72,22 @@ const (
 
 // Watch is how changes are noticed.
 type Watch struct {
-	// Backend is the source of events. auto looks at the platform and the file system and says what it chose.
+	// Backend is the source of events. auto looks at the platform and the file
+	// system and says what it chose.
 	Backend watcher.Backend `json:"backend" enum:"auto|fsnotify|notify|poll" example:"poll"`
 	// Quiet closes a batch of changes after this long without another.
 	Quiet Duration `json:"quiet" min:"1ms" example:"20ms"`
-	// Max closes a batch this long after its first change, however busy the tree is.
+	// Max closes a batch this long after its first change, however busy the
+	// tree is.
 	Max Duration `json:"max" min:"1ms" example:"1s"`
-	// Absent is how much longer a file waits, once, that is gone, empty or half-written when its batch closes.
+	// Absent is how much longer a file waits, once, that is gone, empty or
+	// half-written when its batch closes.
 	Absent Duration `json:"absent" min:"1ms" example:"400ms"`
-	// PollInterval is the time between two looks where events are not to be had.
+	// PollInterval is the time between two looks where events are not to be
+	// had.
 	PollInterval Duration `json:"poll_interval" min:"10ms" example:"500ms"`
-	// Audit is the time between two walks of the tree that catch what gives no event (hard links, lower layers, network mounts); never switches it off.
+	// Audit is the time between two walks of the tree that catch what gives no
+	// event (hard links, lower layers, network mounts); never switches it off.
 	Audit Duration `json:"audit" min:"1s" never:"never" example:"60s"`
 	// Ignore has more patterns of files to ignore, as in .gitignore.
 	Ignore List `json:"ignore" example:"[\"*.log\", data/]"`
@@ -80,34 +97,44 @@ type Watch struct {
 
 // Service is one process to run.
 type Service struct {
-	// Run is the command: words without a shell (quotes and backslashes work as in one), a list of words, or {shell: "..."} for /bin/sh. Required.
-	Run Command `json:"run" example:"uvicorn shop.api:app --port 8000"`
-	// Entry names the modules or files that the process starts from, such as shop.api or tools/run.py. Left out, it is inferred from run.
+	// Run is the command: words without a shell (quotes and backslashes work as
+	// in one), a list of words, or {shell: "..."} for /bin/sh.
+	Run Command `json:"run" required:"true" example:"uvicorn shop.api:app --port 8000"`
+	// Entry names the modules or files that the process starts from, such as
+	// shop.api or tools/run.py. Left out, it is inferred from run.
 	Entry List `json:"entry" example:"[shop.api]"`
 	// Cwd is the directory the command runs in, relative to the project.
 	Cwd string `json:"cwd" example:"backend"`
-	// Env has environment variables, over those of env_file and of the agent. PYTHONUNBUFFERED=1 is set unless something sets it, so that prints are seen at once.
+	// Env has environment variables, over those of env_file and of the agent.
+	// PYTHONUNBUFFERED=1 is set unless something sets it, so that prints are
+	// seen at once.
 	Env map[string]string `json:"env" example:"{LOG: debug}"`
-	// EnvFile names files of NAME=value lines, later ones over earlier ones. A change in one restarts the service.
+	// EnvFile names files of NAME=value lines, later ones over earlier ones. A
+	// change in one restarts the service.
 	EnvFile List `json:"env_file" example:".env"`
-	// Watch has globs of more files that the service depends on, relative to the project; ** crosses directories.
+	// Watch has globs of more files that the service depends on, relative to
+	// the project; ** crosses directories.
 	Watch List `json:"watch" example:"[\"templates/**\"]"`
-	// DependsOn names services that must be ready before this one starts: a list, or a map from name to {condition: ready}.
+	// DependsOn names services that must be ready before this one starts: a
+	// list, or a map from name to {condition: ready}.
 	DependsOn DependsOn `json:"depends_on" example:"{db: {condition: ready}}"`
-	// Ready says how a new process shows that it serves. Left out, it counts as up, unverified, once it runs.
-	Ready Ready `json:"ready"`
+	// Ready says how a new process shows that it serves. Left out, it counts as
+	// up, unverified, once it runs.
+	Ready Ready `json:"ready" example:"{tcp: \"127.0.0.1:8000\"}"`
 	// Stop says how the process is ended.
-	Stop Stop `json:"stop"`
-	// Restart says what happens when the process ends by itself: one of the presets permanent, transient and temporary, or the keys below. Restarts after a change are not limited by it.
-	Restart Restart `json:"restart"`
+	Stop Stop `json:"stop" example:"{signal: INT, grace: 10s}"`
+	// Restart says what happens when the process ends by itself: one of the
+	// presets permanent, transient and temporary, or the keys below. Restarts
+	// after a change are not limited by it.
+	Restart Restart `json:"restart" example:"transient"`
 	// Order ranks restarts, lowest first.
 	Order int `json:"order" min:"-1000000" max:"1000000" example:"100"`
 
 	// Name is the key of the service.
 	Name string `json:"-"`
 
-	// port is the number that a Procfile's line adds to $PORT, plus one; 0
-	// sets no PORT.
+	// port is the number that a Procfile's line adds to $PORT, plus one; 0 sets
+	// no PORT.
 	port int
 }
 
@@ -136,18 +163,22 @@ type Restart struct {
 	// When says after which ends the service is started again.
 	When runner.When `json:"when" enum:"always|on-failure|never" example:"always"`
 	// Backoff is the wait before a restart.
-	Backoff Backoff `json:"backoff"`
+	Backoff Backoff `json:"backoff" example:"{base: 1s, max: 60s}"`
 	// Budget limits restarts after crashes.
-	Budget Budget `json:"budget"`
-	// StableAfter is how long a process must run for its crashes to be forgiven.
+	Budget Budget `json:"budget" example:"{restarts: 5, window: 5m}"`
+	// StableAfter is how long a process must run for its crashes to be
+	// forgiven.
 	StableAfter Duration `json:"stable_after" min:"1ms" example:"60s"`
-	// OnExhausted says what happens when the budget is used up: hold until a change or a person asks, cooldown and try again, or exit the agent.
+	// OnExhausted says what happens when the budget is used up: hold until a
+	// change or a person asks, cooldown and try again, or exit the agent.
 	OnExhausted runner.Exhausted `json:"on_exhausted" enum:"hold|cooldown|exit" example:"cooldown"`
 	// Cooldown is how long on_exhausted: cooldown waits.
 	Cooldown Duration `json:"cooldown" min:"1ms" example:"5m"`
 	// MaxCooldowns limits cooldowns in a row; 0 is no limit.
 	MaxCooldowns int `json:"max_cooldowns" min:"0" max:"1000000" example:"3"`
-	// HoldOn names Python errors that a retry cannot mend: the service waits for a change that reaches it. A name covers Python's own subclasses of it, as ImportError does ModuleNotFoundError.
+	// HoldOn names Python errors that a retry cannot mend: the service waits
+	// for a change that reaches it. A name covers Python's own subclasses of
+	// it, as ImportError does ModuleNotFoundError.
 	HoldOn List `json:"hold_on" example:"[SyntaxError, ImportError]"`
 	// SuccessCodes are exit codes besides 0 that are not failures.
 	SuccessCodes []int `json:"success_codes" min:"0" max:"255" example:"[3, 143]"`
@@ -161,7 +192,8 @@ type Backoff struct {
 	Factor float64 `json:"factor" min:"1" max:"100" example:"2"`
 	// Max is the longest wait.
 	Max Duration `json:"max" min:"0s" example:"60s"`
-	// Jitter is the share of a wait that is left to chance: 0.2 waits between 80 % and 120 % of it.
+	// Jitter is the share of a wait that is left to chance: 0.2 waits between
+	// 80 % and 120 % of it.
 	Jitter float64 `json:"jitter" min:"0" max:"1" example:"0.2"`
 }
 
@@ -191,8 +223,11 @@ type Action struct {
 
 // Rule names the actions of the files that match a pattern.
 type Rule struct {
-	// Pattern matches whole paths, relative to the project: * and ? stay within a directory, ** crosses them, and every other character stands for itself. Required.
-	Pattern string `json:"pattern" example:"\"**/*.md\""`
-	// Actions are the names of actions; an empty list says that nothing is to be done.
+	// Pattern matches whole paths, relative to the project: * and ? stay within
+	// a directory, ** crosses them, and every other character stands for
+	// itself.
+	Pattern string `json:"pattern" required:"true" example:"\"**/*.md\""`
+	// Actions are the names of actions; an empty list says that nothing is to
+	// be done.
 	Actions List `json:"actions" example:"[pip_install, restart_api]"`
 }

@@ -47,6 +47,9 @@ func (d *decoder) wrong(n *node, path, wants string, tag reflect.StructTag) {
 // value decodes n into v. tag is that of the field v came from.
 func (d *decoder) value(n *node, v reflect.Value, path string, tag reflect.StructTag) {
 	d.place(path, n.pos, n.pos)
+	if n.wrong {
+		return
+	}
 	if s, ok := v.Addr().Interface().(selfDecoding); ok {
 		s.decode(d, n, path, tag)
 		return
@@ -83,42 +86,57 @@ func (d *decoder) place(path string, key, value place) {
 // structure decodes a mapping into the fields of v that it has keys for, and
 // leaves the others as they are. Nothing at all is an empty mapping.
 func (d *decoder) structure(n *node, v reflect.Value, path string) {
+	fields := fieldsOf(v.Type())
 	if n.null() {
+		d.missing(n, path, fields, "")
 		return
 	}
-	fields := fieldsOf(v.Type())
 	if n.kind != mapping {
 		d.fail(n.pos, fmt.Sprintf("%s wants a mapping, not %s", named(path), n.words()), "it has the keys "+keysOf(fields))
 		return
 	}
+	meant := ""
 	for _, p := range n.pairs {
 		f, ok := fields.byKey(p.key)
 		if !ok {
-			d.unknown(p, path, fields)
+			meant = d.unknown(p, path, fields)
 			continue
 		}
 		inner := child(path, p.key)
 		d.place(inner, p.pos, p.value.pos)
 		d.value(p.value, v.FieldByIndex(f.index), inner, f.tag)
 	}
+	d.missing(n, path, fields, meant)
 }
 
-// unknown reports a key that a struct does not have.
-func (d *decoder) unknown(p pair, path string, fields fields) {
+// missing reports the keys that must be there and are not, but for meant, of
+// which there is a misspelling.
+func (d *decoder) missing(n *node, path string, fields fields, meant string) {
+	for _, f := range fields {
+		if f.tag.Get("required") != "" && n.get(f.key) == nil && f.key != meant {
+			d.fail(d.at[path].key, fmt.Sprintf("%s has no %s", named(path), f.key), "for example "+f.key+": "+f.tag.Get("example"))
+		}
+	}
+}
+
+// unknown reports a key that a struct does not have, and returns the one that
+// was probably meant.
+func (d *decoder) unknown(p pair, path string, fields fields) (near string) {
 	text := fmt.Sprintf("unknown key %q", p.key)
 	if path != "" {
 		text += " in " + path
 	}
-	near := nearest(p.key, fields.keys())
+	near = nearest(p.key, fields.keys())
 	if near == "" {
 		d.fail(p.pos, text, "the keys here are "+keysOf(fields))
-		return
+		return ""
 	}
 	hint := fmt.Sprintf("did you mean %s?", near)
 	if f, _ := fields.byKey(near); f.tag.Get("example") != "" {
 		hint = fmt.Sprintf("did you mean %s: %s?", near, f.tag.Get("example"))
 	}
 	d.fail(p.pos, text, hint)
+	return near
 }
 
 // entries decodes a mapping whose keys are names.
@@ -190,14 +208,23 @@ func (d *decoder) text(n *node, path string, tag reflect.StructTag) (string, boo
 				return w, true
 			}
 		}
-		hint := "write one of " + strings.Join(words, ", ")
+		hint := "write " + anyOf(words)
 		if near := nearest(strings.TrimPrefix(strings.ToUpper(n.text), "SIG"), words); near != "" {
-			hint = fmt.Sprintf("did you mean %s? It can be %s", near, strings.Join(words, ", "))
+			hint = fmt.Sprintf("did you mean %s? It can be %s", near, anyOf(words))
 		}
-		d.fail(n.pos, fmt.Sprintf("%s cannot be %q", path, n.text), hint)
+		d.fail(n.pos, fmt.Sprintf("%s cannot be %s", path, quoted(n.text)), hint)
 		return "", false
 	}
 	return n.text, true
+}
+
+// anyOf lists alternatives.
+func anyOf(words []string) string {
+	last := len(words) - 1
+	if last == 0 {
+		return words[0]
+	}
+	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
 // switches are what a key that is true or false can be written as. YAML 1.2
@@ -244,11 +271,11 @@ func (d *decoder) float(n *node, v reflect.Value, path string, tag reflect.Struc
 func (d *decoder) within(n *node, f float64, path string, tag reflect.StructTag) bool {
 	low, high := tag.Get("min"), tag.Get("max")
 	if min, err := strconv.ParseFloat(low, 64); err == nil && f < min {
-		d.fail(n.pos, fmt.Sprintf("%s cannot be %s", path, printable(n.text)), "it must be at least "+low)
+		d.fail(n.pos, fmt.Sprintf("%s cannot be %s", path, n.shown()), "it must be at least "+low)
 		return false
 	}
 	if max, err := strconv.ParseFloat(high, 64); err == nil && f > max {
-		d.fail(n.pos, fmt.Sprintf("%s cannot be %s", path, printable(n.text)), "it can be at most "+high)
+		d.fail(n.pos, fmt.Sprintf("%s cannot be %s", path, n.shown()), "it can be at most "+high)
 		return false
 	}
 	return true

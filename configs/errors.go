@@ -55,12 +55,14 @@ func (es Errors) Error() string {
 }
 
 // sorted returns es by position, each mistake once: what stands behind an
-// anchor is seen wherever the anchor is used.
+// anchor is seen wherever the anchor is used, under another path each time.
 func (es Errors) sorted() Errors {
 	slices.SortStableFunc(es, func(a, b Error) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
-	return slices.Compact(es)
+	return slices.CompactFunc(es, func(a, b Error) bool {
+		return a.Line > 0 && a.Line == b.Line && a.Column == b.Column && a.Hint == b.Hint
+	})
 }
 
 // ErrNone says that there is nothing to load: no file and no Procfile.
@@ -72,4 +74,14 @@ func printable(s string) string {
 		return q
 	}
 	return s
+}
+
+// quoted is a user's text in a message: in quotes, escaped, and not at length,
+// because one text behind an anchor can be wrong in thousands of places.
+func quoted(s string) string {
+	const most = 160
+	if len(s) > most {
+		return strconv.Quote(strings.ToValidUTF8(s[:most], "")) + "..."
+	}
+	return strconv.Quote(s)
 }

@@ -31,7 +31,7 @@ func (t *Duration) decode(d *decoder, n *node, path string, tag reflect.StructTa
 	if !durationForm.MatchString(text) {
 		hint := "write it as 250ms, 10s, 5m or 2h"
 		if _, err := strconv.ParseFloat(text, 64); err == nil && !strings.ContainsAny(text, "eE-+xX_iIN") {
-			hint = fmt.Sprintf("write %ss for seconds, or %sms", text, text)
+			hint = fmt.Sprintf("write %ss for seconds, or %[1]sms", text)
 		} else if text == "never" || text == "off" {
 			hint = "it cannot be switched off; " + hint
 		}
@@ -40,11 +40,11 @@ func (t *Duration) decode(d *decoder, n *node, path string, tag reflect.StructTa
 	}
 	span, err := time.ParseDuration(text)
 	if err != nil || span > maxDuration {
-		d.fail(n.pos, fmt.Sprintf("%s cannot be %s", path, printable(text)), "it can be at most "+Duration(maxDuration).String())
+		d.fail(n.pos, fmt.Sprintf("%s cannot be %s", path, n.shown()), "it can be at most "+Duration(maxDuration).String())
 		return
 	}
 	if low, err := time.ParseDuration(tag.Get("min")); err == nil && span < low {
-		d.fail(n.pos, fmt.Sprintf("%s cannot be %s", path, printable(text)), "it must be at least "+tag.Get("min"))
+		d.fail(n.pos, fmt.Sprintf("%s cannot be %s", path, n.shown()), "it must be at least "+tag.Get("min"))
 		return
 	}
 	*t = Duration(span)
@@ -96,7 +96,7 @@ func (c Command) MarshalJSON() ([]byte, error) {
 
 // shellForm is the mapping that a command can be.
 type shellForm struct {
-	Shell string `json:"shell" example:"\"cd web && npm start\""`
+	Shell string `json:"shell" required:"true" example:"\"cd web && npm start\""`
 }
 
 func (c *Command) decode(d *decoder, n *node, path string, tag reflect.StructTag) {
@@ -106,8 +106,9 @@ func (c *Command) decode(d *decoder, n *node, path string, tag reflect.StructTag
 		d.fail(n.pos, path+" is empty", example)
 	case n.kind == list:
 		var words []string
+		before := len(d.errs)
 		d.list(n, reflect.ValueOf(&words).Elem(), path, "")
-		if len(n.items) == 0 || len(words) > 0 && words[0] == "" {
+		if len(d.errs) == before && (len(words) == 0 || words[0] == "") {
 			d.fail(n.pos, path+" is empty", `for example run: [python, -m, shop.worker]`)
 		}
 		c.Words = words
@@ -176,7 +177,7 @@ func (r *Restart) decode(d *decoder, n *node, path string, tag reflect.StructTag
 		} else if w := nearest(n.text, []string{"always", "on-failure", "never"}); w != "" {
 			hint = fmt.Sprintf("write {when: %s}", w)
 		}
-		d.fail(n.pos, fmt.Sprintf("%s cannot be %s", path, n.words()), hint)
+		d.fail(n.pos, fmt.Sprintf("%s cannot be %s", path, n.shown()), hint)
 		return
 	}
 	*r = preset(when)
@@ -198,7 +199,7 @@ func (f *Fallback) decode(d *decoder, n *node, path string, tag reflect.StructTa
 	case n.kind == scalar && n.text == "all":
 		f.All = true
 	case n.kind == scalar && n.tag == "!!str":
-		d.fail(n.pos, fmt.Sprintf("%s cannot be %q", path, n.text), fmt.Sprintf("write none, all, or a list of actions: [%s]", printable(n.text)))
+		d.fail(n.pos, fmt.Sprintf("%s cannot be %s", path, quoted(n.text)), fmt.Sprintf("write none, all, or a list of actions: [%s]", quoted(n.text)))
 	default:
 		d.fail(n.pos, fmt.Sprintf("%s cannot be %s", path, n.words()), "write none, all, or a list of actions")
 	}

@@ -24,11 +24,13 @@ func nearest(word string, known []string) string {
 	plain := func(s string) string {
 		return strings.ToLower(strings.NewReplacer("-", "", "_", "", " ", "").Replace(s))
 	}
-	// Long words are no misspelling of ours, and cost a quadratic search.
-	if len(word) > 64 {
+	// Neither a long word nor the hundredth of many names is worth the search.
+	const most = 64
+	if len(word) > most {
 		return ""
 	}
-	best, least := "", 1+max(1, len(word)/3)
+	known = known[:min(len(known), most)]
+	best, least := "", 1+len(word)/3
 	for _, k := range known {
 		if d := distance(plain(word), plain(k)); d < least {
 			best, least = k, d

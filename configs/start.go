@@ -65,7 +65,7 @@ func (c *Config) Start(service string, environ []string) (Start, error) {
 			OnExhausted:  s.Restart.OnExhausted,
 			Cooldown:     time.Duration(s.Restart.Cooldown),
 			MaxCooldowns: s.Restart.MaxCooldowns,
-			HoldOn:       withSubclasses(s.Restart.HoldOn),
+			HoldOn:       slices.Clone(s.Restart.HoldOn),
 			SuccessCodes: slices.Clone(s.Restart.SuccessCodes),
 		},
 	}
@@ -166,25 +166,6 @@ func badLine(data []byte) int {
 		_, err := godotenv.UnmarshalBytes(bytes.Join(lines[:n+1], nil))
 		return err != nil
 	}) + 1
-}
-
-// subclasses are Python's own classes below the ones people name. The last
-// line of a traceback names the class that was raised, not its parents.
-var subclasses = map[string][]string{
-	"SyntaxError": {"IndentationError", "TabError"},
-	"ImportError": {"ModuleNotFoundError"},
-}
-
-func withSubclasses(classes []string) []string {
-	var all []string
-	for _, class := range classes {
-		for _, one := range append([]string{class}, subclasses[class]...) {
-			if !slices.Contains(all, one) {
-				all = append(all, one)
-			}
-		}
-	}
-	return all
 }
 
 // variables makes a map of NAME=value pairs, the last of equal names winning.

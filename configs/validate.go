@@ -17,22 +17,34 @@ type checker struct {
 	*Config
 	errs     Errors
 	warnings Errors
+	// wrong has the places of the mistakes of decoding: what stands there is
+	// not judged again.
+	wrong    map[place]bool
+	services []string // names, sorted
+	actions  []string
 }
 
 // validate checks the whole of c. before are the mistakes of decoding, which
 // explain away some that would follow from them.
 func validate(c *Config, before Errors) (errs, warnings Errors) {
-	k := checker{Config: c, errs: before}
+	k := checker{
+		Config: c, errs: before, wrong: map[place]bool{},
+		services: slices.Sorted(maps.Keys(c.Services)),
+		actions:  slices.Sorted(maps.Keys(c.Actions)),
+	}
+	for _, e := range before {
+		k.wrong[place{e.Line, e.Column}] = true
+	}
 	k.settings()
-	for _, name := range slices.Sorted(maps.Keys(c.Services)) {
+	for _, name := range k.services {
 		k.service(name, c.Services[name])
 	}
 	k.cycles()
-	for _, name := range slices.Sorted(maps.Keys(c.Actions)) {
+	for _, name := range k.actions {
 		k.action(name, c.Actions[name])
 	}
 	k.rules()
-	k.references("fallback", c.Fallback.Actions, c.Actions)
+	k.references("fallback", c.Fallback.Actions, "action", k.actions)
 	return k.errs, k.warnings
 }
 
@@ -89,9 +101,6 @@ func (k *checker) service(name string, s Service) {
 	if !serviceName.MatchString(name) {
 		k.failKey(path, fmt.Sprintf("%q cannot be the name of a service", name), "up to 63 letters, digits, - _ and ., beginning with a letter or digit")
 	}
-	if !k.given(path + ".run") {
-		k.failKey(path, fmt.Sprintf("%s has no command", path), "for example run: python -m shop.worker")
-	}
 	k.directory(path+".cwd", s.Cwd)
 	k.environment(path+".env", s.Env)
 	k.nonEmpty(path+".env_file", s.EnvFile)
@@ -106,7 +115,7 @@ func (k *checker) service(name string, s Service) {
 			k.fail(at, fmt.Sprintf("%s: %s", at, why), hint)
 		}
 	}
-	k.references(path+".depends_on", s.DependsOn, k.Services)
+	k.references(path+".depends_on", s.DependsOn, "service", k.services)
 	k.repeated(path+".depends_on", s.DependsOn)
 	k.ready(path+".ready", s.Ready)
 	k.restart(path+".restart", s.Restart)
@@ -128,23 +137,21 @@ func (k *checker) ready(path string, r Ready) {
 			hint = fmt.Sprintf("write 127.0.0.1:%d", n)
 		}
 		if err != nil || bad != nil || number < 1 || number > 65535 || strings.ContainsAny(host, " /") {
-			k.fail(path+".tcp", fmt.Sprintf("%s.tcp cannot be %q", path, r.TCP), hint)
+			k.fail(path+".tcp", fmt.Sprintf("%s.tcp cannot be %s", path, quoted(r.TCP)), hint)
 		}
 	}
 	if k.given(path+".http") && !k.failed(path+".http") {
 		if u, err := url.Parse(r.HTTP); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
-			k.fail(path+".http", fmt.Sprintf("%s.http cannot be %q", path, r.HTTP), "write a whole URL, as in http://127.0.0.1:8000/healthz")
+			k.fail(path+".http", fmt.Sprintf("%s.http cannot be %s", path, quoted(r.HTTP)), "write a whole URL, as in http://127.0.0.1:8000/healthz")
 		}
 	}
 }
 
 // failed reports a mistake that was already found at the value of path.
-func (k *checker) failed(path string) bool {
-	at := k.at[path].value
-	return slices.ContainsFunc(k.errs, func(e Error) bool { return e.Line == at.line && e.Column == at.column })
-}
+func (k *checker) failed(path string) bool { return k.wrong[k.at[path].value] }
 
-var errorClass = regexp.MustCompile(`^[\pL_][\pL\pN_]*(\.[\pL_][\pL\pN_]*)*$`)
+// dotted is the form of the names of modules and of classes.
+var dotted = regexp.MustCompile(`^[\pL_][\pL\pN_]*(\.[\pL_][\pL\pN_]*)*$`)
 
 func (k *checker) restart(path string, r Restart) {
 	if r.Backoff.Max < r.Backoff.Base {
@@ -155,24 +162,25 @@ func (k *checker) restart(path string, r Restart) {
 		k.fail(at, fmt.Sprintf("%s.backoff.max (%s) is shorter than base (%s)", path, r.Backoff.Max, r.Backoff.Base), fmt.Sprintf("write max: %s or more", r.Backoff.Base))
 	}
 	for i, class := range r.HoldOn {
-		if at := element(path+".hold_on", i); !errorClass.MatchString(class) && !k.failed(at) {
-			k.fail(at, fmt.Sprintf("%s cannot be %q", at, class), "write the name of a Python error, as in ImportError")
+		if at := element(path+".hold_on", i); !dotted.MatchString(class) && !k.failed(at) {
+			k.fail(at, fmt.Sprintf("%s cannot be %s", at, quoted(class)), "write the name of a Python error, as in ImportError")
 		}
 	}
-	if least := quickest(r.Backoff, r.Budget.Restarts); k.given(path) && least >= time.Duration(r.Budget.Window) && r.Budget.Restarts > 1 {
+	if least := quickest(r.Backoff, r.Budget.Restarts); k.given(path) && least >= time.Duration(r.Budget.Window) {
 		k.warn(path, fmt.Sprintf("%s: the budget can never trip: %d restarts take at least %s with this backoff, and the window is %s",
 			path, r.Budget.Restarts, Duration(least.Round(time.Millisecond)), r.Budget.Window),
 			fmt.Sprintf("make window longer than %s or restarts fewer", Duration(least.Round(time.Second))))
 	}
 }
 
-// quickest is the least time between the first and the last of n restarts of a
-// service that crashes at once.
+// quickest is the least time in which a service that crashes at once gets
+// through n restarts: from its first crash, which pays for the first of them,
+// to the crash that finds nothing left.
 func quickest(b Backoff, n int) time.Duration {
 	sum, wait := 0.0, float64(b.Base)
-	for range n - 1 {
+	for range n {
+		sum += min(wait, float64(b.Max)) * (1 - b.Jitter)
 		wait = min(wait*b.Factor, float64(b.Max))
-		sum += wait * (1 - b.Jitter)
 	}
 	return time.Duration(min(sum, float64(maxDuration)))
 }
@@ -216,7 +224,7 @@ func (k *checker) action(name string, a Action) {
 	}
 	k.directory(path+".cwd", a.Cwd)
 	k.environment(path+".env", a.Env)
-	k.references(path+".restart", a.Restart, k.Services)
+	k.references(path+".restart", a.Restart, "service", k.services)
 	// A file of rules alone serves bounce decide, whose caller runs actions.
 	if len(k.Services) > 0 && !k.given(path+".run") && len(a.Restart) == 0 {
 		k.warn(path, fmt.Sprintf("%s does nothing", path), "give it run: or restart:")
@@ -227,20 +235,20 @@ func (k *checker) rules() {
 	seen := map[string]int{}
 	for i, r := range k.Rules {
 		path := element("rules", i)
+		k.references(path+".actions", r.Actions, "action", k.actions)
+		at := path + ".pattern"
 		if r.Pattern == "" {
-			if !k.failed(path + ".pattern") {
-				k.fail(path, path+" has no pattern", `for example pattern: "src/**"`)
+			if k.given(at) && !k.failed(at) {
+				k.fail(at, at+" is empty", `for example pattern: "src/**"`)
 			}
 			continue
 		}
-		k.references(path+".actions", r.Actions, k.Actions)
-		at := path + ".pattern"
 		if why, hint := hopeless(r.Pattern); why != "" {
 			k.warn(at, fmt.Sprintf("%s: %s", at, why), hint)
 		}
 		for _, earlier := range []string{r.Pattern, "**"} {
 			if line, ok := seen[earlier]; ok {
-				k.warn(at, fmt.Sprintf("%s: the rule is never reached: %q on line %d matches first", at, earlier, line), "the first rule that matches a file wins: put the narrow ones first")
+				k.warn(at, fmt.Sprintf("%s: the rule is never reached: %s on line %d matches first", at, quoted(earlier), line), "the first rule that matches a file wins: put the narrow ones first")
 				break
 			}
 		}
@@ -256,36 +264,30 @@ func hopeless(pattern string) (why, hint string) {
 	case pattern == "":
 		return "an empty pattern matches nothing", "remove it"
 	case strings.HasPrefix(pattern, "./"):
-		return fmt.Sprintf("%q matches nothing: paths have no ./ in front", pattern), fmt.Sprintf("write %q", strings.TrimLeft(pattern, "./"))
+		return quoted(pattern) + " matches nothing: paths have no ./ in front", "write " + quoted(strings.TrimPrefix(pattern, "./"))
 	case strings.HasPrefix(pattern, "/"):
-		return fmt.Sprintf("%q matches nothing: paths are relative to the project", pattern), fmt.Sprintf("write %q", strings.TrimLeft(pattern, "/"))
+		return quoted(pattern) + " matches nothing: paths are relative to the project", "write " + quoted(strings.TrimLeft(pattern, "/"))
 	case strings.HasSuffix(pattern, "/"):
-		return fmt.Sprintf("%q matches nothing: only files have content", pattern), fmt.Sprintf("write %q", pattern+"**")
+		return quoted(pattern) + " matches nothing: only files have content", "write " + quoted(pattern+"**")
 	case strings.Contains(pattern, "//"):
-		return fmt.Sprintf("%q matches nothing: paths have single slashes", pattern), ""
+		return quoted(pattern) + " matches nothing: paths have single slashes", ""
 	case strings.HasPrefix(pattern, "!"):
-		return fmt.Sprintf("%q matches only names that begin with !", pattern), "patterns cannot be negated: put a rule for the exception first"
+		return quoted(pattern) + " matches only names that begin with !", "patterns cannot be negated: put a rule for the exception first"
 	}
 	if open := strings.IndexByte(pattern, '{'); open >= 0 && strings.Contains(pattern[open:], ",") && strings.Contains(pattern[open:], "}") {
-		return fmt.Sprintf("%q matches only names that have braces", pattern), "write one pattern for each alternative"
+		return quoted(pattern) + " matches only names that have braces", "write one pattern for each alternative"
 	}
 	return "", ""
 }
 
-// references checks that names are keys of known.
-func (k *checker) references(path string, names []string, known any) {
-	what, keys := "action", []string(nil)
-	switch m := known.(type) {
-	case map[string]Service:
-		what, keys = "service", slices.Sorted(maps.Keys(m))
-	case map[string]Action:
-		keys = slices.Sorted(maps.Keys(m))
-	}
-	if len(keys) == 0 && len(k.errs) > 0 {
+// references checks that names are among known, the sorted names of services
+// or actions as what says.
+func (k *checker) references(path string, names []string, what string, known []string) {
+	if len(known) == 0 && len(k.errs) > 0 {
 		return // their own section failed to load
 	}
 	for i, name := range names {
-		if _, ok := slices.BinarySearch(keys, name); ok {
+		if _, ok := slices.BinarySearch(known, name); ok {
 			continue
 		}
 		at := element(path, i)
@@ -293,35 +295,37 @@ func (k *checker) references(path string, names []string, known any) {
 			continue
 		}
 		hint := fmt.Sprintf("there are no %ss", what)
-		if near := nearest(name, keys); near != "" {
+		if near := nearest(name, known); near != "" {
 			hint = fmt.Sprintf("did you mean %s?", near)
 		} else if _, ok := k.Services[name]; ok && what == "action" {
 			hint = fmt.Sprintf("%s is a service: add the action restart_%s: {restart: [%s]}", name, name, name)
-		} else if len(keys) > 0 {
-			hint = fmt.Sprintf("the %ss are %s", what, some(keys))
+		} else if len(known) > 0 {
+			hint = fmt.Sprintf("the %ss are %s", what, some(known))
 		}
-		k.fail(at, fmt.Sprintf("%s: there is no %s %q", at, what, name), hint)
+		k.fail(at, fmt.Sprintf("%s: there is no %s %s", at, what, quoted(name)), hint)
 	}
 }
 
 // some lists names, not too many.
 func some(names []string) string {
 	const most = 8
-	quoted := make([]string, 0, most)
+	shown := make([]string, 0, most)
 	for _, n := range names[:min(most, len(names))] {
-		quoted = append(quoted, printable(n))
+		shown = append(shown, printable(n))
 	}
 	if len(names) > most {
-		quoted = append(quoted, "...")
+		shown = append(shown, "...")
 	}
-	return strings.Join(quoted, ", ")
+	return strings.Join(shown, ", ")
 }
 
 func (k *checker) repeated(path string, names []string) {
+	seen := make(map[string]bool, len(names))
 	for i, name := range names {
-		if slices.Index(names, name) < i {
-			k.fail(element(path, i), fmt.Sprintf("%s names %q twice", path, name), "")
+		if seen[name] {
+			k.fail(element(path, i), fmt.Sprintf("%s names %s twice", path, quoted(name)), "")
 		}
+		seen[name] = true
 	}
 }
 
@@ -340,7 +344,7 @@ func (k *checker) directory(path, dir string) {
 	case dir == "" && k.given(path) && !k.failed(path):
 		k.fail(path, path+" is empty", `write "." for the project itself`)
 	case dir == "~" || strings.HasPrefix(dir, "~/"):
-		k.fail(path, fmt.Sprintf("%s cannot be %q: ~ is not expanded", path, dir), "write the path in full, or relative to the project")
+		k.fail(path, fmt.Sprintf("%s cannot be %s: ~ is not expanded", path, quoted(dir)), "write the path in full, or relative to the project")
 	}
 }
 

@@ -1,8 +1,8 @@
 package configs
 
 import (
-	"errors"
 	"fmt"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -117,21 +117,37 @@ func (c *Config) rel(path string) string {
 	return filepath.ToSlash(rel)
 }
 
-// entry is a module, or a file relative to the project.
-type entry struct{ module, file string }
+// Entries returns the entries that the file gives a service, none when they
+// are to be inferred from its command. As with inferred ones, Roots is what the
+// process puts in front of sys.path: the script's directory, or the working
+// directory. Paths are relative to the project directory.
+func (c *Config) Entries(s Service) []decider.Entry {
+	var entries []decider.Entry
+	for _, text := range s.Entry {
+		e, err := entryOf(text)
+		if err != nil {
+			panic("bug: an entry that was not validated: " + err.Error())
+		}
+		if e.File != "" {
+			e.File = c.rel(e.File)
+			e.Roots = []string{path.Dir(e.File)}
+		} else {
+			e.Roots = []string{c.rel(s.Cwd)}
+		}
+		entries = append(entries, e)
+	}
+	return entries
+}
 
-// entryOf reads an entry as a file has it. A module may be followed by the
-// name of an object, as in shop.api:app.
-func entryOf(text string) (entry, error) {
+// entryOf reads an entry as a file has it: a path, or a module, which may be
+// followed by the name of an object as in shop.api:app.
+func entryOf(text string) (decider.Entry, error) {
 	if strings.HasSuffix(text, ".py") || strings.Contains(text, "/") {
-		return entry{file: filepath.ToSlash(filepath.Clean(text))}, nil
+		return decider.Entry{File: text}, nil
 	}
 	module, _, _ := strings.Cut(text, ":")
-	if !errorClass.MatchString(module) {
-		if text == "" {
-			return entry{}, errors.New("it is empty")
-		}
-		return entry{}, fmt.Errorf("%q is neither a module nor a file", text)
+	if !dotted.MatchString(module) {
+		return decider.Entry{}, fmt.Errorf("%s is neither a module nor a file", quoted(text))
 	}
-	return entry{module: module}, nil
+	return decider.Entry{Module: module}, nil
 }

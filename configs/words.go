@@ -242,10 +242,10 @@ func needsShell(l line, text string) (what, hint string) {
 	if l.shell == "" {
 		return "", ""
 	}
-	what = fmt.Sprintf("%s needs a shell, and words are run without one", l.shell)
+	what = fmt.Sprintf("%s needs a shell, and words are run without one", strings.Trim(quoted(l.shell), `"`))
 	if l.assigns > 0 && l.shell == l.words[0] {
 		name, value, _ := strings.Cut(l.shell, "=")
-		return what, fmt.Sprintf("write env: {%s: %q}", name, value)
+		return what, fmt.Sprintf("write env: {%s: %s}", name, quoted(value))
 	}
-	return what, fmt.Sprintf("write run: {shell: %q}, or put quotes around it", text)
+	return what, fmt.Sprintf("write run: {shell: %s}, or put quotes around it", quoted(text))
 }

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
@@ -21,6 +22,8 @@ const (
 	// maxAliased bounds the nodes that aliases and merges stand for, which
 	// can be exponentially more than the file has.
 	maxAliased = 10_000
+	// maxKey bounds a key, in bytes: keys are repeated in every path.
+	maxKey = 256
 )
 
 // kind is what a node of the tree is.
@@ -42,8 +45,10 @@ type node struct {
 	// is written, which is what counts where text is wanted: no, 8000 and
 	// 1.10 stay as they are.
 	tag, text string
-	items     []*node // of a list
-	pairs     []pair  // of a mapping, in the order of the file
+	// wrong says that a mistake was found here: nobody is to judge it again.
+	wrong bool
+	items []*node // of a list
+	pairs []pair  // of a mapping, in the order of the file
 }
 
 // pair is one key of a mapping and its value.
@@ -80,15 +85,21 @@ func (n *node) words() string {
 	case mapping:
 		return "a mapping"
 	}
+	if n.tag == "!!int" || n.tag == "!!float" {
+		return "the number " + n.shown()
+	}
+	return n.shown()
+}
+
+// shown is a scalar as it is written, for messages; text is in quotes.
+func (n *node) shown() string {
 	switch n.tag {
 	case "!!null":
 		return "nothing"
-	case "!!int", "!!float":
-		return "the number " + printable(n.text)
-	case "!!bool":
-		return printable(n.text)
+	case "!!int", "!!float", "!!bool":
+		return strings.Trim(quoted(n.text), `"`)
 	}
-	return strconv.Quote(n.text)
+	return quoted(n.text)
 }
 
 // parseTree reads the one document of a YAML or JSON file. The errors have no
@@ -143,17 +154,32 @@ func invalidUTF8(data []byte) (place, bool) {
 	return at, true
 }
 
-var yamlLine = regexp.MustCompile(`^line (\d+): `)
+var (
+	yamlLine = regexp.MustCompile(`^line (\d+): `)
+	// countedFromZero matches the errors of yaml.v3's parser. Those of its
+	// scanner count lines from 1; neither names the first line at all.
+	countedFromZero = regexp.MustCompile(`^did not find expected (',' or|key|'-' indicator|node content|<)`)
+)
 
 // syntaxError gives an error of yaml.v3 our form. It knows no columns.
 func syntaxError(err error, data []byte) Error {
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
-	e := Error{Text: text}
+	e := Error{Line: 1}
 	if m := yamlLine.FindStringSubmatch(text); m != nil {
 		e.Line, _ = strconv.Atoi(m[1])
-		e.Text = text[len(m[0]):]
+		text = text[len(m[0]):]
+		if countedFromZero.MatchString(text) {
+			e.Line++
+		}
 	}
-	e.Text = "not YAML: " + printable(e.Text)
+	e.Text = "not YAML: " + strings.Trim(quoted(text), `"`)
+	if i := bytes.IndexFunc(data, func(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune("\t\n\r\u0085", r) }); i >= 0 {
+		before := data[:i]
+		start := bytes.LastIndexByte(before, '\n') + 1
+		e.Line, e.Column = bytes.Count(before, []byte("\n"))+1, utf8.RuneCount(before[start:])+1
+		e.Text, e.Hint = "not YAML: a control character", "remove it"
+		return e
+	}
 	lines := bytes.Split(data, []byte("\n"))
 	// yaml.v3 names the line it was in or the one before.
 	for _, i := range []int{e.Line - 1, e.Line} {
@@ -166,8 +192,13 @@ func syntaxError(err error, data []byte) Error {
 			return e
 		}
 	}
-	if strings.Contains(e.Text, "mapping values are not allowed") {
+	switch {
+	case strings.Contains(e.Text, "mapping values are not allowed"):
 		e.Hint = `put quotes around text that contains ": "`
+	case strings.Contains(e.Text, "expected key"):
+		e.Hint = "is it indented as the keys above it?"
+	case strings.Contains(e.Text, "expected ','"):
+		e.Hint = "is a comma missing, or a closing bracket?"
 	}
 	return e
 }
@@ -182,7 +213,7 @@ type builder struct {
 
 func (b *builder) fail(at *yaml.Node, text, hint string) *node {
 	b.errs = append(b.errs, Error{Line: at.Line, Column: at.Column, Text: text, Hint: hint})
-	return &node{kind: scalar, tag: "!!null", pos: place{at.Line, at.Column}}
+	return &node{wrong: true, pos: place{at.Line, at.Column}}
 }
 
 // stop is fail for a bound, after which nothing more is built.
@@ -221,7 +252,7 @@ func (b *builder) build(y *yaml.Node, depth int) *node {
 		switch n.tag {
 		case "!!str", "!!int", "!!float", "!!bool", "!!null", "!!timestamp":
 		default:
-			return b.fail(y, fmt.Sprintf("the tag %s means nothing here", printable(n.tag)), "remove it")
+			return b.fail(y, fmt.Sprintf("the tag %s means nothing here", quoted(n.tag)), "remove it")
 		}
 		if strings.Contains(n.text, "\x00") {
 			return b.fail(y, "text with a NUL character", "no command, path or variable can hold one")
@@ -234,7 +265,7 @@ func (b *builder) build(y *yaml.Node, depth int) *node {
 func (b *builder) alias(y *yaml.Node, depth int) *node {
 	for _, open := range b.open {
 		if open == y.Alias {
-			return b.fail(y, fmt.Sprintf("the anchor &%s contains itself", printable(y.Value)), "")
+			return b.fail(y, fmt.Sprintf("the anchor %s contains itself", quoted(y.Value)), "")
 		}
 	}
 	b.open = append(b.open, y.Alias)
@@ -254,6 +285,10 @@ func (b *builder) mapping(n *node, y *yaml.Node, depth int) {
 		}
 		if key.Kind != yaml.ScalarNode {
 			b.fail(key, "a key must be a word", "lists and mappings cannot be keys")
+			continue
+		}
+		if len(key.Value) > maxKey {
+			b.fail(key, fmt.Sprintf("a key of %d characters", len(key.Value)), fmt.Sprintf("keys have %d at most", maxKey))
 			continue
 		}
 		built := b.build(value, depth+1)
