@@ -1,0 +1,132 @@
+package git
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+func TestRelative(t *testing.T) {
+	for _, c := range []struct{ prefix, path, want string }{
+		{"", "a/b", "a/b"},
+		{"a/", "a/b", "b"},
+		{"a/", "b", "../b"},
+		{"a/b/", "a/c/d", "../c/d"},
+		{"a/b/", "x", "../../x"},
+		{"a/", "ab", "../ab"},
+	} {
+		if got := relative(c.prefix, c.path); got != c.want {
+			t.Errorf("relative(%q, %q) = %q, want %q", c.prefix, c.path, got, c.want)
+		}
+	}
+}
+
+func TestVerb(t *testing.T) {
+	for message, want := range map[string]string{
+		"checkout: moving from main to topic":   "checkout",
+		"pull: Fast-forward":                    "pull",
+		"pull --rebase origin main (start): x":  "pull",
+		"merge topic: Fast-forward":             "merge",
+		"rebase (finish): returning to refs/x":  "rebase",
+		"reset: moving to HEAD~1":               "reset",
+		"commit: a message: with a colon":       "",
+		"commit (amend): x":                     "",
+		"commit (initial): x":                   "",
+		"commit (merge): Merge branch 'topic'":  "merge",
+		"commit (cherry-pick): x":               "cherry-pick",
+		"clone: from https://example.com/x.git": "clone",
+		"revert: Revert \"x\"":                  "revert",
+		"am: x":                                 "am",
+		"commit":                                "",
+		"":                                      "",
+	} {
+		if got := verb(message); got != want {
+			t.Errorf("verb(%q) = %q, want %q", message, got, want)
+		}
+	}
+}
+
+// TestLockInUse: a lock that some process has open is never stale, but for the cap.
+func TestLockInUse(t *testing.T) {
+	top := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(top, ".git"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(top, ".git", "HEAD"), []byte("ref: refs/heads/main\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r, err := Open(top)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lock, err := os.Create(filepath.Join(top, ".git", "index.lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close()
+	now := time.Now()
+	r.now = func() time.Time { return now }
+	if got := r.Held(); got != "git at work" {
+		t.Errorf("held by a new lock: %q", got)
+	}
+	now = now.Add(2 * time.Minute)
+	if got := r.Held(); got != "git at work" {
+		t.Errorf("held by an old lock that is open: %q", got)
+	}
+	lock.Close()
+	now = now.Add(10 * time.Second) // past the memory of who has it open
+	if got := r.Held(); got != "" && openIsKnown() {
+		t.Errorf("held by a stale lock: %q", got)
+	}
+	now = now.Add(10 * time.Minute)
+	if got := r.Held(); got != "" {
+		t.Errorf("held past the cap: %q", got)
+	}
+}
+
+func openIsKnown() bool { return !isOpen(os.DevNull + "/no such file") }
+
+// TestInsideHook: git sets these for its hooks, relative to another directory.
+func TestInsideHook(t *testing.T) {
+	t.Setenv("GIT_DIR", "/nonexistent")
+	t.Setenv("GIT_INDEX_FILE", "/nonexistent/index")
+	changes, err := Changed(context.Background(), ".", "HEAD", "HEAD")
+	if err != nil || len(changes) != 0 {
+		t.Errorf("Changed = %v, %v; want nothing", changes, err)
+	}
+}
+
+func TestTreeAfterClose(t *testing.T) {
+	tree, err := Show(context.Background(), ".", "HEAD")
+	if err != nil {
+		t.Fatal(err)
+	}
+	paths := tree.Files()
+	if len(paths) == 0 {
+		t.Fatal("HEAD has no files")
+	}
+	if err := tree.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := tree.Close(); err != nil {
+		t.Errorf("closing twice: %v", err)
+	}
+	if _, err := tree.Read(paths[0]); !errors.Is(err, errTreeClosed) {
+		t.Errorf("Read after Close: %v", err)
+	}
+}
+
+func FuzzNameStatus(f *testing.F) {
+	f.Add([]byte("M\x00a\x00R90\x00b\x00c\x00"))
+	f.Add([]byte("\x00"))
+	f.Add([]byte("R\x00a\x00"))
+	f.Fuzz(func(t *testing.T, out []byte) {
+		changes, err := parseNameStatus(out)
+		if err == nil && len(out) > 0 && len(changes) == 0 {
+			t.Errorf("%q: no change and no error", out)
+		}
+	})
+}

@@ -1,0 +1,79 @@
+package git
+
+import (
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// staleAfter is when an index.lock that no process has open is taken for what
+// a killed git left behind.
+const staleAfter = time.Minute
+
+// staleLock remembers for a while that a lock is in use: finding out takes a
+// walk over all processes.
+type staleLock struct {
+	inUse bool
+	asked time.Time
+}
+
+// operations are the multi-step ones. began is a file that is written once, at
+// their start: by its age the cap counts, also when we come late.
+var operations = []struct{ marker, began, what string }{
+	{"rebase-merge", "rebase-merge/head-name", "git rebase"},
+	{"rebase-apply/applying", "rebase-apply/applying", "git am"},
+	{"rebase-apply", "rebase-apply/head-name", "git rebase"},
+	{"MERGE_HEAD", "MERGE_HEAD", "git merge"},
+	{"CHERRY_PICK_HEAD", "CHERRY_PICK_HEAD", "git cherry-pick"},
+	{"REVERT_HEAD", "REVERT_HEAD", "git revert"},
+	{"sequencer", "sequencer/head", "git cherry-pick"},
+	{"BISECT_LOG", "BISECT_START", "git bisect"},
+}
+
+// Dirs returns the directories in which something happens whenever Held or
+// Cause may answer differently.
+func (r *Repo) Dirs() []string {
+	dirs := []string{r.dir}
+	if logs := filepath.Join(r.dir, "logs"); exists(logs) {
+		dirs = append(dirs, logs) // a fast-forward changes nothing else last
+	}
+	return dirs
+}
+
+// Held says what git is in the middle of, such as "git rebase"; "git at work"
+// when it holds the index lock alone; "" when the tree is at rest. An operation open
+// for longer than Cap does not count, nor does a lock left by a killed git.
+func (r *Repo) Held() string {
+	for _, op := range operations {
+		if !exists(filepath.Join(r.dir, op.marker)) {
+			continue
+		}
+		if age, ok := r.age(op.began); ok && age > r.Cap {
+			continue
+		}
+		return op.what
+	}
+	lock := filepath.Join(r.dir, "index.lock")
+	age, ok := r.age("index.lock")
+	if !ok || age > r.Cap || age > staleAfter && !r.inUse(lock) {
+		return ""
+	}
+	return "git at work"
+}
+
+// age is how long ago a file in the git directory was written.
+func (r *Repo) age(name string) (time.Duration, bool) {
+	info, err := os.Lstat(filepath.Join(r.dir, filepath.FromSlash(name)))
+	if err != nil {
+		return 0, false
+	}
+	return r.now().Sub(info.ModTime()), true
+}
+
+// inUse asks at most every five seconds.
+func (r *Repo) inUse(lock string) bool {
+	if now := r.now(); now.Sub(r.stale.asked) >= 5*time.Second {
+		r.stale = staleLock{isOpen(lock), now}
+	}
+	return r.stale.inUse
+}
