@@ -1,0 +1,748 @@
+package runner
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"bounce/decider"
+)
+
+// conductor decides which step is taken when. Its goroutine owns all of it;
+// what services do it reads from their views. It never waits for anything: on
+// every call and every changed view it looks at the queue anew, so no order of
+// messages can make it miss a turn.
+type conductor struct {
+	r        *Runner
+	host     *host
+	parallel int
+	strays   map[string][]*stray
+
+	services map[string]*service
+	specs    map[string]Spec
+	actions  map[string]Action
+	rank     map[string]int // topological: dependencies have lower ranks
+	intent   map[string]Intent
+	cleared  map[string]uint64 // the stay in Waiting that was cleared
+	leaving  map[string]bool   // no longer configured
+
+	queue   []*step // pending and active, in the order of taking
+	turn    uint64
+	waiters []chan error // of Settled
+	work    sync.WaitGroup
+
+	closing bool
+	failure error // of Close
+}
+
+// step is one thing to do, for one or more tickets.
+type step struct {
+	kind decider.StepKind
+	name string
+	// order ranks it among the steps; operator steps do not wait for actions.
+	order    int
+	operator bool
+	// event is what the service gets: wanted, called or down.
+	event event
+	wish  *wish
+	why   string
+	// serial steps of one ticket are taken one at a time.
+	serial *Ticket
+	slots  []slot
+
+	active bool
+	turn   uint64
+	cancel context.CancelFunc // of an action that runs
+	ended  bool
+}
+
+// slot is a place in a ticket for the outcome of a step.
+type slot struct {
+	ticket *Ticket
+	index  int
+}
+
+func newConductor(r *Runner, h *host, parallel int, strays map[string][]*stray) *conductor {
+	return &conductor{
+		r: r, host: h, parallel: parallel, strays: strays,
+		services: make(map[string]*service), intent: make(map[string]Intent),
+		cleared: make(map[string]uint64), leaving: make(map[string]bool),
+	}
+}
+
+// run works until the runner is closed and everything has ended.
+func (c *conductor) run() {
+	for {
+		select {
+		case <-c.r.calls.bell:
+			for _, f := range c.r.calls.take() {
+				f()
+			}
+		case <-c.host.changed:
+		}
+		for c.resolve() || c.advance() {
+		}
+		c.answer()
+		if c.closing && len(c.queue) == 0 {
+			c.finish()
+			return
+		}
+	}
+}
+
+// finish ends the goroutines of all services.
+func (c *conductor) finish() {
+	var left []string
+	for name, s := range c.services {
+		if v := s.now.Load(); v.status.State == StateUnclean {
+			left = append(left, fmt.Sprintf("pid %s of %s", join(v.status.Survivors), name))
+		}
+		s.inbox.put(letter{event: quit})
+	}
+	for _, s := range c.services {
+		<-s.done
+	}
+	c.work.Wait()
+	if len(left) > 0 {
+		slices.Sort(left)
+		c.failure = fmt.Errorf("cannot end %s", strings.Join(left, ", "))
+	}
+}
+
+// Calls.
+
+func (c *conductor) configure(specs []Spec, actions []Action) *Ticket {
+	c.specs, c.actions = make(map[string]Spec), make(map[string]Action)
+	for _, a := range actions {
+		c.actions[a.Name] = a
+	}
+	list := make([]*service, 0, len(specs))
+	for _, spec := range specs {
+		c.specs[spec.Name] = spec
+		s := c.services[spec.Name]
+		if s == nil {
+			s = newService(c.host, spec, c.strays[spec.Name])
+			delete(c.strays, spec.Name)
+			c.services[spec.Name] = s
+			c.intent[spec.Name] = Up
+		} else {
+			s.inbox.put(letter{event: respec, spec: &spec})
+			if c.leaving[spec.Name] {
+				c.intent[spec.Name] = Up
+			}
+			delete(c.leaving, spec.Name)
+		}
+		list = append(list, s)
+	}
+	c.rank = ranks(c.specs)
+	var gone []string
+	for name := range c.services {
+		if _, ok := c.specs[name]; !ok {
+			gone = append(gone, name)
+			c.leaving[name] = true
+		}
+	}
+	slices.Sort(gone)
+	c.r.mu.Lock()
+	c.r.services = list
+	c.r.mu.Unlock()
+	results := make([]Result, len(gone))
+	for i, name := range gone {
+		results[i] = Result{Kind: decider.RestartService, Name: name}
+	}
+	t := newTicket(results)
+	for i, name := range gone {
+		c.intent[name] = Down
+		c.add(&step{kind: decider.RestartService, name: name, operator: true, event: down, why: "no longer configured"}, slot{t, i})
+	}
+	return t
+}
+
+func (c *conductor) apply(p decider.Plan) *Ticket {
+	c.hold(p.Holds)
+	results := make([]Result, len(p.Steps))
+	for i, s := range p.Steps {
+		results[i] = Result{Kind: s.Kind, Name: s.Name}
+	}
+	t := newTicket(results)
+	for i, s := range p.Steps {
+		at := slot{t, i}
+		switch _, known := c.specs[s.Name]; {
+		case s.Kind == decider.RunAction:
+			if _, ok := c.actions[s.Name]; !ok {
+				t.set(i, Failed, Result{Why: "no such action"})
+				continue
+			}
+		case !known:
+			t.set(i, Failed, Result{Why: "no such service"})
+			continue
+		case c.intent[s.Name] == Down:
+			t.set(i, Left, Result{Why: "stopped by operator", State: c.view(s.Name).status.State})
+			continue
+		}
+		w := &wish{cause: CauseChange, reasons: s.Reasons, why: describe(s.Reasons, p.Cause)}
+		if len(s.Reasons) > 0 && s.Reasons[0].Change == "operator" {
+			w.cause = CauseOperator
+		}
+		c.unblock(s.Name)
+		c.add(&step{kind: s.Kind, name: s.Name, order: s.Order, event: wanted, wish: w, why: w.why}, at)
+	}
+	return t
+}
+
+func (c *conductor) verb(e event, names []string) (*Ticket, error) {
+	for _, name := range names {
+		if _, ok := c.specs[name]; !ok {
+			return newTicket(nil), fmt.Errorf("no service %q; there are: %s", name, strings.Join(sortedKeys(c.specs), ", "))
+		}
+	}
+	names = slices.Clone(names)
+	if e == called {
+		names = c.withDependencies(names)
+	}
+	c.sort(names)
+	names = slices.Compact(names)
+	results := make([]Result, len(names))
+	for i, name := range names {
+		results[i] = Result{Kind: decider.RestartService, Name: name}
+	}
+	t := newTicket(results)
+	for i, name := range names {
+		s := &step{kind: decider.RestartService, name: name, operator: true, event: e}
+		switch e {
+		case down:
+			c.intent[name] = Down
+			s.why = "stopped by operator"
+		case wanted:
+			s.serial = t
+			fallthrough
+		default:
+			c.intent[name] = Up
+			s.wish = &wish{cause: CauseOperator, why: "operator"}
+			s.why = "operator"
+		}
+		c.unblock(name)
+		c.add(s, slot{t, i})
+	}
+	return t, nil
+}
+
+// withDependencies adds what the services need and is not running.
+func (c *conductor) withDependencies(names []string) []string {
+	seen := make(map[string]bool)
+	var all []string
+	var visit func(string)
+	visit = func(name string) {
+		if seen[name] {
+			return
+		}
+		seen[name] = true
+		for _, d := range c.specs[name].DependsOn {
+			visit(d)
+		}
+		all = append(all, name)
+	}
+	for _, name := range names {
+		visit(name)
+	}
+	return slices.DeleteFunc(all, func(name string) bool {
+		return !slices.Contains(names, name) && c.intent[name] == Up && c.view(name).status.AtTarget()
+	})
+}
+
+// close drops what is queued and stops everything.
+func (c *conductor) close() {
+	c.closing = true
+	for _, s := range c.queue {
+		if s.cancel != nil {
+			s.cancel()
+			continue // its end is awaited
+		}
+		c.end(s, Withheld, Result{Why: "the agent stops"})
+	}
+	for name := range c.services {
+		c.intent[name] = Down
+		c.add(&step{kind: decider.RestartService, name: name, operator: true, event: down, why: "the agent stops"})
+	}
+}
+
+// hold passes on what a plan holds.
+func (c *conductor) hold(holds []decider.Hold) {
+	for name, s := range c.services {
+		var on *decider.Hold
+		for _, h := range holds {
+			if h.Service == name || h.Service == "" && h.Action == "" {
+				on = &h
+				break
+			}
+		}
+		s.inbox.put(letter{event: withhold, hold: on})
+	}
+}
+
+// block notes that a failed action keeps a service from its restart.
+func (c *conductor) block(name string, hold *decider.Hold) {
+	c.r.mu.Lock()
+	defer c.r.mu.Unlock()
+	c.r.blocks[name] = hold
+}
+
+func (c *conductor) unblock(name string) {
+	c.r.mu.Lock()
+	defer c.r.mu.Unlock()
+	delete(c.r.blocks, name)
+}
+
+// add queues a step, or merges it with one of its kind that has not begun.
+func (c *conductor) add(s *step, slots ...slot) {
+	s.slots = slots
+	for _, have := range c.queue {
+		if have.kind != s.kind || have.name != s.name || have.active || have.ended {
+			continue
+		}
+		if have.event == s.event && have.operator == s.operator {
+			have.slots = append(have.slots, slots...)
+			have.order = s.order
+			if s.wish != nil {
+				have.wish = have.wish.merge(s.wish)
+			}
+			c.arrange()
+			return
+		}
+		if s.operator {
+			// The operator's word counts, and the step that it overrides
+			// shares its outcome.
+			s.slots = append(s.slots, have.slots...)
+			have.slots, have.ended = nil, true
+		}
+	}
+	c.queue = append(c.queue, s)
+	c.arrange()
+}
+
+// arrange sorts the queue: (Order, actions first, rank, Name).
+func (c *conductor) arrange() {
+	c.queue = slices.DeleteFunc(c.queue, func(s *step) bool { return s.ended })
+	slices.SortStableFunc(c.queue, func(a, b *step) int {
+		return cmp.Or(
+			cmp.Compare(a.order, b.order),
+			cmp.Compare(kindRank(a), kindRank(b)),
+			cmp.Compare(c.rank[a.name], c.rank[b.name]),
+			cmp.Compare(a.name, b.name))
+	})
+}
+
+func kindRank(s *step) int {
+	if s.kind == decider.RunAction {
+		return 0
+	}
+	return 1
+}
+
+// The look at the queue.
+
+// view is what a service shows.
+func (c *conductor) view(name string) *view { return c.services[name].now.Load() }
+
+// resolve ends steps that have come to an outcome, and reports whether it did
+// anything.
+func (c *conductor) resolve() bool {
+	did := false
+	for _, s := range c.queue {
+		if s.ended || s.kind != decider.RestartService {
+			continue
+		}
+		if !s.active {
+			if s.event != down && len(s.slots) > 0 && c.stuck(s.name) {
+				c.detach(s, Result{Why: c.blockers(s.name), State: c.view(s.name).status.State})
+				did = true
+			}
+			continue
+		}
+		v := c.view(s.name)
+		switch {
+		case v.settled >= s.turn:
+			o := v.outcome
+			r := Result{State: o.State, Generation: o.Generation, Why: o.Reason}
+			if o.AtTarget() {
+				r.Why = ""
+				c.end(s, Done, r)
+			} else {
+				for _, l := range c.services[s.name].kept.last(o.Generation, tailLines) {
+					r.Tail = append(r.Tail, l.Text)
+				}
+				c.failService(s, r)
+				c.end(s, Failed, r)
+			}
+			if c.leaving[s.name] && s.event == down {
+				c.remove(s.name)
+			}
+			did = true
+		case v.turn >= s.turn && v.status.State == StateWaiting && len(s.slots) > 0 && c.stuck(s.name):
+			c.detach(s, Result{Why: c.blockers(s.name), State: StateWaiting})
+			did = true
+		}
+	}
+	c.queue = slices.DeleteFunc(c.queue, func(s *step) bool { return s.ended })
+	return did
+}
+
+// remove forgets a service that is no longer configured.
+func (c *conductor) remove(name string) {
+	s := c.services[name]
+	s.inbox.put(letter{event: quit})
+	c.work.Go(func() { <-s.done })
+	delete(c.services, name)
+	delete(c.leaving, name)
+	delete(c.intent, name)
+	delete(c.cleared, name)
+}
+
+// end gives a step its outcome.
+func (c *conductor) end(s *step, o Outcome, r Result) {
+	s.ended = true
+	for _, at := range s.slots {
+		at.ticket.set(at.index, o, r)
+	}
+}
+
+// detach gives the tickets of a step that waits for a blocked service their
+// outcome; the step itself goes on waiting.
+func (c *conductor) detach(s *step, r Result) {
+	slots := s.slots
+	s.slots = nil
+	for _, at := range slots {
+		at.ticket.set(at.index, Withheld, r)
+		c.holdAfter(at, r.Why)
+	}
+}
+
+// failService holds the actions that come after a failed service in its plans,
+// and what comes after them.
+func (c *conductor) failService(s *step, r Result) {
+	for _, at := range s.slots {
+		c.holdAfter(at, fmt.Sprintf("%s is %s", s.name, r.State))
+	}
+}
+
+// holdAfter holds, in the ticket of a service that did not come up, the first
+// later action and all that follows it.
+func (c *conductor) holdAfter(at slot, why string) {
+	for i := at.index + 1; i < len(at.ticket.results); i++ {
+		if at.ticket.results[i].Kind == decider.RunAction {
+			c.withhold(at.ticket, i, why, nil)
+			return
+		}
+	}
+}
+
+// withhold gives up the steps of a ticket from index on.
+func (c *conductor) withhold(t *Ticket, index int, why string, hold *decider.Hold) {
+	for _, s := range c.queue {
+		if s.active || s.ended {
+			continue
+		}
+		before := len(s.slots)
+		s.slots = slices.DeleteFunc(s.slots, func(at slot) bool {
+			if at.ticket != t || at.index < index {
+				return false
+			}
+			t.set(at.index, Withheld, Result{Why: why})
+			return true
+		})
+		if before > 0 && len(s.slots) == 0 {
+			s.ended = true
+			if s.kind == decider.RestartService && hold != nil {
+				h := *hold
+				h.Service = s.name
+				c.block(s.name, &h)
+			}
+		}
+	}
+}
+
+// advance starts what may start, and reports whether it did anything.
+func (c *conductor) advance() bool {
+	did := false
+	// Those that are down already go first.
+	for _, name := range c.ordered() {
+		if v := c.view(name); v.status.State == StateWaiting && c.cleared[name] < v.ask && c.maySwitch(name, v) {
+			c.cleared[name] = v.ask
+			c.services[name].inbox.put(letter{event: cleared, ask: v.ask})
+			did = true
+		}
+	}
+	for _, s := range c.queue {
+		if s.active || s.ended || !c.mayBegin(s) {
+			continue
+		}
+		did = true
+		s.active = true
+		if s.kind == decider.RunAction {
+			c.runAction(s)
+			continue
+		}
+		c.turn++
+		s.turn = c.turn
+		c.services[s.name].inbox.put(letter{event: s.event, turn: s.turn, wish: s.wish, why: s.why})
+	}
+	return did
+}
+
+// maySwitch reports whether a waiting service may start.
+func (c *conductor) maySwitch(name string, v *view) bool {
+	if c.closing || !c.dependenciesThere(name) {
+		return false
+	}
+	return c.activeStep(name) == nil || c.slotFree()
+}
+
+// mayBegin reports whether it is a step's turn.
+func (c *conductor) mayBegin(s *step) bool {
+	switch {
+	case s.kind == decider.RunAction:
+		return !c.closing && !c.anyBefore(s)
+	case s.event == down:
+		return !slices.ContainsFunc(c.queue, func(o *step) bool {
+			return o != s && !o.ended && o.event == down && slices.Contains(c.needs(o.name), s.name)
+		})
+	case c.closing:
+		return false
+	}
+	for _, o := range c.queue {
+		if o == s || o.ended {
+			continue
+		}
+		if o.kind == decider.RunAction && !s.operator && o.order <= s.order {
+			return false
+		}
+		if s.serial != nil && o.serial == s.serial && (o.active || c.rank[o.name] < c.rank[s.name]) && !c.stuck(o.name) {
+			return false
+		}
+	}
+	if !c.view(s.name).status.State.live() {
+		return true // it stands in Waiting until all is there
+	}
+	return c.dependenciesThere(s.name) && (c.activeStep(s.name) != nil || c.slotFree())
+}
+
+// anyBefore reports whether an action has to wait for a step.
+func (c *conductor) anyBefore(s *step) bool {
+	for _, o := range c.queue {
+		if o == s {
+			return false
+		}
+		if !o.ended && !o.operator && len(o.slots) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// needs returns what a service depends on; also of one that is being removed.
+func (c *conductor) needs(name string) []string {
+	if spec, ok := c.specs[name]; ok {
+		return spec.DependsOn
+	}
+	return nil
+}
+
+// dependenciesThere reports whether all that a service depends on is at its
+// target and is not about to be replaced.
+func (c *conductor) dependenciesThere(name string) bool {
+	for _, d := range c.needs(name) {
+		if !c.there(d) {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *conductor) there(name string) bool {
+	v := c.view(name)
+	return v.status.AtTarget() && v.turn >= c.sent(name) && !c.rising(name)
+}
+
+// rising reports whether a step that brings a new generation of a service is
+// under way.
+func (c *conductor) rising(name string) bool {
+	return slices.ContainsFunc(c.queue, func(s *step) bool {
+		return !s.ended && s.kind == decider.RestartService && s.name == name && s.event != down
+	})
+}
+
+// sent is the number of the last wish that a service was sent.
+func (c *conductor) sent(name string) uint64 {
+	var turn uint64
+	for _, s := range c.queue {
+		if s.name == name && s.kind == decider.RestartService {
+			turn = max(turn, s.turn)
+		}
+	}
+	return turn
+}
+
+func (c *conductor) activeStep(name string) *step {
+	for _, s := range c.queue {
+		if s.active && !s.ended && s.kind == decider.RestartService && s.name == name && s.event != down {
+			return s
+		}
+	}
+	return nil
+}
+
+// slotFree reports whether one more service may restart.
+func (c *conductor) slotFree() bool {
+	if c.parallel <= 0 {
+		return true
+	}
+	busy := make(map[string]bool)
+	for _, s := range c.queue {
+		if !s.active || s.ended || s.kind != decider.RestartService || s.event == down {
+			continue
+		}
+		v := c.view(s.name)
+		if v.turn >= s.turn && v.status.State == StateWaiting && c.cleared[s.name] < v.ask {
+			continue // it waits, for others or for its turn
+		}
+		busy[s.name] = true
+	}
+	return len(busy) < c.parallel
+}
+
+// stuck reports whether a service that is wanted waits for one that does not
+// come up by itself.
+func (c *conductor) stuck(name string) bool {
+	for _, d := range c.needs(name) {
+		if c.there(d) {
+			continue
+		}
+		v := c.view(d)
+		onItsWay := c.rising(d) || v.status.State.moving() || v.turn < c.sent(d)
+		if !onItsWay || c.stuck(d) && !v.status.State.live() {
+			return true
+		}
+	}
+	return false
+}
+
+// blockers says what a stuck service waits for.
+func (c *conductor) blockers(name string) string {
+	var words []string
+	for _, d := range c.needs(name) {
+		if !c.there(d) {
+			words = append(words, fmt.Sprintf("%s (%s)", d, c.view(d).status.State))
+		}
+	}
+	return "waits for " + strings.Join(words, ", ")
+}
+
+// onSettled answers when nothing moves.
+func (c *conductor) onSettled(answer chan error) {
+	c.waiters = append(c.waiters, answer)
+}
+
+// answer tells those who wait in Settled.
+func (c *conductor) answer() {
+	if len(c.waiters) == 0 || c.moving() && !c.closing {
+		return
+	}
+	var err error = ErrClosed
+	if !c.closing {
+		err = nil
+		e := &NotAtTarget{}
+		for _, st := range c.r.Status() {
+			if st.State != StateReady && st.State != StateUnverified && st.State != StateStopped {
+				e.Services = append(e.Services, st)
+			}
+		}
+		if len(e.Services) > 0 {
+			err = e
+		}
+	}
+	for _, w := range c.waiters {
+		w <- err
+	}
+	c.waiters = nil
+}
+
+// moving reports whether anything is under way that ends by itself.
+func (c *conductor) moving() bool {
+	for _, s := range c.queue {
+		if s.kind == decider.RunAction || s.event == down || !c.stuck(s.name) {
+			return true
+		}
+	}
+	for name := range c.services {
+		v := c.view(name)
+		if v.status.State.moving() && !(v.status.State == StateWaiting && c.stuck(name)) {
+			return true
+		}
+	}
+	return false
+}
+
+// ordered returns the services, dependencies first, then by Order and name.
+func (c *conductor) ordered() []string {
+	names := sortedKeys(c.services)
+	c.sort(names)
+	return names
+}
+
+func (c *conductor) sort(names []string) {
+	slices.SortFunc(names, func(a, b string) int {
+		return cmp.Or(
+			cmp.Compare(c.rank[a], c.rank[b]),
+			cmp.Compare(c.specs[a].Order, c.specs[b].Order),
+			cmp.Compare(a, b))
+	})
+}
+
+// ranks numbers the levels of dependency: 0 for a service that needs none.
+func ranks(specs map[string]Spec) map[string]int {
+	rank := make(map[string]int, len(specs))
+	var level func(name string) int
+	level = func(name string) int {
+		if r, ok := rank[name]; ok {
+			return r
+		}
+		r := 0
+		for _, d := range specs[name].DependsOn {
+			r = max(r, level(d)+1)
+		}
+		rank[name] = r
+		return r
+	}
+	for name := range specs {
+		level(name)
+	}
+	return rank
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// describe says in a few words why a plan takes a step.
+func describe(reasons []decider.Reason, cause string) string {
+	if len(reasons) == 0 {
+		return cmp.Or(cause, "plan")
+	}
+	first := reasons[0]
+	words := first.Change
+	if first.Path != "" {
+		words = first.Path + " " + first.Change
+	}
+	if more := len(reasons) - 1; more > 0 {
+		words += fmt.Sprintf(" and %d more", more)
+	}
+	return words
+}

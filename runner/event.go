@@ -1,0 +1,102 @@
+package runner
+
+import (
+	"fmt"
+	"time"
+
+	"bounce/decider"
+)
+
+// Kind says what an [Event] is about.
+type Kind string
+
+const (
+	// A transition to the state of that name; Starting begins a generation.
+	KindWaiting    Kind = "waiting"
+	KindStarting   Kind = "starting"
+	KindReady      Kind = "ready"
+	KindUnverified Kind = "unverified"
+	KindStopping   Kind = "stopping"
+	KindStopped    Kind = "stopped"
+	KindBackoff    Kind = "backoff"
+	KindCooldown   Kind = "cooldown"
+	KindHeld       Kind = "held"
+	KindExhausted  Kind = "exhausted"
+	KindUnclean    Kind = "unclean"
+
+	// KindStarted: the command runs, that is execve has returned; Time is
+	// taken right then.
+	KindStarted Kind = "started"
+	// KindExited: the command has ended with success or because it was told
+	// to; KindCrashed: it has failed. Exit says how.
+	KindExited  Kind = "exited"
+	KindCrashed Kind = "crashed"
+	// KindForgiven: it was stable for long enough; earlier crashes no longer
+	// count.
+	KindForgiven Kind = "forgiven"
+	// KindDropped: lines were not handed to Options.Output since it did not
+	// keep up; Count says how many.
+	KindDropped Kind = "dropped"
+
+	KindActionStarted Kind = "action_started"
+	KindActionDone    Kind = "action_done"
+	KindActionFailed  Kind = "action_failed"
+)
+
+// Cause says who wanted a generation.
+type Cause string
+
+const (
+	CauseChange   Cause = "change"   // a plan, for something that changed
+	CauseOperator Cause = "operator" // a verb
+	CauseCrash    Cause = "crash"    // the restart policy
+	CauseExit     Cause = "exit"     // the restart policy, after an exit with success
+)
+
+// Event is something that happened to a service or an action. Fields that do
+// not apply are zero.
+type Event struct {
+	Kind Kind `json:"kind"`
+	// Time is when it happened.
+	Time time.Time `json:"time"`
+	// Service or Action is what it happened to.
+	Service    string `json:"service,omitempty"`
+	Action     string `json:"action,omitempty"`
+	Generation int    `json:"generation,omitempty"`
+	// State is the state of the service after the event.
+	State State `json:"state,omitempty"`
+	// Cause and Reasons say why the generation is there or is wanted.
+	Cause   Cause            `json:"cause,omitempty"`
+	Reasons []decider.Reason `json:"reasons,omitempty"`
+	// What says it in words: "exit code 1: ValueError: no".
+	What string `json:"what,omitempty"`
+	PID  int    `json:"pid,omitempty"`
+	Exit *Exit  `json:"exit,omitempty"`
+	// Attempt is the number of a crash restart in a row, Wait the time until
+	// then.
+	Attempt int           `json:"attempt,omitempty"`
+	Wait    time.Duration `json:"wait,omitempty"`
+	// Count is a number of lines.
+	Count int `json:"count,omitempty"`
+	// Fatal says that the restart policy wants the agent to end.
+	Fatal bool `json:"fatal,omitempty"`
+	// Hold is what a held service waits for.
+	Hold *decider.Hold `json:"hold,omitempty"`
+	// Tail has the last lines of output, with a failure.
+	Tail []string `json:"tail,omitempty"`
+}
+
+// Exit is how a command ended.
+type Exit struct {
+	// Code is the exit code; -1 when a signal ended it.
+	Code int `json:"code"`
+	// Signal is the name of the signal that ended it, such as "SIGKILL".
+	Signal string `json:"signal,omitempty"`
+}
+
+func (e Exit) String() string {
+	if e.Signal != "" {
+		return "ended by " + e.Signal
+	}
+	return fmt.Sprintf("exit code %d", e.Code)
+}

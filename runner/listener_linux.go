@@ -1,0 +1,149 @@
+package runner
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// listening is a socket in the LISTEN state.
+type listening struct {
+	addr  netip.AddrPort
+	inode string
+}
+
+// owner looks for the listener of a port in the network that the command sees.
+func (p *proc) owner(host string, port int) ownership {
+	sockets, err := listeners(p.pid())
+	if err != nil {
+		return ownership{unknown: true}
+	}
+	inodes := serving(sockets, host, port)
+	if len(inodes) == 0 {
+		return ownership{}
+	}
+	denied := false
+	for _, s := range p.live(make(map[identity]bool)) {
+		switch has, err := holdsSocket(s.pid, inodes); {
+		case has:
+			return ownership{ours: true}
+		case os.IsPermission(err):
+			denied = true
+		}
+	}
+	if denied {
+		return ownership{unknown: true}
+	}
+	for _, name := range names("/proc") {
+		pid, err := strconv.Atoi(name)
+		if err != nil {
+			continue
+		}
+		if has, _ := holdsSocket(pid, inodes); has {
+			return ownership{pid: pid, command: commandLine(pid)}
+		}
+	}
+	return ownership{}
+}
+
+// serving returns the inodes of the sockets that a connection to host and port
+// may reach: those bound to the very address, else those bound to any.
+func serving(sockets []listening, host string, port int) map[string]bool {
+	want, err := netip.ParseAddr(host)
+	named := err == nil && !want.IsUnspecified()
+	exact, any := make(map[string]bool), make(map[string]bool)
+	for _, s := range sockets {
+		if int(s.addr.Port()) != port {
+			continue
+		}
+		switch bound := s.addr.Addr().Unmap(); {
+		case bound.IsUnspecified() || !named:
+			any[s.inode] = true
+		case bound == want.Unmap():
+			exact[s.inode] = true
+		}
+	}
+	if len(exact) > 0 {
+		return exact
+	}
+	return any
+}
+
+// listeners reads the listening TCP sockets of a process's network namespace.
+func listeners(pid int) ([]listening, error) {
+	var all []listening
+	var failed error
+	read := 0
+	for _, name := range []string{"tcp", "tcp6"} {
+		data, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "net", name))
+		if err != nil {
+			failed = err // there may be no IPv6
+			continue
+		}
+		read++
+		all = append(all, parseSockets(string(data))...)
+	}
+	if read == 0 {
+		return nil, failed
+	}
+	return all, nil
+}
+
+// parseSockets reads /proc/net/tcp or tcp6: a header, then a line for each
+// socket with the local address in the second field, the state in the fourth
+// and the inode in the tenth.
+func parseSockets(table string) []listening {
+	const listenState = "0A"
+	var found []listening
+	for line := range strings.Lines(table) {
+		fields := strings.Fields(line)
+		if len(fields) < 10 || fields[3] != listenState {
+			continue
+		}
+		if addr, ok := parseAddr(fields[1]); ok {
+			found = append(found, listening{addr: addr, inode: fields[9]})
+		}
+	}
+	return found
+}
+
+// parseAddr reads "0100007F:1F90": the address in 32-bit words of the
+// machine's byte order, the port in network order.
+func parseAddr(text string) (netip.AddrPort, bool) {
+	host, port, ok := strings.Cut(text, ":")
+	number, err := strconv.ParseUint(port, 16, 16)
+	bytes, err2 := hex.DecodeString(host)
+	if !ok || err != nil || err2 != nil {
+		return netip.AddrPort{}, false
+	}
+	for i := 0; i+4 <= len(bytes); i += 4 {
+		binary.NativeEndian.PutUint32(bytes[i:], binary.BigEndian.Uint32(bytes[i:]))
+	}
+	addr, ok := netip.AddrFromSlice(bytes)
+	return netip.AddrPortFrom(addr, uint16(number)), ok
+}
+
+// holdsSocket reports whether a process has one of the sockets open.
+func holdsSocket(pid int, inodes map[string]bool) (bool, error) {
+	dir := "/proc/" + strconv.Itoa(pid) + "/fd"
+	f, err := os.Open(dir)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	fds, err := f.Readdirnames(-1)
+	for _, fd := range fds {
+		link, err := os.Readlink(dir + "/" + fd)
+		if err != nil {
+			continue
+		}
+		if inode, ok := strings.CutPrefix(link, "socket:["); ok && inodes[strings.TrimSuffix(inode, "]")] {
+			return true, nil
+		}
+	}
+	return false, err
+}

@@ -1,0 +1,224 @@
+package runner
+
+// The life of a service is the table below: a state and an event give the next
+// state and one effect. What the table omits is ignored on purpose: a timer of
+// another life, a second wish for what is already wanted. Everything that has
+// a clock, a process or a goroutine is in service.go, which does what the
+// table says. Exits are not judged here either: policy.go turns one into the
+// event Crashed, Spent, Cooled, Doomed or Done.
+
+// State is where a service is in its life.
+type State string
+
+const (
+	// StateStopped: no process, and none is to come. It was stopped, has ended
+	// with success, or was never started.
+	StateStopped State = "stopped"
+	// StateWaiting: to be started when what it depends on is at its target.
+	StateWaiting State = "waiting"
+	// StateStarting: its process is being made or has not yet shown that it serves.
+	StateStarting State = "starting"
+	// StateReady: the readiness probe has passed.
+	StateReady State = "ready"
+	// StateUnverified: it runs and has no readiness probe.
+	StateUnverified State = "unverified"
+	// StateDraining: it still serves what it has, and its successor is ready. No
+	// strategy of today drains.
+	StateDraining State = "draining"
+	// StateStopping: it was told to end, or has ended, and what it left behind is
+	// being ended.
+	StateStopping State = "stopping"
+	// StateBackoff: it crashed and is started again after a wait.
+	StateBackoff State = "backoff"
+	// StateCooldown: its crash budget is used up; it is tried again after a long
+	// wait.
+	StateCooldown State = "cooldown"
+	// StateHeld: it failed in a way that a retry cannot mend; a change that
+	// reaches it or an operator starts it.
+	StateHeld State = "held"
+	// StateExhausted: its crash budget is used up; a change that reaches it or an
+	// operator starts it.
+	StateExhausted State = "exhausted"
+	// StateUnclean: processes of its last generation cannot be ended, so no other
+	// may start.
+	StateUnclean State = "unclean"
+)
+
+// States lists every state in the order of a life.
+func States() []State {
+	return []State{
+		StateStopped, StateWaiting, StateStarting, StateReady, StateUnverified, StateDraining, StateStopping,
+		StateBackoff, StateCooldown, StateHeld, StateExhausted, StateUnclean,
+	}
+}
+
+// moving reports whether the state passes by itself in the near future.
+func (s State) moving() bool {
+	return s == StateWaiting || s == StateStarting || s == StateDraining || s == StateStopping
+}
+
+// live reports whether a process that is meant to stay may be there.
+func (s State) live() bool {
+	return s == StateStarting || s == StateReady || s == StateUnverified || s == StateDraining
+}
+
+// event is what happens to a service.
+type event string
+
+const (
+	// Wishes, from plans and operators.
+	wanted   event = "wanted"   // a new generation, in place of one that runs
+	called   event = "called"   // a generation, if none runs or is to come
+	released event = "released" // the reason to hold it back is gone
+	down     event = "down"     // no generation
+	// What the conductor says.
+	cleared event = "cleared" // all that it waits for is there
+	// What becomes of a start.
+	launched event = "launched" // the command runs
+	refused  event = "refused"  // it cannot run, and a retry cannot mend it
+	proved   event = "proved"   // the readiness probe has passed
+	unprobed event = "unprobed" // there is no readiness probe
+	overdue  event = "overdue"  // not ready in time
+	stable   event = "stable"   // it has run long enough to be forgiven
+	exited   event = "exited"   // the command has ended
+	// What follows when nothing of the generation is left.
+	emptied event = "emptied" // stopped as wished
+	renewed event = "renewed" // another generation is wanted
+	done    event = "done"    // it ended with success
+	crashed event = "crashed" // it failed and may be retried after a wait
+	cooled  event = "cooled"  // it failed, the budget is used up: a long wait
+	spent   event = "spent"   // it failed, the budget is used up
+	doomed  event = "doomed"  // it failed, and a retry cannot mend it
+	stuck   event = "stuck"   // something of the generation cannot be ended
+	// elapsed is the end of a state's own wait.
+	elapsed event = "elapsed"
+)
+
+func events() []event {
+	return []event{
+		wanted, called, released, down, cleared,
+		launched, refused, proved, unprobed, overdue, stable, exited,
+		emptied, renewed, done, crashed, cooled, spent, doomed, stuck, elapsed,
+	}
+}
+
+// effect is what the owner does on a transition.
+type effect string
+
+const (
+	nothing effect = ""
+	launch  effect = "launch"   // start the command
+	probe   effect = "probe"    // watch for readiness, and for its timeout
+	guard   effect = "guard"    // wait for stability
+	forgive effect = "forgive"  // forget its crashes
+	end     effect = "end"      // end every process of the generation
+	delay   effect = "delay"    // wait out the backoff or the cooldown
+	look    effect = "look"     // try again to end what is left, a little later
+	refresh effect = "remember" // note what is wanted; another event acts on it
+)
+
+// step is one cell of the table.
+type cell struct {
+	to State
+	do effect
+}
+
+// table is the life of a service.
+var table = map[State]map[event]cell{
+	StateStopped: {
+		wanted: {StateWaiting, nothing},
+		called: {StateWaiting, nothing},
+	},
+	StateWaiting: {
+		wanted:  {StateWaiting, refresh},
+		cleared: {StateStarting, launch},
+		down:    {StateStopped, nothing},
+	},
+	StateStarting: {
+		launched: {StateStarting, probe},
+		proved:   {StateReady, guard},
+		unprobed: {StateUnverified, guard},
+		overdue:  {StateStopping, end},
+		exited:   {StateStopping, end},
+		wanted:   {StateStopping, end},
+		down:     {StateStopping, end},
+		// No process came to be.
+		refused: {StateHeld, nothing},
+		crashed: {StateBackoff, delay},
+		cooled:  {StateCooldown, delay},
+		spent:   {StateExhausted, nothing},
+		doomed:  {StateHeld, nothing},
+		emptied: {StateStopped, nothing},
+		renewed: {StateWaiting, nothing},
+	},
+	StateReady: {
+		stable: {StateReady, forgive},
+		exited: {StateStopping, end},
+		wanted: {StateStopping, end},
+		down:   {StateStopping, end},
+	},
+	StateUnverified: {
+		stable: {StateUnverified, forgive},
+		exited: {StateStopping, end},
+		wanted: {StateStopping, end},
+		down:   {StateStopping, end},
+	},
+	StateStopping: {
+		wanted:  {StateStopping, refresh},
+		called:  {StateStopping, refresh},
+		down:    {StateStopping, refresh},
+		emptied: {StateStopped, nothing},
+		renewed: {StateWaiting, nothing},
+		done:    {StateStopped, nothing},
+		crashed: {StateBackoff, delay},
+		cooled:  {StateCooldown, delay},
+		spent:   {StateExhausted, nothing},
+		doomed:  {StateHeld, nothing},
+		stuck:   {StateUnclean, look},
+	},
+	StateBackoff: {
+		elapsed: {StateWaiting, nothing},
+		wanted:  {StateWaiting, nothing},
+		called:  {StateWaiting, nothing},
+		doomed:  {StateHeld, nothing},
+		down:    {StateStopped, nothing},
+	},
+	StateCooldown: {
+		elapsed: {StateWaiting, nothing},
+		wanted:  {StateWaiting, nothing},
+		called:  {StateWaiting, nothing},
+		doomed:  {StateHeld, nothing},
+		down:    {StateStopped, nothing},
+	},
+	StateHeld: {
+		wanted:   {StateWaiting, nothing},
+		called:   {StateWaiting, nothing},
+		released: {StateWaiting, nothing},
+		down:     {StateStopped, nothing},
+	},
+	StateExhausted: {
+		wanted: {StateWaiting, nothing},
+		called: {StateWaiting, nothing},
+		down:   {StateStopped, nothing},
+	},
+	StateUnclean: {
+		wanted:  {StateUnclean, refresh},
+		called:  {StateUnclean, refresh},
+		down:    {StateUnclean, refresh},
+		elapsed: {StateUnclean, end},
+		stuck:   {StateUnclean, look},
+		emptied: {StateStopped, nothing},
+		renewed: {StateWaiting, nothing},
+		done:    {StateStopped, nothing},
+		crashed: {StateBackoff, delay},
+		cooled:  {StateCooldown, delay},
+		spent:   {StateExhausted, nothing},
+		doomed:  {StateHeld, nothing},
+	},
+}
+
+// next looks up the table; false: the event means nothing in this state.
+func next(s State, e event) (cell, bool) {
+	c, ok := table[s][e]
+	return c, ok
+}

@@ -1,0 +1,157 @@
+package runner
+
+import (
+	"bytes"
+	"io"
+	"sync"
+	"time"
+)
+
+// Line is one line of output.
+type Line struct {
+	// Service or Action is what printed it.
+	Service    string    `json:"service,omitempty"`
+	Action     string    `json:"action,omitempty"`
+	Generation int       `json:"generation,omitempty"`
+	Stream     Stream    `json:"stream"`
+	Time       time.Time `json:"time"`
+	// Text is the line without its end, as bytes: neither UTF-8 nor free of
+	// control characters.
+	Text string `json:"text"`
+	// Split says that the line goes on in the next one: it was longer than
+	// 16 KB.
+	Split bool `json:"split,omitempty"`
+}
+
+// Stream is where a line was written to.
+type Stream string
+
+const (
+	Stdout Stream = "stdout"
+	Stderr Stream = "stderr"
+	// Notice marks a line by the runner itself, such as "12 lines dropped".
+	Notice Stream = "bounce"
+)
+
+// maxLine is where a line is split: a program that prints no line ends must
+// not fill the memory.
+const maxLine = 16 << 10
+
+// readLines calls each for every line until r ends or fails.
+func readLines(r io.Reader, each func(text string, split bool)) {
+	buf := make([]byte, 0, 2*maxLine)
+	for {
+		n, err := r.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		rest := buf
+		for {
+			i := bytes.IndexByte(rest, '\n')
+			if i < 0 && len(rest) <= maxLine {
+				break
+			}
+			if i < 0 || i > maxLine {
+				each(string(rest[:maxLine]), true)
+				rest = rest[maxLine:]
+				continue
+			}
+			each(string(bytes.TrimSuffix(rest[:i], []byte("\r"))), false)
+			rest = rest[i+1:]
+		}
+		buf = buf[:copy(buf, rest)]
+		if err != nil {
+			if len(buf) > 0 {
+				each(string(buf), false)
+			}
+			return
+		}
+	}
+}
+
+// maxQueued is how many bytes of a service's lines may wait for
+// Options.Output before further ones are dropped.
+const maxQueued = 1 << 20
+
+// outlet hands lines to a sink that may be slow or stuck, and never makes the
+// writer wait: what does not fit is dropped and counted.
+type outlet struct {
+	sink func(Line)
+	// dropped is told when lines were lost, once there is room again.
+	dropped func(count int)
+	bell    chan struct{}
+	done    chan struct{} // closed when run has returned
+
+	mu     sync.Mutex
+	lines  []Line
+	size   int // bytes in lines
+	lost   int // lines since the last notice
+	closed bool
+}
+
+func newOutlet(sink func(Line), dropped func(int)) *outlet {
+	o := &outlet{sink: sink, dropped: dropped, bell: make(chan struct{}, 1), done: make(chan struct{})}
+	if sink == nil {
+		close(o.done)
+		return o
+	}
+	go o.run()
+	return o
+}
+
+// put queues a line or drops it.
+func (o *outlet) put(l Line) {
+	if o.sink == nil {
+		return
+	}
+	const overhead = 128 // of a Line beside its text
+	o.mu.Lock()
+	switch {
+	case o.closed || o.size > maxQueued:
+		o.lost++
+	default:
+		o.lines = append(o.lines, l)
+		o.size += len(l.Text) + overhead
+	}
+	o.mu.Unlock()
+	ring(o.bell)
+}
+
+func (o *outlet) run() {
+	defer close(o.done)
+	for range o.bell {
+		o.mu.Lock()
+		lines, lost, closed := o.lines, o.lost, o.closed
+		o.lines, o.size, o.lost = nil, 0, 0
+		o.mu.Unlock()
+		for _, l := range lines {
+			o.sink(l)
+		}
+		if lost > 0 {
+			o.dropped(lost)
+		}
+		if closed {
+			return
+		}
+	}
+}
+
+// flushTime is how long a sink may take for what is queued at the end. One
+// that is stuck must not keep the agent from ending.
+const flushTime = time.Second
+
+// close hands on what is queued and ends the goroutine; it gives up on a sink
+// that is stuck.
+func (o *outlet) close() {
+	if o.sink == nil {
+		return
+	}
+	o.mu.Lock()
+	o.closed = true
+	o.mu.Unlock()
+	ring(o.bell)
+	timeout := time.NewTimer(flushTime)
+	defer timeout.Stop()
+	select {
+	case <-o.done:
+	case <-timeout.C:
+	}
+}

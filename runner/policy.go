@@ -1,0 +1,112 @@
+package runner
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"time"
+)
+
+// account is what a service owes for its crashes. The clock and the random
+// number come as arguments: the same history gives the same verdicts.
+type account struct {
+	// paid has the times of the crash restarts within the window.
+	paid []time.Time
+	// streak counts crash restarts since the last forgiveness; cooldowns
+	// counts cooldowns likewise.
+	streak, cooldowns int
+}
+
+// failure is an end that nobody asked for.
+type failure struct {
+	// ok says that the exit counts as success.
+	ok bool
+	// class is the exception that ended a Python program, "" if unknown.
+	class string
+}
+
+// verdict is what follows a failure.
+type verdict struct {
+	event   event         // done, crashed, cooled, spent or doomed
+	wait    time.Duration // before the next start, for crashed and cooled
+	attempt int           // which restart in a row it is, for crashed
+	fatal   bool          // the agent should end too, for spent
+	why     string
+}
+
+// judge decides what follows a failure at now, and books it. random is in
+// [0,1).
+func (a *account) judge(p Restart, f failure, now time.Time, random float64) verdict {
+	if f.ok && p.When != Always {
+		return verdict{event: done}
+	}
+	if p.When == Never {
+		return verdict{event: doomed, why: "restart is never"}
+	}
+	if !f.ok && holds(p.HoldOn, f.class) {
+		return verdict{event: doomed, why: "a retry cannot mend a " + f.class}
+	}
+	a.paid = slices.DeleteFunc(a.paid, func(t time.Time) bool { return now.Sub(t) >= p.Budget.Window })
+	if len(a.paid) < p.Budget.Restarts {
+		a.paid = append(a.paid, now)
+		a.streak++
+		return verdict{event: crashed, wait: p.Backoff.wait(a.streak, random), attempt: a.streak}
+	}
+	why := fmt.Sprintf("used up %d restarts in %s", p.Budget.Restarts, p.Budget.Window)
+	switch p.OnExhausted {
+	case CooldownExhausted:
+		if p.MaxCooldowns > 0 && a.cooldowns >= p.MaxCooldowns {
+			return verdict{event: spent, why: fmt.Sprintf("%s, %d times in a row", why, a.cooldowns+1)}
+		}
+		// After a cooldown it has its whole budget again.
+		a.cooldowns++
+		a.paid, a.streak = nil, 0
+		return verdict{event: cooled, wait: p.Cooldown, why: why}
+	case ExitExhausted:
+		return verdict{event: spent, fatal: true, why: why}
+	default:
+		return verdict{event: spent, why: why}
+	}
+}
+
+// forgive forgets everything: the service was stable, or a change or an
+// operator made it another one.
+func (a *account) forgive() { *a = account{} }
+
+// wait is the pause before restart k, from 1.
+func (b Backoff) wait(k int, random float64) time.Duration {
+	factor := max(b.Factor, 1)
+	wait := float64(b.Base) * math.Pow(factor, float64(k-1))
+	if b.Max > 0 {
+		wait = min(wait, float64(b.Max))
+	}
+	wait *= 1 + b.Jitter*(2*random-1)
+	return time.Duration(max(0, min(wait, math.MaxInt64/2)))
+}
+
+// succeeded reports whether an exit is no failure.
+func (r Restart) succeeded(e Exit) bool {
+	return e.Signal == "" && (e.Code == 0 || slices.Contains(r.SuccessCodes, e.Code))
+}
+
+// subclasses has the built-in exceptions that are a kind of what people name
+// in hold_on.
+var subclasses = map[string]string{
+	"ModuleNotFoundError":      "ImportError",
+	"zipimport.ZipImportError": "ImportError",
+	"IndentationError":         "SyntaxError",
+	"TabError":                 "IndentationError",
+	"UnboundLocalError":        "NameError",
+	"FileNotFoundError":        "OSError",
+	"PermissionError":          "OSError",
+}
+
+// holds reports whether class, or what it is a kind of, is listed.
+func holds(list []string, class string) bool {
+	for ; class != ""; class = subclasses[class] {
+		if slices.Contains(list, class) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,157 @@
+package runner
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// What /proc says about processes. A pid alone names nothing: it is used with
+// the start time, in clock ticks since boot.
+
+// identity names a process for as long as the system is up.
+type identity struct {
+	pid   int
+	start uint64
+}
+
+// stat is the part of /proc/PID/stat that is of use here.
+type stat struct {
+	identity
+	comm           string
+	state          byte
+	ppid           int
+	group, session int
+}
+
+// dead reports whether nothing of the process runs any more. The state is
+// that of its first thread, which may be over while others run.
+func (s stat) dead(threads int) bool {
+	return (s.state == 'Z' || s.state == 'X') && threads <= 1
+}
+
+// readStat reads the stat of a process; false if there is none, or only a
+// zombie of it.
+func readStat(pid int) (s stat, alive bool) {
+	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return stat{}, false
+	}
+	s, threads, ok := parseStat(data)
+	return s, ok && !s.dead(threads)
+}
+
+// parseStat parses the line of /proc/PID/stat. The name in parentheses may
+// contain anything, parentheses too.
+func parseStat(data []byte) (s stat, threads int, ok bool) {
+	open, shut := bytes.IndexByte(data, '('), bytes.LastIndexByte(data, ')')
+	if open < 0 || shut < open {
+		return stat{}, 0, false
+	}
+	fields := bytes.Fields(data[shut+1:])
+	if len(fields) < 20 || len(fields[0]) != 1 {
+		return stat{}, 0, false
+	}
+	number := func(b []byte) int {
+		n, err := strconv.Atoi(string(b))
+		ok = ok && err == nil
+		return n
+	}
+	ok = true
+	s.pid = number(bytes.TrimSpace(data[:open]))
+	s.comm = string(data[open+1 : shut])
+	s.state = fields[0][0]
+	s.ppid = number(fields[1])
+	s.group = number(fields[2])
+	s.session = number(fields[3])
+	threads = number(fields[17])
+	start, err := strconv.ParseUint(string(fields[19]), 10, 64)
+	s.start = start
+	return s, threads, ok && err == nil
+}
+
+// hasChildren says whether the kernel lists children (CONFIG_PROC_CHILDREN).
+var hasChildren = sync.OnceValue(func() bool {
+	_, err := os.Stat(fmt.Sprintf("/proc/self/task/%d/children", os.Getpid()))
+	return err == nil
+})
+
+// children returns the children of a process, zombies included. The kernel may
+// miss some while others end: look twice.
+func children(pid int) []int {
+	if !hasChildren() {
+		return childrenByScan(pid)
+	}
+	dir := "/proc/" + strconv.Itoa(pid) + "/task"
+	var pids []int
+	for _, thread := range names(dir) {
+		data, err := os.ReadFile(dir + "/" + thread + "/children")
+		if err != nil {
+			continue // the thread has ended
+		}
+		for _, word := range strings.Fields(string(data)) {
+			if child, err := strconv.Atoi(word); err == nil {
+				pids = append(pids, child)
+			}
+		}
+	}
+	return pids
+}
+
+// childrenByScan looks at every process instead.
+func childrenByScan(pid int) []int {
+	var pids []int
+	for _, name := range names("/proc") {
+		data, err := os.ReadFile("/proc/" + name + "/stat")
+		if err != nil {
+			continue
+		}
+		if s, _, ok := parseStat(data); ok && s.ppid == pid {
+			pids = append(pids, s.pid)
+		}
+	}
+	return pids
+}
+
+// names lists the numeric entries of a directory.
+func names(dir string) []string {
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	all, _ := f.Readdirnames(-1) // what was read before an error counts
+	numeric := all[:0]
+	for _, name := range all {
+		if name[0] >= '0' && name[0] <= '9' {
+			numeric = append(numeric, name)
+		}
+	}
+	return numeric
+}
+
+// readMark returns the mark in the environment that a process was started
+// with; false when it has none or may not be read.
+func readMark(pid int) (mark, bool) {
+	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
+	if err != nil || !bytes.Contains(data, []byte(envRun+"=")) {
+		return mark{}, false
+	}
+	env := strings.Split(string(data), "\x00")
+	generation, err := strconv.Atoi(variable(env, envGeneration))
+	m := mark{run: variable(env, envRun), service: variable(env, envService), generation: generation}
+	return m, err == nil && m.run != ""
+}
+
+// commandLine returns the words of a process, or its name in brackets.
+func commandLine(pid int) string {
+	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
+	if err != nil || len(data) == 0 {
+		s, _ := readStat(pid)
+		return "[" + s.comm + "]"
+	}
+	return strings.ReplaceAll(string(bytes.TrimRight(data, "\x00")), "\x00", " ")
+}

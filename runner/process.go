@@ -1,0 +1,113 @@
+package runner
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// command is what to run.
+type command struct {
+	argv []string
+	dir  string
+	env  []string
+}
+
+// mark is how the processes of one generation are recognised wherever they go:
+// it is in their environment, which setsid and double forks leave alone.
+type mark struct {
+	run, service string
+	generation   int
+}
+
+// The variables of a mark.
+const (
+	envRun        = "BOUNCE_RUN"
+	envService    = "BOUNCE_SERVICE"
+	envGeneration = "BOUNCE_GENERATION"
+)
+
+// environ returns env with the mark in it.
+func (m mark) environ(env []string) []string {
+	marked := make([]string, 0, len(env)+3)
+	for _, kv := range env {
+		name, _, _ := strings.Cut(kv, "=")
+		if name != envRun && name != envService && name != envGeneration {
+			marked = append(marked, kv)
+		}
+	}
+	return append(marked,
+		envRun+"="+m.run,
+		envService+"="+m.service,
+		envGeneration+"="+strconv.Itoa(m.generation))
+}
+
+// process is a command that was started, with everything that came of it.
+type process interface {
+	// pid is of the command itself.
+	pid() int
+	// since is when its execve returned.
+	since() time.Time
+	// exited is closed when the command itself has ended, whatever it left
+	// behind and whoever still holds its pipes.
+	exited() <-chan struct{}
+	// exit says how it ended; valid once exited is closed.
+	exit() Exit
+	// end ends the command and everything that came of it: the signal and
+	// CONT, KILL after the grace or once force is closed. It returns when
+	// nothing is left, or with the pids that do not go away. It may be called
+	// again then.
+	end(s Stop, force <-chan struct{}) []int
+	// leave lets go of a command that has ended, and of what it left behind.
+	leave()
+	// owner says who listens on the port of a TCP address.
+	owner(host string, port int) ownership
+}
+
+// ownership is the answer to who listens on a port.
+type ownership struct {
+	// ours: a process of this generation. unknown: this system cannot tell.
+	ours, unknown bool
+	// pid and command name a listener that is not ours; 0 when there is none.
+	pid     int
+	command string
+}
+
+// starter makes processes; tests have one without any.
+type starter interface {
+	// start runs a command whose output goes to the two files, which it
+	// closes. An error is a *StartError when a retry cannot mend it.
+	start(c command, m mark, stdout, stderr *os.File) (process, error)
+}
+
+// StartError says why a command can never run as it is given.
+type StartError struct {
+	Command string // the first word
+	// Problem says what is wrong, in words.
+	Problem string
+	// Err is what the system said, nil when it was not asked.
+	Err error
+}
+
+func (e *StartError) Error() string {
+	return fmt.Sprintf("cannot start %q: %s", e.Command, e.Problem)
+}
+
+func (e *StartError) Unwrap() error { return e.Err }
+
+// ErrNotSupported says that this system cannot run services.
+var ErrNotSupported = errors.New("not supported on this system")
+
+// variable returns the last value of a name, as getenv does for a list
+// without duplicates.
+func variable(env []string, name string) string {
+	for i := len(env) - 1; i >= 0; i-- {
+		if key, value, _ := strings.Cut(env[i], "="); key == name {
+			return value
+		}
+	}
+	return ""
+}

@@ -1,0 +1,320 @@
+package runner
+
+import (
+	"slices"
+	"strconv"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// The command of a service is waited for without being reaped (WNOWAIT), and
+// reaped only when all that came of it is gone: until then its pid cannot be
+// given to another process, so the numbers of its group and session mean what
+// they say, and signalling them can hit nobody else.
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+// siginfo is the part of siginfo_t that waitid fills in.
+type siginfo struct {
+	signo, errno, code int32
+	_                  [(unsafe.Sizeof(uintptr(0)) - 4) / 4]int32 // the union is aligned as a pointer is
+	pid                int32
+	uid                uint32
+	status             int32
+	_                  [128]byte
+}
+
+const (
+	cldExited = 1 // CLD_EXITED: status is the exit code, else the signal
+)
+
+// await waits until the command has ended and notes how.
+func (p *proc) await() {
+	defer close(p.gone)
+	for {
+		var info siginfo
+		err := unix.Waitid(unix.P_PID, p.pid(), (*unix.Siginfo)(unsafe.Pointer(&info)), unix.WEXITED|unix.WNOWAIT, nil)
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			p.status = Exit{Code: -1, Signal: "unknown: " + err.Error()}
+		case info.code == cldExited:
+			p.status = ended(int(info.status), 0)
+		default:
+			p.status = ended(0, syscall.Signal(info.status))
+		}
+		return
+	}
+}
+
+// reap takes the command off the kernel's list, once.
+func (p *proc) reap() {
+	p.reaped.Do(func() {
+		<-p.gone
+		_, _ = p.os.Wait() // its status is known
+		disown(p.pid())
+	})
+}
+
+func (p *proc) leave() { p.reap() }
+
+// killTime is how long KILL may take to work before the generation is unclean.
+// A process in uninterruptible sleep does not die of it.
+const killTime = 2 * time.Second
+
+// rescan is how often KILL is repeated for what was born meanwhile.
+const rescan = 50 * time.Millisecond
+
+func (p *proc) end(s Stop, force <-chan struct{}) []int {
+	left := p.hunt().run(s, force)
+	if len(left) == 0 {
+		p.reap()
+	}
+	return left
+}
+
+// hunt is one attempt to end a generation.
+type hunt struct {
+	// live returns what is left of it now.
+	live func() []stat
+	// group is its process group, 0 for none: it is signalled as a whole, so
+	// that no member is missed, and its members get the signal once.
+	group int
+}
+
+func (p *proc) hunt() *hunt {
+	// What is below the command now is known to be its own, even if it
+	// forgets its environment and its parents end.
+	known := make(map[identity]bool)
+	return &hunt{group: p.pid(), live: func() []stat { return p.live(known) }}
+}
+
+func (h *hunt) run(s Stop, force <-chan struct{}) []int {
+	sig, err := signalNumber(s.Signal)
+	if err != nil {
+		sig = syscall.SIGTERM // New has refused unknown names
+	}
+	w := newWake(force)
+	defer w.close()
+
+	deadline := time.Now().Add(s.Grace)
+	killing := false
+	told := make(map[identity]bool)
+	for clear := 0; clear < 2; {
+		left := h.live()
+		if len(left) == 0 {
+			clear++
+			continue
+		}
+		clear = 0
+		now := time.Now()
+		if !killing && (w.forced() || !now.Before(deadline)) {
+			killing, deadline = true, now.Add(killTime)
+			clearMap(told)
+		}
+		if killing && now.After(deadline) {
+			return pids(left)
+		}
+		if killing {
+			h.signal(left, told, syscall.SIGKILL)
+		} else {
+			h.signal(left, told, sig)
+		}
+		wait := time.Until(deadline)
+		if killing {
+			wait = min(wait, rescan)
+		}
+		w.untilDeath(left, wait, !killing)
+	}
+	return nil
+}
+
+// signal tells the processes, each once per signal: a second TERM means
+// something else to many servers. KILL is for all who are there.
+func (h *hunt) signal(left []stat, told map[identity]bool, sig syscall.Signal) {
+	group := false
+	for _, s := range left {
+		if told[s.identity] && sig != syscall.SIGKILL {
+			continue
+		}
+		told[s.identity] = true
+		if h.group != 0 && s.group == h.group {
+			// Members that are born after the first signal learn from
+			// their parents.
+			group = group || sig == syscall.SIGKILL || !told[identity{pid: -h.group}]
+			continue
+		}
+		send(s.identity, sig)
+	}
+	if group {
+		told[identity{pid: -h.group}] = true
+		_ = syscall.Kill(-h.group, sig) // gone is fine
+		if sig != syscall.SIGKILL {
+			_ = syscall.Kill(-h.group, syscall.SIGCONT)
+		}
+	}
+}
+
+// send signals exactly the process that was seen.
+func send(id identity, sig syscall.Signal) {
+	fd, err := openPid(id)
+	if err != nil {
+		return
+	}
+	defer unix.Close(fd)
+	_ = unix.PidfdSendSignal(fd, sig, nil, 0) // gone is fine
+	if sig != syscall.SIGKILL {
+		_ = unix.PidfdSendSignal(fd, syscall.SIGCONT, nil, 0)
+	}
+}
+
+// openPid opens a process by its identity.
+func openPid(id identity) (int, error) {
+	fd, err := unix.PidfdOpen(id.pid, 0)
+	if err != nil {
+		return -1, err
+	}
+	if s, ok := readStat(id.pid); !ok || s.identity != id {
+		unix.Close(fd)
+		return -1, unix.ESRCH
+	}
+	return fd, nil
+}
+
+// live returns the processes of the generation that run, and notes them in
+// known. When the command is dead they are all below orphans of ours.
+func (p *proc) live(known map[identity]bool) []stat {
+	var found []stat
+	seen := make(map[int]bool)
+	var walk func(pid int)
+	walk = func(pid int) {
+		if seen[pid] {
+			return
+		}
+		seen[pid] = true
+		s, alive := readStat(pid)
+		if !alive {
+			return // a zombie has no children
+		}
+		known[s.identity] = true
+		found = append(found, s)
+		for _, child := range children(pid) {
+			walk(child)
+		}
+	}
+	select {
+	case <-p.gone:
+	default:
+		walk(p.pid())
+	}
+	for _, pid := range orphans() {
+		if s, alive := readStat(pid); alive && p.owns(s, known) {
+			walk(pid)
+		}
+	}
+	return found
+}
+
+// owns reports whether an orphan came from this generation.
+func (p *proc) owns(s stat, known map[identity]bool) bool {
+	if s.session == p.pid() || s.group == p.pid() || known[s.identity] {
+		return true
+	}
+	m, ok := readMark(s.pid)
+	return ok && m == p.mark
+}
+
+func pids(list []stat) []int {
+	var out []int
+	for _, s := range list {
+		out = append(out, s.pid)
+	}
+	slices.Sort(out)
+	return out
+}
+
+func clearMap[K comparable](m map[K]bool) {
+	for k := range m {
+		delete(m, k)
+	}
+}
+
+// wake waits for deaths and for force at once.
+type wake struct {
+	force <-chan struct{}
+	fd    int // an eventfd that force writes to; -1 if there is none
+	stop  chan struct{}
+	done  chan struct{}
+}
+
+func newWake(force <-chan struct{}) *wake {
+	w := &wake{force: force, stop: make(chan struct{}), done: make(chan struct{})}
+	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		fd = -1 // then untilDeath looks again after a while
+	}
+	w.fd = fd
+	go func() {
+		defer close(w.done)
+		select {
+		case <-w.force:
+			if w.fd >= 0 {
+				_, _ = unix.Write(w.fd, []byte{1, 0, 0, 0, 0, 0, 0, 0})
+			}
+		case <-w.stop:
+		}
+	}()
+	return w
+}
+
+func (w *wake) forced() bool {
+	select {
+	case <-w.force:
+		return true
+	default:
+		return false
+	}
+}
+
+func (w *wake) close() {
+	close(w.stop)
+	<-w.done
+	if w.fd >= 0 {
+		unix.Close(w.fd)
+	}
+}
+
+// untilDeath returns when one of the processes has ended, after wait, or, if
+// interruptible, when force is closed.
+func (w *wake) untilDeath(list []stat, wait time.Duration, interruptible bool) {
+	var fds []unix.PollFd
+	blind := false
+	for _, s := range list {
+		fd, err := openPid(s.identity)
+		if err == unix.ESRCH {
+			wait = 0 // it has ended already
+			continue
+		}
+		if err != nil {
+			blind = true
+			continue
+		}
+		defer unix.Close(fd)
+		fds = append(fds, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
+	}
+	if interruptible && w.fd >= 0 {
+		fds = append(fds, unix.PollFd{Fd: int32(w.fd), Events: unix.POLLIN})
+	}
+	if blind || w.fd < 0 {
+		wait = min(wait, rescan) // no descriptors to be had: look instead
+	}
+	if wait <= 0 {
+		return
+	}
+	timeout := unix.NsecToTimespec(int64(wait))
+	_, _ = unix.Ppoll(fds, &timeout, nil) // interrupted: the caller looks again
+}

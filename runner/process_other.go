@@ -1,0 +1,28 @@
+//go:build !unix
+
+package runner
+
+import (
+	"fmt"
+	"os"
+)
+
+type unixStarter struct{}
+
+func (unixStarter) start(command, mark, *os.File, *os.File) (process, error) {
+	return nil, &StartError{Command: "service", Problem: ErrNotSupported.Error(), Err: ErrNotSupported}
+}
+
+// prepare refuses to run at all.
+func prepare() error { return fmt.Errorf("cannot run services: %w", ErrNotSupported) }
+
+// Subreaper is for Linux.
+func Subreaper() error { return fmt.Errorf("cannot adopt orphans: %w", ErrNotSupported) }
+
+func signalNumber(string) (os.Signal, error) { return os.Interrupt, nil }
+
+type stray struct{}
+
+func leftovers(string) map[string][]*stray { return nil }
+
+func endStrays([]*stray, <-chan struct{}) []int { return nil }

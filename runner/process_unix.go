@@ -1,0 +1,228 @@
+//go:build unix
+
+package runner
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A command gets its own session, and so its own process group and no
+// terminal; its own pipes; /dev/null for input; and no other descriptor.
+// Roads not taken: Pdeathsig, which fires when the thread that forked ends,
+// not the agent (go.dev/issue/27505); os/exec, which looks commands up in the
+// agent's PATH and not in the service's.
+
+// unixStarter starts real processes.
+type unixStarter struct{}
+
+// proc is a process that was started; see process_linux.go and
+// process_posix.go for how it is ended.
+type proc struct {
+	os     *os.Process
+	mark   mark
+	start  time.Time
+	gone   chan struct{} // closed when the command has ended
+	status Exit          // written before gone is closed
+	reaped sync.Once
+}
+
+func (p *proc) pid() int                { return p.os.Pid }
+func (p *proc) since() time.Time        { return p.start }
+func (p *proc) exited() <-chan struct{} { return p.gone }
+func (p *proc) exit() Exit              { return p.status }
+
+// busyTime is how long to retry a file that is being written to: another
+// thread's fork may hold the descriptor that wrote it until its exec
+// (go.dev/issue/22315).
+const busyTime = time.Second
+
+func (unixStarter) start(c command, m mark, stdout, stderr *os.File) (process, error) {
+	defer stdout.Close()
+	defer stderr.Close()
+	path, err := preflight(c)
+	if err != nil {
+		return nil, err
+	}
+	stdin, err := os.Open(os.DevNull)
+	if err != nil {
+		return nil, fmt.Errorf("cannot start %q: %w", c.argv[0], err)
+	}
+	defer stdin.Close()
+	attr := &os.ProcAttr{
+		Dir:   c.dir,
+		Env:   m.environ(c.env),
+		Files: []*os.File{stdin, stdout, stderr},
+		Sys:   &syscall.SysProcAttr{Setsid: true},
+	}
+	for deadline := time.Now().Add(busyTime); ; {
+		child, started, err := fork(path, c.argv, attr)
+		if err == nil {
+			p := &proc{os: child, mark: m, start: started, gone: make(chan struct{})}
+			go p.await()
+			return p, nil
+		}
+		if !errors.Is(err, syscall.ETXTBSY) || time.Now().After(deadline) {
+			return nil, startError(c.argv[0], err)
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+}
+
+// preflight finds the file of a command and names what would make execve fail
+// in a way that its error number does not tell: a missing interpreter is "no
+// such file" as well.
+func preflight(c command) (string, error) {
+	fail := func(err error, format string, args ...any) (string, error) {
+		return "", &StartError{Command: c.argv[0], Problem: fmt.Sprintf(format, args...), Err: err}
+	}
+	if info, err := os.Stat(c.dir); err != nil {
+		return fail(err, "its working directory %s: %s", c.dir, reason(err))
+	} else if !info.IsDir() {
+		return fail(syscall.ENOTDIR, "its working directory %s is not a directory", c.dir)
+	}
+	path, err := lookPath(c.argv[0], c.dir, c.env)
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return fail(err, "%s is not executable; try: chmod +x %s", path, path)
+	case err != nil && !strings.Contains(c.argv[0], "/"):
+		return fail(err, "command not found in PATH=%s", variable(c.env, "PATH"))
+	case err != nil:
+		return fail(err, "%s: %s", path, reason(err))
+	}
+	line, ok := shebang(path)
+	if !ok {
+		return path, nil
+	}
+	if strings.HasSuffix(line, "\r") {
+		return fail(nil, "the first line of %s ends in CR LF, so its interpreter would be %q; save it with LF line ends", path, line)
+	}
+	words := strings.Fields(line)
+	if len(words) == 0 {
+		return fail(nil, "the first line of %s names no interpreter", path)
+	}
+	if _, err := lookPath(words[0], c.dir, c.env); err != nil {
+		return fail(err, "its interpreter %s, named in the first line of %s: %s", words[0], path, reason(err))
+	}
+	if filepath.Base(words[0]) == "env" && len(words) == 2 && !strings.Contains(words[1], "=") {
+		if _, err := lookPath(words[1], c.dir, c.env); err != nil {
+			return fail(err, "its interpreter %s, named in the first line of %s, is not in PATH=%s", words[1], path, variable(c.env, "PATH"))
+		}
+	}
+	return path, nil
+}
+
+// lookPath finds a command as execvp does in the service's environment. The
+// path is given with the error too if the file is there.
+func lookPath(name, dir string, env []string) (string, error) {
+	if strings.Contains(name, "/") {
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(dir, name)
+		}
+		return name, executable(name)
+	}
+	var found error = fs.ErrNotExist
+	denied := ""
+	for _, d := range filepath.SplitList(variable(env, "PATH")) {
+		if !filepath.IsAbs(d) {
+			d = filepath.Join(dir, d)
+		}
+		path := filepath.Join(d, name)
+		switch err := executable(path); {
+		case err == nil:
+			return path, nil
+		case errors.Is(err, fs.ErrPermission) && denied == "":
+			found, denied = err, path
+		}
+	}
+	return denied, found
+}
+
+func executable(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if info.IsDir() {
+		return &fs.PathError{Op: "execute", Path: path, Err: syscall.EISDIR}
+	}
+	return unix.Access(path, unix.X_OK)
+}
+
+// shebang returns what follows "#!" in the first line of a file.
+func shebang(path string) (string, bool) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", false // a file may be executable and not readable
+	}
+	defer f.Close()
+	line, _ := bufio.NewReaderSize(f, 512).ReadSlice('\n') // a long line is cut, as the kernel does
+	text, ok := strings.CutPrefix(string(line), "#!")
+	return strings.TrimSuffix(text, "\n"), ok
+}
+
+// startError sorts the error of a failed start: what a retry may mend, such as
+// too many processes, stays as it is.
+func startError(name string, err error) error {
+	for _, e := range []struct {
+		errno   syscall.Errno
+		problem string
+	}{
+		{syscall.ENOEXEC, "it is neither a program for this machine nor a script with a #! line"},
+		{syscall.EACCES, "permission denied"},
+		{syscall.EPERM, "not permitted"},
+		{syscall.ENOENT, "it is there, but the loader it needs is not"},
+		{syscall.E2BIG, "its arguments and environment are too large"},
+		{syscall.ELOOP, "too many symbolic links"},
+		{syscall.ENOTDIR, "part of its path is not a directory"},
+		{syscall.EINVAL, "the system refuses it as invalid"},
+	} {
+		if errors.Is(err, e.errno) {
+			return &StartError{Command: name, Problem: e.problem, Err: err}
+		}
+	}
+	return fmt.Errorf("cannot start %q: %w", name, err)
+}
+
+// reason is the error number in words, without the path that is said already.
+func reason(err error) string {
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		return errno.Error()
+	}
+	return err.Error()
+}
+
+// signalNumber returns the signal of a name without SIG; the zero value is
+// TERM.
+func signalNumber(name string) (syscall.Signal, error) {
+	if name == "" {
+		return syscall.SIGTERM, nil
+	}
+	if s := unix.SignalNum("SIG" + strings.TrimPrefix(strings.ToUpper(name), "SIG")); s != 0 {
+		return s, nil
+	}
+	return 0, fmt.Errorf("unknown signal %q; a name such as TERM, INT or QUIT", name)
+}
+
+// ended is the exit of a command.
+func ended(code int, signal syscall.Signal) Exit {
+	if signal == 0 {
+		return Exit{Code: code}
+	}
+	name := unix.SignalName(signal)
+	if name == "" {
+		name = fmt.Sprintf("signal %d", signal)
+	}
+	return Exit{Code: -1, Signal: name}
+}

@@ -1,0 +1,401 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"bounce/decider"
+)
+
+// ErrClosed says that the runner has been closed.
+var ErrClosed = errors.New("runner is closed")
+
+// Options are what New needs. Only Specs is needed to do anything.
+type Options struct {
+	Specs   []Spec
+	Actions []Action
+	// Before is called on the service's goroutine right before each start,
+	// with the generation about to start. It returns the .py files, relative
+	// to Dir, whose bytecode is removed before the start. An error holds the
+	// service. ctx ends when the runner is forced to close.
+	Before func(ctx context.Context, service string, generation int) ([]string, error)
+	// Events gets every event, in order, from one goroutine. Until it returns
+	// later events queue; services do not wait for it.
+	Events func(Event)
+	// Output gets every line, in order per service, from one goroutine per
+	// service. Services do not wait for it: past 1 MiB lines are dropped,
+	// counted and said.
+	Output func(Line)
+	// MaxParallel limits how many services restart at a time; 0: no limit.
+	// Crash restarts are not limited.
+	MaxParallel int
+	// Dir is the project directory; default the working directory.
+	Dir string
+	// Run marks the processes in their environment. The same value for
+	// every agent of a project lets the next one find what a killed one has
+	// left behind: New looks for it, and it is ended before the service
+	// starts. Default: random.
+	Run string
+	// Lines is how many lines are kept per generation; default 500.
+	Lines int
+	// Seed makes the jitter of backoffs repeatable; 0: random.
+	Seed uint64
+
+	// start makes the processes; tests have their own.
+	start starter
+}
+
+// Runner runs the services of a project.
+type Runner struct {
+	conductor *conductor
+	calls     *mailbox[func()] // what the conductor is to do
+	force     context.CancelFunc
+	forced    <-chan struct{}
+	done      chan struct{} // closed when everything has ended
+
+	mu       sync.RWMutex
+	services []*service // in the order of the specs
+	blocks   map[string]*decider.Hold
+	closed   bool
+}
+
+// New checks the specs and returns a runner in which nothing runs yet: every
+// service is meant to be up and waits for the first plan or verb. It makes
+// this process a subreaper on Linux, for good.
+func New(o Options) (*Runner, error) {
+	if o.Dir == "" {
+		o.Dir = "."
+	}
+	dir, err := filepath.Abs(o.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("cannot run services: %w", err)
+	}
+	o.Dir = dir
+	if o.Lines <= 0 {
+		o.Lines = 500
+	}
+	if o.Run == "" {
+		o.Run = fmt.Sprintf("%016x", rand.Uint64())
+	}
+	random := rand.Float64
+	if o.Seed != 0 {
+		var mu sync.Mutex
+		source := rand.New(rand.NewPCG(o.Seed, o.Seed))
+		random = func() float64 {
+			mu.Lock()
+			defer mu.Unlock()
+			return source.Float64()
+		}
+	}
+	if err := validate(o.Specs, o.Actions); err != nil {
+		return nil, err
+	}
+	strays := map[string][]*stray(nil)
+	if o.start == nil {
+		if err := prepare(); err != nil {
+			return nil, err
+		}
+		o.start = unixStarter{}
+		strays = leftovers(o.Run)
+	}
+	ctx, force := context.WithCancel(context.Background())
+	r := &Runner{
+		calls: newMailbox[func()](),
+		force: force, forced: ctx.Done(),
+		done:   make(chan struct{}),
+		blocks: make(map[string]*decider.Hold),
+	}
+	events := newHerald(o.Events)
+	h := &host{
+		run: o.Run, dir: dir, ctx: ctx, force: ctx.Done(),
+		before: o.Before, emit: events.tell, sink: o.Output, lines: o.Lines,
+		random: random, start: o.start, changed: make(chan struct{}, 1),
+	}
+	r.conductor = newConductor(r, h, o.MaxParallel, strays)
+	r.conductor.configure(o.Specs, o.Actions)
+	go func() {
+		defer close(r.done)
+		defer force()
+		r.conductor.run()
+		events.close()
+	}()
+	return r, nil
+}
+
+// herald tells events to a listener from a goroutine of its own.
+type herald struct {
+	listen func(Event)
+	inbox  *mailbox[Event]
+	stop   chan struct{}
+	done   chan struct{}
+}
+
+func newHerald(listen func(Event)) *herald {
+	h := &herald{listen: listen, inbox: newMailbox[Event](), stop: make(chan struct{}), done: make(chan struct{})}
+	go func() {
+		defer close(h.done)
+		for {
+			select {
+			case <-h.inbox.bell:
+				h.flush()
+			case <-h.stop:
+				h.flush()
+				return
+			}
+		}
+	}()
+	return h
+}
+
+func (h *herald) tell(e Event) {
+	if h.listen != nil {
+		h.inbox.put(e)
+	}
+}
+
+func (h *herald) flush() {
+	for _, e := range h.inbox.take() {
+		h.listen(e)
+	}
+}
+
+func (h *herald) close() {
+	close(h.stop)
+	<-h.done
+}
+
+// do runs f on the conductor's goroutine and waits for it; false after Close.
+func (r *Runner) do(f func()) bool {
+	ran := make(chan struct{})
+	r.mu.RLock()
+	closed := r.closed
+	if !closed {
+		r.calls.put(func() { f(); close(ran) })
+	}
+	r.mu.RUnlock()
+	if closed {
+		return false
+	}
+	<-ran
+	return true
+}
+
+// Apply carries out a plan and returns at once. What an earlier plan wanted
+// and has not begun merges with it: steps of all plans are taken in one order,
+// (Order, actions first, Name). An action waits for everything before it, a
+// service for the actions before it and for the services it depends on. When
+// an action fails, what comes later in its plan is held. Services that are
+// meant to be down are left alone.
+//
+// The plan's holds are shown by Status until the next plan. While one of kind
+// "syntax" is on a service that has failed, it is not retried.
+func (r *Runner) Apply(p decider.Plan) *Ticket {
+	var t *Ticket
+	if !r.do(func() { t = r.conductor.apply(p) }) {
+		return closedTicket()
+	}
+	return t
+}
+
+// Start brings services up, and what they depend on. One that is on its way up
+// or runs is left alone; one that is held, exhausted or waits after a crash is
+// started at once.
+func (r *Runner) Start(names ...string) (*Ticket, error) { return r.verb(called, names) }
+
+// Restart replaces services by new generations, one by one in the order of
+// their dependencies; one that is down is brought up. Dependents are left
+// alone.
+func (r *Runner) Restart(names ...string) (*Ticket, error) { return r.verb(wanted, names) }
+
+// Stop ends services, dependents first, and keeps plans from starting them
+// again. Dependents that are not named are left alone.
+func (r *Runner) Stop(names ...string) (*Ticket, error) { return r.verb(down, names) }
+
+func (r *Runner) verb(e event, names []string) (t *Ticket, err error) {
+	if !r.do(func() { t, err = r.conductor.verb(e, names) }) {
+		return closedTicket(), ErrClosed
+	}
+	return t, err
+}
+
+func closedTicket() *Ticket { return newTicket(nil) }
+
+// Configure replaces specs and actions. Services that are gone are stopped,
+// new ones are added as New does, and changed ones keep running: a changed
+// command counts from the next start, which is the next plan's to ask for. The
+// ticket is about the services that are gone.
+func (r *Runner) Configure(specs []Spec, actions []Action) (*Ticket, error) {
+	if err := validate(specs, actions); err != nil {
+		return nil, err
+	}
+	var t *Ticket
+	if !r.do(func() { t = r.conductor.configure(specs, actions) }) {
+		return closedTicket(), ErrClosed
+	}
+	return t, nil
+}
+
+// Status returns every service as it is, in the order of the specs.
+func (r *Runner) Status() []Status {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	now := time.Now()
+	list := make([]Status, len(r.services))
+	byName := make(map[string]Status, len(list))
+	for i, s := range r.services {
+		list[i] = s.now.Load().status
+		byName[s.name] = list[i]
+	}
+	for i := range list {
+		st := &list[i]
+		if st.Started != nil {
+			st.UptimeS = now.Sub(*st.Started).Seconds()
+		}
+		if st.Hold == nil {
+			st.Hold = r.blocks[st.Name]
+		}
+	}
+	return list
+}
+
+// Tail returns the last n lines that are kept of a service, of its current
+// generation and the one before.
+func (r *Runner) Tail(service string, n int) []Line {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	for _, s := range r.services {
+		if s.name == service {
+			return s.kept.last(0, n)
+		}
+	}
+	return nil
+}
+
+// Settled waits until nothing moves: no step of a plan is under way and no
+// service is waiting, starting or stopping. Backoff, cooldown, held, exhausted
+// and unclean count as settled, and so does what waits for such a service: the
+// error is then a *NotAtTarget that lists them.
+func (r *Runner) Settled(ctx context.Context) error {
+	answer := make(chan error, 1)
+	if !r.do(func() { r.conductor.onSettled(answer) }) {
+		return ErrClosed
+	}
+	select {
+	case err := <-answer:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("services are still moving: %w", ctx.Err())
+	}
+}
+
+// Close stops everything, dependents before what they depend on, and returns
+// when all processes and goroutines have ended. Once ctx is done everything is
+// killed at once. The error names processes that could not be ended.
+func (r *Runner) Close(ctx context.Context) error {
+	r.mu.Lock()
+	if !r.closed {
+		r.closed = true
+		r.calls.put(r.conductor.close)
+	}
+	r.mu.Unlock()
+	stop := context.AfterFunc(ctx, r.force)
+	defer stop()
+	<-r.done
+	return r.conductor.failure
+}
+
+// validate finds mistakes that configs should have found.
+func validate(specs []Spec, actions []Action) error {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	byName := make(map[string]Spec)
+	for _, s := range specs {
+		switch _, twice := byName[s.Name]; {
+		case s.Name == "":
+			bad("a service has no name")
+		case twice:
+			bad("service %q is given twice", s.Name)
+		}
+		byName[s.Name] = s
+		if len(s.Argv) == 0 {
+			bad("service %q has no command", s.Name)
+		}
+		if _, err := signalNumber(s.Stop.Signal); err != nil {
+			bad("service %q: %w", s.Name, err)
+		}
+		if s.Ready.probes() {
+			if _, _, ok := s.Ready.endpoint(); !ok {
+				bad("service %q: cannot probe %q; an address such as 127.0.0.1:8000", s.Name, s.Ready.TCP+s.Ready.HTTP)
+			}
+		}
+	}
+	for _, s := range specs {
+		for _, d := range s.DependsOn {
+			if _, ok := byName[d]; !ok {
+				bad("service %q depends on %q, which is no service", s.Name, d)
+			}
+		}
+	}
+	if cycle := findCycle(byName); cycle != nil {
+		bad("services depend on each other: %s", strings.Join(cycle, " -> "))
+	}
+	seen := make(map[string]bool)
+	for _, a := range actions {
+		if a.Name == "" || len(a.Argv) == 0 || seen[a.Name] {
+			bad("action %q has no name or no command, or is given twice", a.Name)
+		}
+		seen[a.Name] = true
+	}
+	if len(errs) > 0 {
+		return fmt.Errorf("cannot run services: %w", errors.Join(errs...))
+	}
+	return nil
+}
+
+// findCycle returns the names along a cycle of dependencies, nil if there is
+// none.
+func findCycle(specs map[string]Spec) []string {
+	const (
+		open = iota + 1
+		shut
+	)
+	mark := make(map[string]int)
+	var path []string
+	var visit func(name string) []string
+	visit = func(name string) []string {
+		switch mark[name] {
+		case shut:
+			return nil
+		case open:
+			return append(slices.Clone(path[slices.Index(path, name):]), name)
+		}
+		mark[name] = open
+		path = append(path, name)
+		for _, d := range specs[name].DependsOn {
+			if c := visit(d); c != nil {
+				return c
+			}
+		}
+		path = path[:len(path)-1]
+		mark[name] = shut
+		return nil
+	}
+	names := make([]string, 0, len(specs))
+	for n := range specs {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	for _, n := range names {
+		if c := visit(n); c != nil {
+			return c
+		}
+	}
+	return nil
+}

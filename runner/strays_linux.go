@@ -1,0 +1,102 @@
+package runner
+
+import (
+	"os"
+	"strconv"
+	"time"
+)
+
+// An agent that was killed leaves its services running. They belong to init
+// then, and only the mark in their environment tells whose they are.
+
+// stray is a process of an earlier agent.
+type stray struct{ identity }
+
+// leftovers finds the processes that carry the mark of run, by service.
+func leftovers(run string) map[string][]*stray {
+	mine := ancestors()
+	found := make(map[string][]*stray)
+	for _, name := range names("/proc") {
+		pid, err := strconv.Atoi(name)
+		if err != nil || mine[pid] {
+			continue
+		}
+		m, ok := readMark(pid)
+		if !ok || m.run != run {
+			continue
+		}
+		// A process that another runner of this very process started, or one
+		// below it, is no stray.
+		if s, alive := readStat(pid); alive && !ours(s.pid) {
+			found[m.service] = append(found[m.service], &stray{s.identity})
+		}
+	}
+	return found
+}
+
+// ancestors returns this process and those above it: whoever starts an agent
+// from a terminal inside a service must not lose either.
+func ancestors() map[int]bool {
+	found := make(map[int]bool)
+	for pid := os.Getpid(); pid > 1 && !found[pid]; {
+		found[pid] = true
+		s, _ := readStat(pid)
+		pid = s.ppid
+	}
+	return found
+}
+
+// ours reports whether a process is this one's child or below one.
+func ours(pid int) bool {
+	self := os.Getpid()
+	for range 1000 { // a bound, since the tree may change meanwhile
+		if pid <= 1 {
+			return false
+		}
+		if pid == self {
+			return true
+		}
+		s, ok := readStat(pid)
+		if !ok {
+			return false
+		}
+		pid = s.ppid
+	}
+	return false
+}
+
+// strayGrace is how long they get to end by themselves.
+const strayGrace = 3 * time.Second
+
+// endStrays ends processes of an earlier agent and what is below them, and
+// returns the pids that do not go away.
+func endStrays(strays []*stray, force <-chan struct{}) []int {
+	known := make(map[identity]bool)
+	for _, s := range strays {
+		known[s.identity] = true
+	}
+	h := &hunt{live: func() []stat {
+		var found []stat
+		seen := make(map[int]bool)
+		var walk func(s stat)
+		walk = func(s stat) {
+			if seen[s.pid] {
+				return
+			}
+			seen[s.pid], known[s.identity] = true, true
+			found = append(found, s)
+			for _, child := range children(s.pid) {
+				if c, alive := readStat(child); alive {
+					walk(c)
+				}
+			}
+		}
+		for id := range known {
+			if s, alive := readStat(id.pid); alive && s.identity == id {
+				walk(s)
+			}
+		}
+		return found
+	}}
+	return h.run(Stop{Grace: strayGrace}, force)
+}
