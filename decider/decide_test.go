@@ -1,0 +1,327 @@
+package decider
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"bounce/watcher"
+	"github.com/rogpeppe/go-internal/txtar"
+)
+
+// Each file of an archive is a situation and, behind "plan:", what is decided.
+//
+//	graph: a.py->b.py:3; b.py->c.py    the imports after the batch
+//	before: ...                        and before it, when that differs
+//	service: api a.py                  a service and its entries, and then
+//	  order=50 watch=*.html start=env  its order, globs, parts that differ,
+//	  down new                         not meant to run, never started
+//	file: x.html                       another file that is there all along
+//	rule: *.sql -> migrate             a rule
+//	action: migrate 10 command         an action with its order, which runs a
+//	action: all 20 restart=api         command or restarts services
+//	fallback: all | NAME...            the fallback
+//	change: modified b.py              a change of the batch
+//	undone: b.py                       in the batch, but as the services have it
+//	lost: modified b.py                not in the batch, but different
+//	broken: b.py:3 SyntaxError: ...    does not compile
+//	paused: git rebase                 what holds everything
+//	owed: action|restart NAME ORDER PATH RULE
+//	initial:                           the batch is the first
+func TestDecide(t *testing.T) {
+	for _, file := range glob1(t, "decide/*.txtar") {
+		a, err := txtar.ParseFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var old, new strings.Builder
+		for i, f := range a.Files {
+			t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar")+"/"+f.Name, func(t *testing.T) {
+				situation, _, _ := strings.Cut(string(f.Data), "plan:\n")
+				in, err := parseInput(situation)
+				if err != nil {
+					t.Fatal(err)
+				}
+				plan := Decide(in)
+				checkPlan(t, in, plan)
+				fmt.Fprintf(&old, "-- %s --\n%s", f.Name, f.Data)
+				a.Files[i].Data = []byte(situation + "plan:\n" + formatPlan(plan) + "\n")
+				fmt.Fprintf(&new, "-- %s --\n%s", f.Name, a.Files[i].Data)
+			})
+		}
+		golden(t, file, old.String(), new.String(), func() []byte { return txtar.Format(a) })
+	}
+}
+
+// checkPlan checks what holds for every plan.
+func checkPlan(t *testing.T, in Input, plan Plan) {
+	t.Helper()
+	// The order in which the input is written down means nothing.
+	for seed := range uint64(3) {
+		if again := Decide(shuffled(in, seed)); !reflect.DeepEqual(again, plan) {
+			t.Errorf("another order of the input gives\n%s\nnot\n%s", formatPlan(again), formatPlan(plan))
+		}
+	}
+	if !slices.IsSortedFunc(plan.Steps, inOrder) {
+		t.Errorf("the steps are not in order: %v", plan.Steps)
+	}
+	// Every service is in the plan exactly once.
+	seen := make(map[string]int)
+	for _, s := range plan.Steps {
+		if s.Kind == RestartService {
+			seen[s.Name]++
+		}
+		if len(s.Reasons) == 0 {
+			t.Errorf("no reason for %s", s.Name)
+		}
+	}
+	for _, h := range plan.Holds {
+		if h.Service != "" {
+			seen[h.Service]++
+		}
+		if h.EndsWhen == "" {
+			t.Errorf("nothing ends the hold %+v", h)
+		}
+	}
+	for _, l := range plan.Left {
+		seen[l.Service]++
+	}
+	for _, s := range in.Services {
+		if seen[s.Name] != 1 {
+			t.Errorf("the plan speaks of %s %d times", s.Name, seen[s.Name])
+		}
+	}
+	if len(seen) > len(in.Services) {
+		t.Errorf("the plan speaks of services that are not there: %v", seen)
+	}
+}
+
+func shuffled(in Input, seed uint64) Input {
+	rng := rand.New(rand.NewPCG(seed, 0))
+	in.Services = slices.Clone(in.Services)
+	rng.Shuffle(len(in.Services), reflect.Swapper(in.Services))
+	in.Batch.Changes = slices.Clone(in.Batch.Changes)
+	rng.Shuffle(len(in.Batch.Changes), reflect.Swapper(in.Batch.Changes))
+	in.Owed = slices.Clone(in.Owed)
+	rng.Shuffle(len(in.Owed), reflect.Swapper(in.Owed))
+	return in
+}
+
+var (
+	hashOld = watcher.Hash{1}
+	hashNew = watcher.Hash{2}
+)
+
+func parseInput(text string) (Input, error) {
+	in := Input{
+		Batch:  watcher.Batch{Seq: 7, Cause: "edit"},
+		Rules:  Rules{Actions: make(map[string]Action)},
+		Broken: make(map[string]Problem),
+	}
+	after, before := "", ""
+	hasBefore := false
+	kinds := map[string]watcher.Kind{"created": watcher.Created, "modified": watcher.Modified, "deleted": watcher.Deleted}
+	differs := make(map[string]watcher.Kind) // from what the services have
+	var files []string
+	entries := make(map[string][]string)
+	starts := make(map[string][]string)
+	var fresh []string
+	for line := range strings.SplitSeq(strings.TrimSpace(text), "\n") {
+		key, value, _ := strings.Cut(line, ":")
+		value = strings.TrimSpace(value)
+		words := strings.Fields(value)
+		switch key {
+		case "graph":
+			after += ";" + value
+		case "before":
+			before += ";" + value
+			hasBefore = true
+		case "service":
+			s := Service{Name: words[0], Order: 100, Up: true}
+			for _, word := range words[1:] {
+				option, value, _ := strings.Cut(word, "=")
+				switch option {
+				case "order":
+					s.Order, _ = strconv.Atoi(value)
+				case "watch":
+					s.Watch = append(s.Watch, value)
+				case "start":
+					starts[s.Name] = append(starts[s.Name], value)
+				case "down":
+					s.Up = false
+				case "new":
+					fresh = append(fresh, s.Name)
+				default:
+					entries[s.Name] = append(entries[s.Name], word)
+				}
+			}
+			in.Services = append(in.Services, s)
+		case "file":
+			files = append(files, value)
+		case "rule":
+			pattern, actions, _ := strings.Cut(value, " -> ")
+			in.Rules.Rules = append(in.Rules.Rules, Rule{Pattern: strings.TrimSuffix(pattern, " ->"), Actions: strings.Fields(actions)})
+		case "action":
+			a := Action{Name: words[0], Order: 100}
+			for _, word := range words[1:] {
+				if service, ok := strings.CutPrefix(word, "restart="); ok {
+					a.Restart = append(a.Restart, service)
+				} else if word == "command" {
+					a.Command = true
+				} else if n, err := strconv.Atoi(word); err == nil {
+					a.Order = n
+				} else {
+					return in, fmt.Errorf("cannot read %q", line)
+				}
+			}
+			in.Rules.Actions[a.Name] = a
+		case "fallback":
+			if value == "all" {
+				in.Rules.Fallback.All = true
+			} else {
+				in.Rules.Fallback.Actions = append([]string{}, words...)
+			}
+		case "change":
+			in.Batch.Changes = append(in.Batch.Changes, watcher.Change{Path: words[1], Kind: kinds[words[0]]})
+			differs[words[1]] = kinds[words[0]]
+		case "undone":
+			in.Batch.Changes = append(in.Batch.Changes, watcher.Change{Path: value, Kind: watcher.Modified})
+		case "lost":
+			differs[words[1]] = kinds[words[0]]
+		case "broken":
+			at, what, _ := strings.Cut(value, " ")
+			path, line, _ := strings.Cut(at, ":")
+			n, err := strconv.Atoi(line)
+			if err != nil {
+				return in, err
+			}
+			in.Broken[path] = Problem{n, what}
+		case "paused":
+			in.Paused = &Hold{Kind: "git", What: value, EndsWhen: value + " is done"}
+		case "owed":
+			kind := RunAction
+			if words[0] == "restart" {
+				kind = RestartService
+			}
+			order, err := strconv.Atoi(words[2])
+			if err != nil {
+				return in, err
+			}
+			in.Owed = append(in.Owed, Step{kind, words[1], order, []Reason{{Path: words[3], Change: "modified", Rule: words[4]}}})
+		case "initial":
+			in.Batch.Initial = true
+		default:
+			return in, fmt.Errorf("cannot read %q", line)
+		}
+	}
+	g, err := parseGraph(after)
+	if err != nil {
+		return in, err
+	}
+	old := g
+	if hasBefore {
+		if old, err = parseGraph(before); err != nil {
+			return in, err
+		}
+	}
+	g.entries, old.entries = entries, entries
+	in.After, in.Before = g, old
+
+	for path := range differs {
+		files = append(files, path)
+	}
+	for i := range in.Services {
+		s := &in.Services[i]
+		last := Version{Files: make(map[string]watcher.Hash), Start: map[string]string{"command": "x"}}
+		now := Version{Files: make(map[string]watcher.Hash), Start: map[string]string{"command": "x"}}
+		load := func(path string, now, last map[string]watcher.Hash) {
+			kind := differs[path]
+			if last != nil && kind != watcher.Created {
+				last[path] = hashOld
+			}
+			if now != nil && kind != watcher.Deleted {
+				now[path] = hashOld
+				if kind != 0 {
+					now[path] = hashNew
+				}
+			}
+		}
+		for path := range old.reach(s.Name) {
+			load(path, nil, last.Files)
+		}
+		for path := range g.reach(s.Name) {
+			load(path, now.Files, nil)
+		}
+		for _, path := range files {
+			for _, glob := range s.Watch {
+				if Match(glob, path) {
+					load(path, now.Files, last.Files)
+				}
+			}
+		}
+		for _, part := range starts[s.Name] {
+			now.Start[part] = "new"
+		}
+		s.Now = now
+		if !slices.Contains(fresh, s.Name) {
+			s.Last = &last
+		}
+	}
+	return in, nil
+}
+
+// formatPlan writes a plan as the archives do.
+func formatPlan(p Plan) string {
+	var b strings.Builder
+	steps := func(word string, steps []Step) {
+		for _, s := range steps {
+			fmt.Fprintf(&b, "%s%s %s %d\n", word, s.Kind, s.Name, s.Order)
+			for _, r := range s.Reasons {
+				fmt.Fprintf(&b, "  %s\n", formatReason(r))
+			}
+		}
+	}
+	steps("", p.Steps)
+	for _, h := range p.Holds {
+		fmt.Fprintf(&b, "hold %s %s%s: %s", h.Kind, h.Service, h.Action, h.What)
+		if h.Path != "" {
+			fmt.Fprintf(&b, " at %s:%d", h.Path, h.Line)
+		}
+		fmt.Fprintf(&b, "; ends when %s\n", h.EndsWhen)
+	}
+	for _, l := range p.Left {
+		fmt.Fprintf(&b, "left %s: %s\n", l.Service, l.Why)
+	}
+	steps("owed ", p.Owed)
+	for _, path := range p.Unmatched {
+		fmt.Fprintf(&b, "unmatched %s\n", path)
+	}
+	if p.FallbackApplied {
+		b.WriteString("fallback\n")
+	}
+	return b.String()
+}
+
+func formatReason(r Reason) string {
+	var b strings.Builder
+	b.WriteString(r.Change)
+	if r.Path != "" {
+		b.WriteString(" " + r.Path)
+	}
+	for i, l := range r.Chain {
+		sep := ","
+		if i == 0 {
+			sep = ":"
+		}
+		fmt.Fprintf(&b, "%s %s:%d imports %s", sep, l.From, l.Line, l.To)
+	}
+	if r.Rule != "" {
+		fmt.Fprintf(&b, " [%s]", r.Rule)
+	}
+	return b.String()
+}

@@ -1,0 +1,85 @@
+package decider
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"testing"
+
+	"bounce/watcher"
+)
+
+func TestDiff(t *testing.T) {
+	old := Version{
+		Files: map[string]watcher.Hash{"a": {1}, "b": {1}, "c": {1}, "gone": {}, "e": {1}},
+		Start: map[string]string{"command": "x", "cwd": "/", "user": ""},
+	}
+	new := Version{
+		Files: map[string]watcher.Hash{"a": {1}, "c": {2}, "d": {1}, "gone": {1}, "e": {}, "none": {}},
+		Start: map[string]string{"command": "y", "cwd": "/", "environment": ""},
+	}
+	want := []Difference{
+		{"b", "deleted"}, {"c", "modified"}, {"d", "created"}, {"e", "deleted"}, {"gone", "created"},
+		{"", "command"}, {"", "environment"}, {"", "user"},
+	}
+	if got := Diff(old, new); !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %v\nwant %v", got, want)
+	}
+	if got := Diff(old, old); got != nil {
+		t.Errorf("a version differs from itself: %v", got)
+	}
+	if got := Diff(Version{}, Version{Files: map[string]watcher.Hash{"x": {}}}); got != nil {
+		t.Errorf("a file that is not there makes a difference: %v", got)
+	}
+}
+
+// Equal fingerprints and an empty difference are the same thing.
+func TestFingerprint(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	names := []string{"a", "b", "ab", "", "f"}
+	version := func() Version {
+		v := Version{Files: make(map[string]watcher.Hash), Start: make(map[string]string)}
+		for range rng.IntN(3) {
+			v.Files[names[rng.IntN(len(names))]] = watcher.Hash{byte(rng.IntN(3))}
+		}
+		for range rng.IntN(2) {
+			v.Start[names[rng.IntN(len(names))]] = names[rng.IntN(len(names))]
+		}
+		return v
+	}
+	equal := 0
+	for range 20_000 {
+		a, b := version(), version()
+		same := a.Fingerprint() == b.Fingerprint()
+		if diff := Diff(a, b); same != (diff == nil) {
+			t.Fatalf("fingerprints equal: %t, but the difference between\n%v and\n%v is %v", same, a, b, diff)
+		}
+		if same {
+			equal++
+		}
+	}
+	if equal == 0 || equal == 20_000 {
+		t.Fatalf("%d of 20000 pairs are equal: the test says nothing", equal)
+	}
+}
+
+func BenchmarkDiff(b *testing.B) {
+	files := func() map[string]watcher.Hash {
+		m := make(map[string]watcher.Hash)
+		for i := range 300 {
+			m[fmt.Sprintf("shop/module%d.py", i)] = watcher.Hash{byte(i), 1}
+		}
+		return m
+	}
+	one, other := Version{Files: files()}, Version{Files: files()}
+	b.Run("same map", func(b *testing.B) {
+		for b.Loop() {
+			Diff(one, one)
+		}
+	})
+	b.Run("equal maps", func(b *testing.B) {
+		for b.Loop() {
+			Diff(one, other)
+		}
+	})
+}
