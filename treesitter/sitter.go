@@ -48,6 +48,7 @@ bool ts_node_is_error(TSNode);
 bool ts_node_has_error(TSNode);
 uint32_t ts_node_named_child_count(TSNode);
 TSNode ts_node_named_child(TSNode, uint32_t);
+TSNode ts_node_child_by_field_name(TSNode, const char *, uint32_t);
 uint32_t ts_node_child_count(TSNode);
 TSNode ts_node_child(TSNode, uint32_t);
 TSTreeCursor ts_tree_cursor_new(TSNode);
@@ -121,14 +122,16 @@ static uint32_t statement(TSParser *p, const char *text, uint32_t n, uint32_t *o
 			put(&s, module ? TAG_MODULE : TAG_NAME, k);
 			module = false;
 		} else if (is(k, "aliased_import")) {
-			put(&s, TAG_NAME, ts_node_named_child(k, 0));
-			put(&s, TAG_AS, ts_node_named_child(k, 1));
+			// By field: a line continuation is a child too.
+			put(&s, TAG_NAME, ts_node_child_by_field_name(k, "name", 4));
+			put(&s, TAG_AS, ts_node_child_by_field_name(k, "alias", 5));
 		} else if (is(k, "wildcard_import")) {
 			put(&s, TAG_STAR, k);
 		} else if (is(k, "relative_import")) {
 			for (uint32_t j = 0; j < ts_node_named_child_count(k); j++) {
 				TSNode r = ts_node_named_child(k, j);
-				put(&s, is(r, "import_prefix") ? TAG_DOTS : TAG_MODULE, r);
+				if (is(r, "import_prefix")) put(&s, TAG_DOTS, r);
+				else if (is(r, "dotted_name")) put(&s, TAG_MODULE, r);
 			}
 			module = false;
 		}
