@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"bounce/configs"
+	"bounce/internal/agent"
+)
+
+func newCheck(g *globals) *cobra.Command {
+	var asJSON bool
+	cmd := verb(&cobra.Command{
+		Use:     "check",
+		GroupID: "ask",
+		Short:   "Check the configuration, entries and rules against the tree",
+		Long: `Check the configuration: keys and values, entries that are not found, patterns
+that match no file, rules that are never reached, budgets that can never trip.
+
+Exit code 0 when it works, with warnings or without; 1 when it does not.`,
+		Args: cobra.NoArgs,
+	}, func(ctx context.Context, _ []string) error {
+		findings, err := g.check(ctx)
+		if err != nil {
+			return err
+		}
+		bad := false
+		for _, f := range findings {
+			bad = bad || f.Level == "error"
+			if !asJSON {
+				fmt.Fprintf(g.out, "%s: %s\n", f.Level, f.Text)
+			}
+		}
+		if asJSON {
+			if err := writeJSON(g.out, map[string]any{"ok": !bad, "findings": findings}); err != nil {
+				return err
+			}
+		} else if len(findings) == 0 {
+			fmt.Fprintln(g.out, "nothing to complain of")
+		}
+		if bad {
+			return &exitError{code: exitFailed}
+		}
+		return nil
+	})
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object: ok and findings")
+	return cmd
+}
+
+// check returns all that is to be said of the project; an error is for what
+// keeps it from being looked at.
+func (g *globals) check(ctx context.Context) ([]agent.Finding, error) {
+	cfg, err := g.load()
+	var mistakes configs.Errors
+	if errors.As(err, &mistakes) {
+		var findings []agent.Finding
+		for _, m := range mistakes {
+			findings = append(findings, agent.Finding{Level: "error", Text: strings.TrimSpace(m.Error())})
+		}
+		return findings, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	p, err := agent.Open(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return p.Check(), nil
+}

@@ -1,0 +1,120 @@
+// Command bounce restarts only the Python services that a change really
+// reached. Each verb has a file of its own; this one is the way in.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"bounce/internal/control"
+)
+
+// version is set by the linker.
+var version = "dev"
+
+// Exit codes: what a script can tell apart.
+const (
+	exitOK          = 0
+	exitFailed      = 1 // configuration or operation failed
+	exitUsage       = 2
+	exitNotAtTarget = 3 // a service is not where it should be
+	exitNoAgent     = 4
+)
+
+func main() {
+	os.Exit(run(context.Background(), os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
+}
+
+// streams are where a verb reads and writes: results go to out, words for
+// people to err.
+type streams struct {
+	in  io.Reader
+	out io.Writer
+	err io.Writer
+}
+
+// exitError ends the program with a code; its text, if any, was or will be
+// printed as an error.
+type exitError struct {
+	code int
+	err  error // nil: everything has been said
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit code %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+// usage marks an error as a mistake in the words of the command line.
+func usage(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &exitError{exitUsage, err}
+}
+
+// run is main without the process: it returns the exit code.
+func run(ctx context.Context, args []string, s streams) int {
+	root := newRoot(s)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	code := exitCode(err)
+	var e *exitError
+	switch {
+	case err == nil, errors.As(err, &e) && e.err == nil:
+	case code == exitUsage:
+		fmt.Fprintf(s.err, "bounce: %v\nSee 'bounce help' for the verbs and 'bounce VERB --help' for one of them.\n", err)
+	case code == exitNoAgent:
+		fmt.Fprintf(s.err, "bounce: %v; 'bounce up' starts one\n", err)
+	default:
+		fmt.Fprintf(s.err, "bounce: %v\n", err)
+	}
+	return code
+}
+
+func exitCode(err error) int {
+	var e *exitError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &e):
+		return e.code
+	case errors.Is(err, control.ErrNoAgent):
+		return exitNoAgent
+	case !started(err):
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// verbError marks an error that a verb returned, to tell it from the errors
+// cobra makes of a command line it cannot read.
+type verbError struct{ err error }
+
+func (e *verbError) Error() string { return e.err.Error() }
+func (e *verbError) Unwrap() error { return e.err }
+
+func started(err error) bool {
+	var v *verbError
+	return errors.As(err, &v)
+}
+
+// verb makes a command whose errors are known as its own.
+func verb(cmd *cobra.Command, do func(ctx context.Context, args []string) error) *cobra.Command {
+	cmd.RunE = func(c *cobra.Command, args []string) error {
+		if err := do(c.Context(), args); err != nil {
+			return &verbError{err}
+		}
+		return nil
+	}
+	return cmd
+}

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"bounce/configs"
+	"bounce/internal/agent"
+	"bounce/internal/control"
+)
+
+// load finds the project as every verb does and reads its configuration: -c,
+// else the nearest file from the working directory upwards, else a Procfile or
+// nothing in the working directory.
+func (g *globals) load() (*configs.Config, error) {
+	if g.config != "" {
+		return configs.Load(g.config)
+	}
+	cwd, err := os.Getwd()
+	if err != nil {
+		return nil, fmt.Errorf("cannot find the project: %w", err)
+	}
+	found, err := configs.Find(cwd)
+	if err != nil {
+		return nil, err
+	}
+	return found.Load()
+}
+
+// loadOrEmpty is load for verbs that only read the tree: without a
+// configuration, the working directory is a project without services.
+func (g *globals) loadOrEmpty() (*configs.Config, error) {
+	cfg, err := g.load()
+	if errors.Is(err, configs.ErrNone) {
+		return emptyProject(".")
+	}
+	return cfg, err
+}
+
+// emptyProject is the configuration of a directory without services.
+func emptyProject(dir string) (*configs.Config, error) {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read %s: %w", dir, err)
+	}
+	if !info.IsDir() {
+		return nil, fmt.Errorf("cannot read %s: it is a file; name a directory", dir)
+	}
+	cfg, err := configs.Parse(filepath.Join(dir, "bounce.yaml"), []byte("{}"))
+	if err != nil {
+		return nil, err
+	}
+	cfg.File = ""
+	return cfg, nil
+}
+
+// dir returns the project's directory without reading its configuration, so
+// that a running agent can be asked while the file has a mistake in it.
+func (g *globals) dir() (string, error) {
+	if g.config != "" {
+		abs, err := filepath.Abs(g.config)
+		if err != nil {
+			return "", fmt.Errorf("cannot find the project: %w", err)
+		}
+		return filepath.Dir(abs), nil
+	}
+	cwd, err := os.Getwd()
+	if err != nil {
+		return "", fmt.Errorf("cannot find the project: %w", err)
+	}
+	found, err := configs.Find(cwd)
+	if err != nil {
+		return "", err
+	}
+	return found.Dir, nil
+}
+
+// client returns a client of the project's agent.
+func (g *globals) client() (*control.Client, error) {
+	dir, err := g.dir()
+	if err != nil {
+		return nil, err
+	}
+	path, err := control.SocketPath(dir)
+	if err != nil {
+		return nil, err
+	}
+	return control.NewClient(path), nil
+}
+
+// answerer answers questions about imports: the running agent, or else the
+// project as it is on disk.
+type answerer interface {
+	Why(ctx context.Context, path string, services []string) (control.Why, error)
+	Affected(ctx context.Context, paths []string) (control.Affected, error)
+}
+
+// ask returns the agent if one answers, else the project read from disk. dir
+// is the project's directory.
+func (g *globals) ask(ctx context.Context) (a answerer, dir string, err error) {
+	c, err := g.client()
+	if err != nil {
+		return nil, "", err
+	}
+	st, err := c.Status(ctx)
+	switch {
+	case err == nil && st.Agent.State != control.Starting:
+		return c, st.Agent.Project, nil
+	case err != nil && !errors.Is(err, control.ErrNoAgent):
+		return nil, "", err
+	}
+	cfg, err := g.loadOrEmpty()
+	if err != nil {
+		return nil, "", err
+	}
+	p, err := agent.Open(ctx, cfg)
+	if err != nil {
+		return nil, "", err
+	}
+	return p, cfg.Dir, nil
+}
+
+// inProject turns a path relative to the working directory into one relative
+// to the project.
+func inProject(dir, path string) (string, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return "", fmt.Errorf("cannot find %q: %w", path, err)
+	}
+	rel, err := filepath.Rel(dir, abs)
+	if err == nil && strings.HasPrefix(rel, "..") {
+		// The project may have been reached through a symbolic link.
+		if realDir, e := filepath.EvalSymlinks(dir); e == nil {
+			if realParent, e := filepath.EvalSymlinks(filepath.Dir(abs)); e == nil {
+				if r, e := filepath.Rel(realDir, filepath.Join(realParent, filepath.Base(abs))); e == nil {
+					rel = r
+				}
+			}
+		}
+	}
+	if err != nil {
+		return "", fmt.Errorf("cannot find %q in %s: %w", path, dir, err)
+	}
+	return filepath.ToSlash(rel), nil
+}

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+)
+
+// globals are the flags that every verb has.
+type globals struct {
+	streams
+	config    string // -c
+	logFormat string
+	logLevel  string
+}
+
+// newRoot lists the verbs in the order of help.
+func newRoot(s streams) *cobra.Command {
+	g := &globals{streams: s}
+	root := &cobra.Command{
+		Use:   "bounce",
+		Short: "Restart only the Python services that a change really reached",
+		Long: `bounce runs your Python services, watches the working tree, and restarts only
+the services whose process can load what changed: it follows imports.
+
+  bounce up                     run what bounce.yaml or a Procfile lists
+  bounce up -- uvicorn app:app  run one command
+  bounce why shop/money.py      which services a file reaches, and through which imports
+  git diff --name-only A B | bounce decide    only decide, for scripts`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+	}
+	root.SetIn(s.in)
+	root.SetOut(s.out)
+	root.SetErr(s.err)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
+	root.CompletionOptions.DisableDefaultCmd = true
+
+	flags := root.PersistentFlags()
+	flags.StringVarP(&g.config, "config", "c", "", "configuration `file` (default: bounce.yaml, bounce.yml, bounce.json or restart-rules.yaml, from here upwards)")
+	flags.StringVar(&g.logFormat, "log-format", "console", "how the log is written: console or json")
+	flags.StringVar(&g.logLevel, "log-level", "info", "least important lines of the log: debug, info, warn or error")
+
+	root.AddGroup(
+		&cobra.Group{ID: "run", Title: "Run:"},
+		&cobra.Group{ID: "ask", Title: "Ask about the project (no agent needed):"},
+		&cobra.Group{ID: "agent", Title: "Talk to the running agent:"},
+	)
+	for _, cmd := range []*cobra.Command{
+		newUp(g),
+		newDecide(g), newWhy(g), newAffected(g), newGraph(g), newCheck(g),
+		newStatus(g), newStart(g), newStop(g), newRestart(g), newHold(g), newResume(g), newSync(g), newLogs(g), newEvents(g),
+		newVersion(g), newCompletion(g),
+	} {
+		root.AddCommand(cmd)
+	}
+	return root
+}

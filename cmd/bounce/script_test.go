@@ -1,0 +1,431 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"bounce/internal/control"
+)
+
+// The scripts in testdata/script run the real program against real processes.
+// A script needs no Go: it edits files, waits with "bounce sync", and says
+// which services have a new process. Commands beside those of testscript:
+//
+//	up [ARG...]            start "bounce up" here and wait until it is in sync
+//	restarted [NAME...]    exactly these services have a new pid since the last
+//	                       restarted, up or remember; all others the same one
+//	remember               begin counting from here
+//	event KIND [SERVICE]   wait for an event of this kind since remember
+//	events KIND SERVICE N  there were exactly N such events since remember
+//	sub FILE OLD NEW       replace text, written in place; \n is a line end
+//	signal NAME [SERVICE]  send a signal to the agent or to a service
+//	down [CODE]            wait for the agent to end with this exit code
+//	stop [CODE]            send INT, then down
+//	gone                   no process of the script's agents is left
+//	freeport NAME          set variable NAME to a free TCP port
+//	expand FILE...         replace $VARIABLES in files
+//	poll SECONDS CMD...    run a command until it succeeds
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("..", "..", "testdata", "script"),
+		Setup:               setup,
+		Cmds:                commands,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+	})
+}
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"bounce": main})
+}
+
+// world is what a script has running.
+type world struct {
+	agent  *exec.Cmd
+	exited chan error
+	stderr *bytes.Buffer
+
+	mu     sync.Mutex
+	events []control.Event // since remember
+	grown  chan struct{}
+
+	pids map[string]int // as of remember
+}
+
+type worldKey struct{}
+
+func setup(env *testscript.Env) error {
+	root, err := filepath.Abs(filepath.Join("..", ".."))
+	if err != nil {
+		return err
+	}
+	venv := filepath.Join(root, "build", "venv", "bin")
+	if _, err := os.Stat(venv); err != nil {
+		return fmt.Errorf("the virtual environment of the tests is missing: run `make venv`: %w", err)
+	}
+	for _, dir := range []string{"run", "state", "home", "tmp"} {
+		if err := os.Mkdir(filepath.Join(env.WorkDir, "."+dir), 0o700); err != nil {
+			return err
+		}
+	}
+	env.Setenv("REPO", root)
+	env.Setenv("VENV", filepath.Dir(venv))
+	env.Setenv("PATH", venv+string(os.PathListSeparator)+env.Getenv("PATH"))
+	env.Setenv("XDG_RUNTIME_DIR", filepath.Join(env.WorkDir, ".run"))
+	env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, ".state"))
+	env.Setenv("HOME", filepath.Join(env.WorkDir, ".home"))
+	env.Setenv("TMPDIR", filepath.Join(env.WorkDir, ".tmp"))
+	env.Setenv("NO_COLOR", "1")
+	for _, name := range []string{"GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME"} {
+		env.Setenv(name, "tester")
+	}
+	for _, name := range []string{"GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL"} {
+		env.Setenv(name, "tester@example.invalid")
+	}
+	env.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
+	env.Values[worldKey{}] = &world{grown: make(chan struct{})}
+	return nil
+}
+
+// patience is how long a script waits for anything: an order of magnitude more
+// than a busy machine needs, since a test that waits for an event needs no
+// tight bound.
+const patience = 60 * time.Second
+
+var commands = map[string]func(*testscript.TestScript, bool, []string){
+	"up":        cmdUp,
+	"restarted": cmdRestarted,
+	"remember":  cmdRemember,
+	"event":     cmdEvent,
+	"events":    cmdEvents,
+	"sub":       cmdSub,
+	"signal":    cmdSignal,
+	"down":      cmdDown,
+	"stop":      cmdStop,
+	"gone":      cmdGone,
+	"freeport":  cmdFreePort,
+	"expand":    cmdExpand,
+	"poll":      cmdPoll,
+}
+
+func worldOf(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*world) }
+
+func cmdUp(ts *testscript.TestScript, neg bool, args []string) {
+	w := worldOf(ts)
+	if w.agent != nil {
+		ts.Fatalf("an agent is running already")
+	}
+	bounce, err := exec.LookPath("bounce")
+	ts.Check(err)
+	cmd := exec.Command(bounce, append([]string{"up", "--json"}, args...)...)
+	cmd.Dir = ts.Getenv("PWD")
+	if dir := ts.MkAbs("."); cmd.Dir == "" {
+		cmd.Dir = dir
+	}
+	cmd.Dir = ts.MkAbs(".")
+	cmd.Env = environ(ts)
+	w.stderr = &bytes.Buffer{}
+	cmd.Stderr = w.stderr
+	out, err := cmd.StdoutPipe()
+	ts.Check(err)
+	ts.Check(cmd.Start())
+	w.agent, w.exited = cmd, make(chan error, 1)
+	first := make(chan struct{})
+	go func() {
+		lines := bufio.NewScanner(out)
+		lines.Buffer(nil, 16<<20)
+		for n := 0; lines.Scan(); n++ {
+			var e control.Event
+			if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
+				e = control.Event{Kind: "unreadable", Text: lines.Text()}
+			}
+			w.add(e)
+			if n == 0 {
+				close(first)
+			}
+		}
+		w.exited <- cmd.Wait()
+		w.add(control.Event{Kind: "agent exited"})
+	}()
+	ts.Defer(func() {
+		if w.agent != nil {
+			w.agent.Process.Kill()
+			<-w.exited
+		}
+		for _, pid := range leftovers(ts) {
+			syscall.Kill(pid, syscall.SIGKILL)
+		}
+		ts.Logf("agent's stderr:\n%s", w.stderr)
+	})
+	select {
+	case <-first:
+	case err := <-w.exited:
+		w.agent = nil
+		ts.Fatalf("the agent ended: %v\n%s", err, w.stderr)
+	case <-time.After(patience):
+		ts.Fatalf("the agent said nothing in %v", patience)
+	}
+	_, err = run2(ts, "sync", "--timeout", patience.String())
+	if neg != (err != nil) {
+		ts.Fatalf("sync after up: %v", err)
+	}
+	w.remember(ts)
+}
+
+// run2 runs the program and returns what it printed.
+func run2(ts *testscript.TestScript, args ...string) (string, error) {
+	bounce, err := exec.LookPath("bounce")
+	ts.Check(err)
+	cmd := exec.Command(bounce, args...)
+	cmd.Dir = ts.MkAbs(".")
+	cmd.Env = environ(ts)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err = cmd.Run()
+	if err != nil {
+		err = fmt.Errorf("bounce %s: %w\n%s%s", strings.Join(args, " "), err, out.String(), errs.String())
+	}
+	return out.String(), err
+}
+
+// environ is the environment of a script, with the variables it has set.
+func environ(ts *testscript.TestScript) []string {
+	env := os.Environ()
+	for _, name := range []string{"PATH", "HOME", "TMPDIR", "XDG_RUNTIME_DIR", "XDG_STATE_HOME", "NO_COLOR", "WORK",
+		"GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL", "GIT_CONFIG_GLOBAL",
+		"BOUNCE_WATCH", "SHOP_STATUS_DIR", "PORT"} {
+		if v := ts.Getenv(name); v != "" {
+			env = append(env, name+"="+v)
+		}
+	}
+	return env
+}
+
+func (w *world) add(e control.Event) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.events = append(w.events, e)
+	close(w.grown)
+	w.grown = make(chan struct{})
+}
+
+// remember starts the count of events and the comparison of pids anew.
+func (w *world) remember(ts *testscript.TestScript) {
+	w.pids = pids(ts)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.events = nil
+}
+
+// pids asks the agent for the process of each service; 0 for none.
+func pids(ts *testscript.TestScript) map[string]int {
+	out, err := run2(ts, "status", "--json")
+	ts.Check(err)
+	var st control.Status
+	ts.Check(json.Unmarshal([]byte(out), &st))
+	all := map[string]int{}
+	for _, s := range st.Services {
+		all[s.Name] = 0
+		if s.PID != nil {
+			all[s.Name] = *s.PID
+		}
+	}
+	return all
+}
+
+func cmdRemember(ts *testscript.TestScript, neg bool, args []string) { worldOf(ts).remember(ts) }
+
+func cmdRestarted(ts *testscript.TestScript, neg bool, want []string) {
+	w := worldOf(ts)
+	now := pids(ts)
+	var got []string
+	for _, name := range slices.Sorted(maps.Keys(now)) {
+		if now[name] != w.pids[name] {
+			got = append(got, name)
+		}
+	}
+	slices.Sort(want)
+	if slices.Equal(got, want) == neg {
+		ts.Fatalf("restarted: [%s], want [%s]; pids %v, before %v\n%s", strings.Join(got, " "), strings.Join(want, " "), now, w.pids, w.told())
+	}
+	w.remember(ts)
+}
+
+// told returns the events since remember, for a failure.
+func (w *world) told() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var b strings.Builder
+	for _, e := range w.events {
+		line, _ := json.Marshal(e)
+		b.Write(append(line, '\n'))
+	}
+	return b.String()
+}
+
+func (w *world) count(kind, service string) (n int, more <-chan struct{}) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, e := range w.events {
+		if e.Kind == kind && (service == "" || e.Service == service) {
+			n++
+		}
+	}
+	return n, w.grown
+}
+
+func cmdEvent(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 1 || len(args) > 2 {
+		ts.Fatalf("usage: event KIND [SERVICE]")
+	}
+	w := worldOf(ts)
+	kind, service := args[0], strings.Join(args[1:], "")
+	if n, _ := w.count(kind, service); neg {
+		if n > 0 {
+			ts.Fatalf("there was %s %s\n%s", kind, service, w.told())
+		}
+		return
+	}
+	deadline := time.After(patience)
+	for {
+		n, more := w.count(kind, service)
+		if n > 0 {
+			return
+		}
+		select {
+		case <-more:
+		case <-deadline:
+			ts.Fatalf("no %s %s in %v\n%s", kind, service, patience, w.told())
+		}
+	}
+}
+
+func cmdEvents(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 3 {
+		ts.Fatalf("usage: events KIND SERVICE N")
+	}
+	want, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	w := worldOf(ts)
+	if n, _ := w.count(args[0], args[1]); (n == want) == neg {
+		ts.Fatalf("%d events %s of %s, want %d\n%s", n, args[0], args[1], want, w.told())
+	}
+}
+
+func cmdSub(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 3 {
+		ts.Fatalf("usage: sub FILE OLD NEW")
+	}
+	lines := strings.NewReplacer(`\n`, "\n")
+	old, new := lines.Replace(args[1]), lines.Replace(args[2])
+	name := ts.MkAbs(args[0])
+	src, err := os.ReadFile(name)
+	ts.Check(err)
+	if !bytes.Contains(src, []byte(old)) {
+		ts.Fatalf("%s does not contain %q", args[0], old)
+	}
+	ts.Check(os.WriteFile(name, bytes.ReplaceAll(src, []byte(old), []byte(new)), 0o644))
+}
+
+var signals = map[string]syscall.Signal{
+	"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL, "STOP": syscall.SIGSTOP, "CONT": syscall.SIGCONT,
+}
+
+func cmdSignal(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 1 || len(args) > 2 {
+		ts.Fatalf("usage: signal NAME [SERVICE]")
+	}
+	sig, ok := signals[args[0]]
+	if !ok {
+		ts.Fatalf("no signal %s", args[0])
+	}
+	w := worldOf(ts)
+	pid := w.agent.Process.Pid
+	if len(args) == 2 {
+		pid = pids(ts)[args[1]]
+	}
+	if pid <= 0 {
+		ts.Fatalf("%v has no process", args[1:])
+	}
+	ts.Check(syscall.Kill(pid, sig))
+}
+
+func cmdDown(ts *testscript.TestScript, neg bool, args []string) {
+	w := worldOf(ts)
+	want := 0
+	if len(args) > 0 {
+		var err error
+		want, err = strconv.Atoi(args[0])
+		ts.Check(err)
+	}
+	select {
+	case err := <-w.exited:
+		w.agent = nil
+		var exit *exec.ExitError
+		code := 0
+		if errors.As(err, &exit) {
+			code = exit.ExitCode()
+		} else {
+			ts.Check(err)
+		}
+		if code != want {
+			ts.Fatalf("the agent ended with exit code %d, want %d\n%s\n%s", code, want, w.stderr, w.told())
+		}
+	case <-time.After(patience):
+		ts.Fatalf("the agent did not end in %v\n%s", patience, w.told())
+	}
+}
+
+func cmdStop(ts *testscript.TestScript, neg bool, args []string) {
+	cmdSignal(ts, false, []string{"INT"})
+	cmdDown(ts, false, args)
+	cmdGone(ts, false, nil)
+}
+
+// leftovers finds processes whose environment has the script's directory and
+// that an agent started.
+func leftovers(ts *testscript.TestScript) []int {
+	work := []byte("XDG_RUNTIME_DIR=" + ts.Getenv("XDG_RUNTIME_DIR") + "\x00")
+	files, _ := filepath.Glob("/proc/[0-9]*/environ")
+	var found []int
+	for _, f := range files {
+		env, err := os.ReadFile(f)
+		if err == nil && bytes.Contains(append(env, 0), work) && bytes.Contains(env, []byte("BOUNCE_SERVICE=")) {
+			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(f)))
+			found = append(found, pid)
+		}
+	}
+	return found
+}
+
+func cmdGone(ts *testscript.TestScript, neg bool, args []string) {
+	for _, pid := range leftovers(ts) {
+		line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		ts.Fatalf("process %d is left: %s", pid, bytes.ReplaceAll(line, []byte{0}, []byte{' '}))
+	}
+}
+
+func cmdExpand(ts *testscript.TestScript, neg bool, args []string) {
+	for _, name := range args {
+		name = ts.MkAbs(name)
+		src, err := os.ReadFile(name)
+		ts.Check(err)
+		ts.Check(os.WriteFile(name, []byte(os.Expand(string(src), ts.Getenv)), 0o644))
+	}
+}

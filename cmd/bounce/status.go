@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"bounce/internal/control"
+)
+
+func newStatus(g *globals) *cobra.Command {
+	var asJSON bool
+	cmd := verb(&cobra.Command{
+		Use:     "status",
+		GroupID: "agent",
+		Short:   "Show the agent and its services",
+		Args:    cobra.NoArgs,
+	}, func(ctx context.Context, _ []string) error {
+		c, err := g.client()
+		if err != nil {
+			return err
+		}
+		st, err := c.Status(ctx)
+		if err != nil {
+			return err
+		}
+		if asJSON {
+			return writeJSON(g.out, st)
+		}
+		return writeStatus(g.out, st)
+	})
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	return cmd
+}
+
+// writeStatus prints the status as a table for people.
+func writeStatus(w io.Writer, st control.Status) error {
+	fmt.Fprintf(w, "agent %d %s, %d Python files, %s\n", st.Agent.PID, st.Agent.State, st.Agent.Files, st.Agent.Watch)
+	if h := st.Agent.Hold; h != nil {
+		fmt.Fprintf(w, "held: %s; ends when %s\n", h.What, h.EndsWhen)
+	}
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(tw, "SERVICE\tSTATE\tPID\tGENERATION\tUPTIME\tRESTARTS\tREASON")
+	for _, s := range st.Services {
+		pid, uptime := "-", "-"
+		if s.PID != nil {
+			pid = strconv.Itoa(*s.PID)
+			uptime = time.Duration(s.UptimeS * float64(time.Second)).Round(time.Second).String()
+		}
+		state := s.State
+		if s.Stale {
+			state += " (stale)"
+		}
+		n := s.Restarts
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%d\t%s\t%d\t%s\n", s.Name, state, pid, s.Generation, uptime, n.Change+n.Crash+n.Operator, reason(s))
+	}
+	return tw.Flush()
+}
+
+// reason says why a service is where it is; a hold comes first.
+func reason(s control.Service) string {
+	if h := s.Hold; h != nil {
+		return "held: " + h.What + at(*h) + "; ends when " + h.EndsWhen
+	}
+	return s.Reason
+}
+
+// at names the place of a hold.
+func at(h control.Hold) string {
+	if h.Path == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (%s:%d)", h.Path, h.Line)
+}
+
+func writeJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}

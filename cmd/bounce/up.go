@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"bounce/configs"
+	"bounce/internal/agent"
+	"bounce/internal/control"
+)
+
+func newUp(g *globals) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:     "up [SERVICE...] [-- COMMAND]",
+		GroupID: "run",
+		Short:   "Run services, watch the tree, restart what a change reaches; Ctrl-C stops all",
+		Long: `Run the services of bounce.yaml or of a Procfile, or the one command after --,
+watch the tree, and restart the services that a change reaches.
+
+Named services are run with what they depend on; without a name, all are.
+Ctrl-C or TERM stops every service in its order; a second one kills at once.
+
+Exit code 0 when all are gone after the first signal, 130 or 143 when the second
+one forced it, 1 when the configuration is wrong, when another agent runs this
+project, or when a service used up its restarts and says on_exhausted: exit.`,
+		Example: `  bounce up
+  bounce up api worker
+  bounce up -- uvicorn shop.api:app --port 8000`,
+		ValidArgsFunction: g.serviceNames,
+	}
+	verb(cmd, func(ctx context.Context, args []string) error {
+		names, command := args, []string(nil)
+		if n := cmd.ArgsLenAtDash(); n >= 0 {
+			names, command = args[:n], args[n:]
+			if len(command) == 0 {
+				return usage(errors.New("there is no command after --"))
+			}
+		}
+		cfg, err := g.loadFor(command)
+		if err != nil {
+			return err
+		}
+		return g.up(ctx, cfg, names, asJSON)
+	})
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one event a line, output of services included")
+	return cmd
+}
+
+// loadFor returns the configuration of up: that of the command, if there is
+// one, else that of the project.
+func (g *globals) loadFor(command []string) (*configs.Config, error) {
+	if command == nil {
+		return g.load()
+	}
+	if g.config != "" {
+		return nil, usage(errors.New("give either --config or a command after --"))
+	}
+	cwd, err := os.Getwd()
+	if err != nil {
+		return nil, fmt.Errorf("cannot find the project: %w", err)
+	}
+	return configs.FromCommand(command, cwd)
+}
+
+// up runs the agent until a signal ends it.
+func (g *globals) up(ctx context.Context, cfg *configs.Config, names []string, asJSON bool) error {
+	log, err := g.logger(g.err)
+	if err != nil {
+		return err
+	}
+	for _, w := range cfg.Warnings {
+		log.Warn().Msg(w.Error())
+	}
+	opts := agent.Options{Version: version, Services: names}
+	if asJSON {
+		opts.Event, opts.Output = g.jsonEvents()
+	} else {
+		out := newOutput(g.out)
+		opts.Event = func(e control.Event) { agent.Log(log, e) }
+		opts.Output = func(l control.Line) { _ = out.write(l) }
+	}
+
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	force := make(chan struct{})
+	opts.Force = force
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	defer signal.Stop(signals)
+	// A closed pipe is an error of a write, not the end of every service.
+	signal.Ignore(syscall.SIGPIPE)
+
+	ended := make(chan struct{})
+	var forced os.Signal
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		select {
+		case s := <-signals:
+			log.Info().Str("signal", s.String()).Msg("stopping; once more kills at once")
+			cancel()
+		case <-ended:
+			return
+		}
+		select {
+		case forced = <-signals:
+			close(force)
+		case <-ended:
+		}
+	})
+	err = agent.Run(ctx, cfg, opts)
+	close(ended)
+	wg.Wait()
+	if s, ok := forced.(syscall.Signal); ok && err == nil {
+		return &exitError{code: 128 + int(s)}
+	}
+	return err
+}
+
+// jsonEvents returns the receivers of `up --json`: events as they are, and
+// lines of output as events of the kind "output".
+func (g *globals) jsonEvents() (func(control.Event), func(control.Line)) {
+	var mu sync.Mutex
+	enc := json.NewEncoder(g.out)
+	enc.SetEscapeHTML(false)
+	event := func(e control.Event) {
+		mu.Lock()
+		defer mu.Unlock()
+		_ = enc.Encode(e)
+	}
+	return event, func(l control.Line) {
+		event(control.Event{
+			Time: l.Time, Kind: "output", Service: l.Service, Generation: l.Generation,
+			Cause: l.Stream, Text: l.Text,
+		})
+	}
+}

@@ -1,0 +1,209 @@
+// Package agent joins the stages: it owns the loop that turns batches of
+// changes into restarts, and gives the same answers about a project without
+// running anything.
+//
+// One goroutine, the loop, owns the project: its files, its import graph, what
+// is broken, owed and paused. Others read the published [view] or send the
+// loop a function to run. The runner's goroutines own the services.
+package agent
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"bounce/configs"
+	"bounce/decider"
+	"bounce/internal/control"
+	"bounce/internal/git"
+	"bounce/runner"
+	"bounce/watcher"
+)
+
+// Options say how an agent is run.
+type Options struct {
+	// Version is the program's, for status.
+	Version string
+	// Services are the ones to bring up, with what they depend on; none means
+	// all.
+	Services []string
+	// Event and Output, when not nil, get every event and every line of
+	// output as they come, each from one goroutine. When they block they miss
+	// some, and are told how many.
+	Event  func(control.Event)
+	Output func(control.Line)
+	// Force, when closed, ends a stop that is under way by killing at once.
+	Force <-chan struct{}
+}
+
+// Agent is a running agent.
+type Agent struct {
+	opts        Options
+	config      *configs.Config
+	git         *git.Repo // nil where there is no git
+	run         *runner.Runner
+	generations *generations
+	events      *journal[control.Event]
+	lines       *journal[control.Line]
+
+	// loop runs functions on the loop's goroutine.
+	loop chan func(context.Context)
+	// started is closed when the first scan is done and the services were
+	// asked to start, stopping when the agent begins to end.
+	started, stopping chan struct{}
+	// wg has what waits for tickets.
+	wg sync.WaitGroup
+	// exit gets the name of a service whose exhaustion ends the agent.
+	exit chan string
+
+	// What follows is written by the loop and read by anybody.
+	shared atomic.Pointer[view]
+	held   atomic.Pointer[holds]
+	watch  atomic.Pointer[watcher.Watcher] // nil until it is open
+
+	// What follows is owned by the loop.
+	project *Project
+	rules   decider.Rules
+	broken  map[string]decider.Problem
+	// owed are steps that failed or were held back with them.
+	owed   []decider.Step
+	paused *decider.Hold
+	// tickets are of plans and verbs that may still be under way. nextPlan is
+	// closed and made anew when a plan sets something moving.
+	tickets  []*runner.Ticket
+	nextPlan chan struct{}
+}
+
+// ErrRunning is returned by Run when another agent runs the same project.
+var ErrRunning = errors.New("another agent is running for this project")
+
+// Run runs the project until ctx ends, then stops every service and returns
+// when all are gone. An error says why it could not start, or what it had to
+// give up on.
+func Run(ctx context.Context, cfg *configs.Config, opts Options) error {
+	// Everything that can be refused is, before anything is started.
+	a, err := newAgent(cfg, opts)
+	if err != nil {
+		return err
+	}
+	lock, err := lockProject(cfg.Dir)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	path, err := control.SocketPath(cfg.Dir)
+	if err != nil {
+		return err
+	}
+	ln, err := control.Listen(path)
+	if err != nil {
+		return err
+	}
+	return a.serve(ctx, ln)
+}
+
+func newAgent(cfg *configs.Config, opts Options) (*Agent, error) {
+	project, err := newProject(cfg)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range opts.Services {
+		if _, ok := cfg.Services[name]; !ok {
+			return nil, noService(name, slices.Sorted(maps.Keys(cfg.Services)))
+		}
+	}
+	// Every agent of a project marks its processes alike, so that one finds
+	// what another left behind when it was killed.
+	run, err := control.ID(cfg.Dir)
+	if err != nil {
+		return nil, err
+	}
+	a := &Agent{
+		opts:        opts,
+		config:      cfg,
+		generations: newGenerations(),
+		events:      newJournal[control.Event](keptEvents),
+		lines:       newJournal[control.Line](keptLines),
+		loop:        make(chan func(context.Context)),
+		started:     make(chan struct{}),
+		stopping:    make(chan struct{}),
+		exit:        make(chan string, 1),
+		project:     project,
+		rules:       cfg.DecideBy(),
+		broken:      map[string]decider.Problem{},
+		nextPlan:    make(chan struct{}),
+	}
+	a.shared.Store(project.view)
+	a.held.Store(&holds{})
+	if a.git, err = git.Open(cfg.Dir); err != nil && !errors.Is(err, git.ErrNoRepository) {
+		a.emit(control.Event{Kind: "note", Text: err.Error()})
+	}
+	a.run, err = runner.New(runner.Options{
+		Specs:       project.view.specs(),
+		Actions:     actions(cfg),
+		Dir:         cfg.Dir,
+		Run:         run,
+		MaxParallel: cfg.MaxParallel,
+		Before:      a.before,
+		Events:      a.ran,
+		Output: func(l runner.Line) {
+			a.lines.add(func(seq uint64) control.Line { return lineOf(l, seq) })
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// actions returns the commands that plans may ask for.
+func actions(cfg *configs.Config) []runner.Action {
+	var all []runner.Action
+	for _, name := range slices.Sorted(maps.Keys(cfg.Actions)) {
+		if action, ok := cfg.Command(name, os.Environ()); ok {
+			all = append(all, action)
+		}
+	}
+	return all
+}
+
+// watchOptions returns how the tree is watched.
+func (a *Agent) watchOptions() watcher.Options {
+	opts := a.config.WatchOptions()
+	opts.Reader = a.project.content
+	if a.git != nil {
+		opts.Gate = a.git
+	}
+	opts.Note = func(n watcher.Note) { a.emit(control.Event{Kind: "note", Text: n.Text}) }
+	return opts
+}
+
+func (a *Agent) view() *view { return a.shared.Load() }
+
+// before is called by the runner when a generation is about to start: from
+// here on the service runs what the tree says now. It returns the Python files
+// whose bytecode could be that of older source.
+func (a *Agent) before(_ context.Context, name string, number int) ([]string, error) {
+	r := a.view().services[name]
+	touched, first := a.generations.starting(name, number, r.version)
+	if first {
+		// Nobody saw what was written before the agent came.
+		var modules []string
+		for path := range r.version.Files {
+			if strings.HasSuffix(path, ".py") {
+				modules = append(modules, path)
+			}
+		}
+		touched = append(touched, runner.RacyBytecode(a.config.Dir, modules)...)
+	}
+	return touched, nil
+}
+
+// now is the time of an event. It is only shown: nothing is decided by it.
+func now() time.Time { return time.Now() }

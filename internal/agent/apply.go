@@ -1,0 +1,248 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"bounce/decider"
+	"bounce/internal/control"
+	"bounce/internal/pyruntime"
+	"bounce/runner"
+	"bounce/treesitter"
+	"bounce/watcher"
+)
+
+// The steps of a turn, in its order. They run on the loop.
+
+// update takes a batch into the project, publishes the view that comes of it,
+// and hands the runner the services that it made anew.
+func (a *Agent) update(b watcher.Batch) (before, after *view, s suspects) {
+	before, after, s = a.project.update(b)
+	changed := false
+	for _, name := range after.names() {
+		now, was := after.services[name].service, before.services[name].service
+		switch {
+		case now == was:
+		case now.problem != nil:
+			a.emit(control.Event{Kind: "note", Service: name, Text: now.problem.Error()})
+		default:
+			changed = true
+		}
+	}
+	if changed {
+		if _, err := a.run.Configure(after.specs(), actions(a.config)); err != nil {
+			a.emit(control.Event{Kind: "note", Text: err.Error()})
+		}
+	}
+	if !b.Initial {
+		a.generations.touch(after.names(), modulePaths(b))
+	}
+	a.shared.Store(after)
+	return before, after, s
+}
+
+// modulePaths returns the Python files of a batch.
+func modulePaths(b watcher.Batch) []string {
+	var paths []string
+	for _, c := range b.Changes {
+		if isModule(c.Path) && !isExtension(c.Path) {
+			paths = append(paths, c.Path)
+		}
+	}
+	return paths
+}
+
+// suspects are the modules of a batch and why tree-sitter suspects them; nil
+// where it does not.
+type suspects map[string]*treesitter.SyntaxError
+
+// confirm asks the interpreter whether the suspects of a batch compile. A
+// syntax error that only tree-sitter sees holds nothing: its grammar is older
+// than some interpreters.
+func (a *Agent) confirm(ctx context.Context, v *view, suspects suspects) {
+	asked := map[string][]string{} // by interpreter
+	for path, err := range suspects {
+		delete(a.broken, path)
+		if err == nil {
+			continue
+		}
+		for _, name := range v.names() {
+			if python := v.services[name].service.python; v.Reaches(name, path) && !slices.Contains(asked[python], path) {
+				asked[python] = append(asked[python], path)
+			}
+		}
+	}
+	for python, files := range asked {
+		problems, err := pyruntime.Compile(ctx, python, a.config.Dir, files)
+		if err != nil {
+			// Nobody to ask: the service will tell by itself.
+			a.emit(control.Event{Kind: "note", Text: err.Error()})
+			continue
+		}
+		for path, p := range problems {
+			a.broken[path] = decider.Problem{Line: p.Line, What: p.What}
+		}
+	}
+}
+
+// services describes the services for the decider.
+func (a *Agent) services(v *view) []decider.Service {
+	var out []decider.Service
+	for _, s := range a.run.Status() {
+		r := v.services[s.Name]
+		out = append(out, decider.Service{
+			Name:  s.Name,
+			Order: r.service.order,
+			Watch: r.service.watch,
+			Up:    s.Intent == runner.Up,
+			Now:   r.version,
+			Last:  a.generations.promised(s.Name),
+		})
+	}
+	return out
+}
+
+// holds are what the newest plan waits for, and what the operator holds back.
+type holds struct {
+	agent    *decider.Hold
+	services map[string]decider.Hold
+	actions  []decider.Hold
+}
+
+func (a *Agent) holds() *holds { return a.held.Load() }
+
+// firstPaths is how many paths of a batch its event names.
+const firstPaths = 5
+
+// publish tells everybody of a batch and of what was decided.
+func (a *Agent) publish(b watcher.Batch, plan decider.Plan) {
+	if b.Seq > 0 {
+		e := control.Event{Kind: "batch", Batch: b.Seq, Cause: b.Cause, Count: len(b.Changes)}
+		for _, c := range b.Changes[:min(firstPaths, len(b.Changes))] {
+			e.Paths = append(e.Paths, c.Path)
+		}
+		a.emit(e)
+	}
+	data, err := json.Marshal(plan)
+	if err != nil {
+		panic("bug: a plan is plain data: " + err.Error())
+	}
+	a.emit(control.Event{Kind: "plan", Batch: b.Seq, Cause: b.Cause, Plan: data})
+
+	h := &holds{agent: a.paused, services: map[string]decider.Hold{}}
+	for _, hold := range plan.Holds {
+		switch {
+		case hold.Service != "":
+			h.services[hold.Service] = hold
+		case hold.Action != "":
+			h.actions = append(h.actions, hold)
+		}
+	}
+	a.held.Store(h)
+}
+
+// apply sets the plan going. It does not wait: what becomes of the plan comes
+// back to the loop when it is known.
+func (a *Agent) apply(v *view, plan decider.Plan) *runner.Ticket {
+	a.owed = plan.Owed
+	if len(plan.Steps) == 0 {
+		return nil
+	}
+	ticket := a.run.Apply(plan)
+	for _, step := range plan.Steps {
+		if step.Kind == decider.RestartService {
+			a.generations.asking(step.Name, v.services[step.Name].version, ticket)
+		}
+	}
+	close(a.nextPlan)
+	a.nextPlan = make(chan struct{})
+	a.follow(ticket, plan)
+	return ticket
+}
+
+// follow remembers a ticket until it is done, and then what its plan owes.
+func (a *Agent) follow(ticket *runner.Ticket, plan decider.Plan) {
+	if ticket == nil {
+		return
+	}
+	a.tickets = append(a.tickets, ticket)
+	a.wg.Go(func() {
+		select {
+		case <-ticket.Done():
+		case <-a.stopping:
+			return
+		}
+		a.generations.done(ticket)
+		_ = a.do(context.Background(), func(context.Context) {
+			a.tickets = slices.DeleteFunc(a.tickets, func(t *runner.Ticket) bool { return t == ticket })
+			a.owed = append(a.owed, owes(plan, ticket.Results())...)
+		})
+	})
+}
+
+// owes returns the steps of a plan that were not taken because an action among
+// them failed. The next decision takes them up again. A service that did not
+// come up is not owed: if it is stale, it stays so.
+func owes(plan decider.Plan, results []runner.Result) []decider.Step {
+	failed := slices.ContainsFunc(results, func(r runner.Result) bool {
+		return r.Kind == decider.RunAction && r.Outcome == runner.Failed
+	})
+	if !failed {
+		return nil
+	}
+	var owed []decider.Step
+	for _, step := range plan.Steps {
+		i := slices.IndexFunc(results, func(r runner.Result) bool { return r.Kind == step.Kind && r.Name == step.Name })
+		if i < 0 || results[i].Outcome == runner.Withheld || step.Kind == decider.RunAction && results[i].Outcome == runner.Failed {
+			owed = append(owed, step)
+		}
+	}
+	return owed
+}
+
+// pause holds every plan back until resume.
+func (a *Agent) pause() {
+	if a.paused == nil {
+		a.paused = &decider.Hold{Kind: "paused", What: "restarts are held by 'bounce hold'", EndsWhen: "'bounce resume' is called"}
+		a.emit(control.Event{Kind: "paused"})
+	}
+	h := *a.holds()
+	h.agent = a.paused
+	a.held.Store(&h)
+}
+
+// resume ends the operator's hold and git's, tries again what failed, and
+// restarts what is stale. The ticket is nil when nothing is.
+func (a *Agent) resume(ctx context.Context) *runner.Ticket {
+	if a.paused != nil {
+		a.paused = nil
+		a.emit(control.Event{Kind: "resumed"})
+	}
+	if w := a.watch.Load(); w != nil {
+		w.Override()
+	}
+	return a.turn(ctx, watcher.Batch{Cause: "resume"})
+}
+
+// gitHold is the hold of a tree that git is at work in.
+func gitHold(what string) *decider.Hold {
+	return &decider.Hold{Kind: "git", What: what + " is under way", EndsWhen: "it is done, or 'bounce resume' is called"}
+}
+
+// watching is what the watcher says of itself.
+type watching struct {
+	words    string
+	held     string
+	degraded bool
+}
+
+func (a *Agent) watching() watching {
+	w := a.watch.Load()
+	if w == nil {
+		return watching{words: "scanning"}
+	}
+	st := w.Status()
+	return watching{words: fmt.Sprintf("%s: %s", st.Backend, st.Why), held: st.Held, degraded: st.Degraded}
+}

@@ -1,0 +1,99 @@
+package agent
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"bounce/decider"
+)
+
+// Finding is something that `bounce check` says.
+type Finding struct {
+	// Level is "warning" or "error".
+	Level   string `json:"level"`
+	Service string `json:"service,omitempty"`
+	Text    string `json:"text"`
+}
+
+// Check says what is odd about a project whose configuration is valid: entries
+// that are not found, patterns that match nothing, rules that no file can
+// reach.
+func (p *Project) Check() []Finding {
+	findings := []Finding{}
+	add := func(service, format string, args ...any) {
+		findings = append(findings, Finding{Level: "warning", Service: service, Text: fmt.Sprintf(format, args...)})
+	}
+	for _, w := range p.config.Warnings {
+		add("", "%s", w.Error())
+	}
+	paths := slices.Sorted(maps.Keys(p.files))
+	for _, name := range p.view.names() {
+		r := p.view.services[name]
+		for _, text := range p.view.warnings(name) {
+			add(name, "%s", text)
+		}
+		for _, glob := range r.service.globs() {
+			if !slices.ContainsFunc(paths, func(path string) bool { return decider.Match(glob, path) }) {
+				add(name, "watch pattern %q matches no file", glob)
+			}
+		}
+		for _, path := range p.opaque(r) {
+			add(name, "%s imports modules whose names are only known at run time: a change of them restarts %s only if something else imports them", path, name)
+		}
+	}
+	for _, text := range ruleFindings(p.config.DecideBy(), paths) {
+		add("", "%s", text)
+	}
+	return findings
+}
+
+// opaque returns the files of a reach that import what cannot be known, as
+// path:line.
+func (p *Project) opaque(r *reached) []string {
+	var out []string
+	if r.all {
+		return nil
+	}
+	for path, lines := range p.view.graph.Opaque() {
+		if r.reach.Has(path) && len(lines) > 0 {
+			out = append(out, fmt.Sprintf("%s:%d", path, lines[0]))
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// ruleFindings says which rules match no file, and which are never reached
+// since earlier rules take all of their files.
+func ruleFindings(rules decider.Rules, paths []string) []string {
+	var out []string
+	first := make([]int, len(rules.Rules)) // files that the rule gets
+	any := make([]int, len(rules.Rules))   // files that its pattern matches
+	for _, path := range paths {
+		taken := false
+		for i, r := range rules.Rules {
+			if !decider.Match(r.Pattern, path) {
+				continue
+			}
+			any[i]++
+			if !taken {
+				first[i]++
+				taken = true
+			}
+		}
+	}
+	for i, r := range rules.Rules {
+		at := ""
+		if r.Line > 0 {
+			at = fmt.Sprintf("line %d: ", r.Line)
+		}
+		switch {
+		case any[i] == 0:
+			out = append(out, fmt.Sprintf("%spattern %q matches no file of the project", at, r.Pattern))
+		case first[i] == 0:
+			out = append(out, fmt.Sprintf("%srule %q is never reached: earlier rules take every file that it matches", at, r.Pattern))
+		}
+	}
+	return out
+}

@@ -1,0 +1,161 @@
+package agent
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"bounce/treesitter"
+	"bounce/watcher"
+)
+
+// content reads files for the watcher and for the graph: each file once, so
+// that what was hashed is what was parsed. It is the watcher's Reader.
+//
+// The bytes are not kept: the facts of a Python file are taken from them at
+// once and wait here for the batch that names the file. A tree of 65,000 files
+// is thus never held in memory.
+type content struct {
+	dir string
+
+	mu      sync.Mutex
+	check   bool             // parse whole files for syntax errors too
+	pending map[string]facts // read, and not yet taken by a batch
+}
+
+// facts are what was found in the bytes of one Python file.
+type facts struct {
+	hash    watcher.Hash
+	imports *treesitter.Facts
+	// syntax is why tree-sitter suspects the file; nil when it does not, or
+	// when content.check was off.
+	syntax *treesitter.SyntaxError
+}
+
+func newContent(dir string) *content {
+	return &content{dir: dir, pending: map[string]facts{}}
+}
+
+// checkSyntax turns on the parse of whole files. It is off for the first scan:
+// a whole parse takes thirty times as long as finding the imports, and a
+// service that starts tells of a broken file itself.
+func (c *content) checkSyntax() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.check = true
+}
+
+// isModule reports whether a file can be imported: only such files are in the
+// graph.
+func isModule(path string) bool {
+	return strings.HasSuffix(path, ".py") || isExtension(path)
+}
+
+// isExtension reports whether path is a compiled module, which has no imports
+// to be read.
+func isExtension(path string) bool {
+	return strings.HasSuffix(path, ".so") || strings.HasSuffix(path, ".pyd")
+}
+
+// Read implements [watcher.Reader].
+func (c *content) Read(path string) (watcher.Content, error) {
+	src, err := readFile(filepath.Join(c.dir, filepath.FromSlash(path)))
+	if err != nil {
+		return watcher.Content{}, err
+	}
+	found := watcher.Content{Hash: sha256.Sum256(src), Size: int64(len(src))}
+	switch {
+	case isExtension(path):
+		c.put(path, facts{hash: found.Hash, imports: &treesitter.Facts{}})
+	case isModule(path):
+		f := facts{hash: found.Hash, imports: treesitter.Extract(src)}
+		if c.checks() {
+			f.syntax = treesitter.Check(src)
+		}
+		found.Partial = f.imports.Partial
+		c.put(path, f)
+	}
+	return found, nil
+}
+
+// readFile reads a regular file. It never waits on a pipe or a device that
+// took the place of one: opening does not block, and what is not regular is
+// refused.
+func readFile(name string) ([]byte, error) {
+	f, err := os.OpenFile(name, os.O_RDONLY|nonblock, 0)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read %q: %w", name, err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("cannot read %q: %w", name, err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("cannot read %q: not a regular file", name)
+	}
+	// One byte more than the size lets the last Read see the end of the file
+	// without growing the buffer.
+	src := make([]byte, 0, info.Size()+1)
+	for {
+		n, err := f.Read(src[len(src):cap(src)])
+		src = src[:len(src)+n]
+		if err == io.EOF {
+			return src, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("cannot read %q: %w", name, err)
+		}
+		if len(src) == cap(src) {
+			src = append(src, 0)[:len(src)]
+		}
+	}
+}
+
+func (c *content) checks() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.check
+}
+
+func (c *content) put(path string, f facts) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.pending[path] = f
+}
+
+// take returns the facts of the modules that b names, for the graph, and which
+// of those modules tree-sitter suspects: nil for the ones it does not. A module
+// that is not among the suspects' keys was judged by an earlier batch.
+func (c *content) take(b watcher.Batch, known func(path string) bool) (changes []treesitter.Change, suspects map[string]*treesitter.SyntaxError) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	suspects = map[string]*treesitter.SyntaxError{}
+	for _, ch := range b.Changes {
+		if !isModule(ch.Path) {
+			continue
+		}
+		f, read := c.pending[ch.Path]
+		delete(c.pending, ch.Path)
+		switch {
+		case ch.Kind == watcher.Deleted:
+			changes = append(changes, treesitter.Change{Path: ch.Path})
+			suspects[ch.Path] = nil
+		case read:
+			changes = append(changes, treesitter.Change{Path: ch.Path, Facts: f.imports})
+			suspects[ch.Path] = f.syntax
+		case !known(ch.Path):
+			// Too large for the watcher to read: it is there, and what it
+			// imports is not known.
+			changes = append(changes, treesitter.Change{Path: ch.Path, Facts: &treesitter.Facts{}})
+		default:
+			// Read again while the batch before this one was being handed on:
+			// that batch took the newer facts along.
+		}
+	}
+	return changes, suspects
+}

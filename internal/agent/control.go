@@ -1,0 +1,270 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"bounce/decider"
+	"bounce/internal/control"
+	"bounce/runner"
+	"bounce/watcher"
+)
+
+// The agent as the control socket sees it.
+
+// Status implements [control.Backend]. It is put together from those who know
+// at this moment, and waits for nobody.
+func (a *Agent) Status() control.Status {
+	v := a.view()
+	st := control.Status{
+		Agent: control.Agent{
+			PID:     os.Getpid(),
+			Version: a.opts.Version,
+			Config:  a.config.File,
+			Project: a.config.Dir,
+			Roots:   v.roots,
+			State:   control.Running,
+			Files:   v.graph.Len(),
+		},
+		Services: []control.Service{},
+	}
+	holds := a.holds()
+	for _, s := range a.run.Status() {
+		out := statusOf(s)
+		if r, ok := v.services[s.Name]; ok && s.PID != nil {
+			if last := a.generations.running(s.Name); last != nil {
+				out.Stale = len(decider.Diff(*last, r.version)) > 0
+			}
+		}
+		if h, ok := holds.services[s.Name]; ok && out.Intent == string(runner.Up) {
+			out.Hold = holdOf(&h)
+		}
+		st.Services = append(st.Services, out)
+	}
+
+	watching := a.watching()
+	st.Agent.Watch = watching.words
+	st.Agent.Hold = holdOf(holds.agent)
+	if st.Agent.Hold == nil && watching.held != "" {
+		st.Agent.Hold = holdOf(gitHold(watching.held))
+	}
+	switch {
+	case isClosed(a.stopping):
+		st.Agent.State = control.Stopping
+	case !isClosed(a.started):
+		st.Agent.State = control.Starting
+	case st.Agent.Hold != nil:
+		st.Agent.State = control.Held
+	case watching.degraded:
+		st.Agent.State = control.Degraded
+	}
+	return st
+}
+
+// Do implements [control.Backend].
+func (a *Agent) Do(ctx context.Context, req control.Request) (control.Outcome, error) {
+	if err := a.known(req.Services); err != nil {
+		return control.Outcome{}, err
+	}
+	names := req.Services
+	if len(names) == 0 {
+		names = a.view().names()
+	}
+	var ticket *runner.Ticket
+	var failed error
+	err := a.do(ctx, func(loop context.Context) {
+		switch req.Verb {
+		case control.Start:
+			ticket, failed = a.run.Start(names...)
+		case control.Stop:
+			ticket, failed = a.run.Stop(names...)
+		case control.Restart:
+			ticket, failed = a.run.Restart(names...)
+		case control.Pause:
+			a.pause()
+		case control.Resume:
+			ticket = a.resume(loop)
+		default:
+			failed = &control.Refusal{Text: fmt.Sprintf("unknown verb %q", req.Verb)}
+		}
+		a.follow(ticket, decider.Plan{})
+	})
+	if err := errors.Join(err, failed); err != nil {
+		return control.Outcome{}, err
+	}
+	if ticket != nil && !req.NoWait {
+		if err := wait(ctx, ticket.Done()); err != nil {
+			return control.Outcome{}, err
+		}
+	}
+	out := a.outcome(req.Services)
+	if req.Verb == control.Pause {
+		out.Holds = nil // what was asked for is no failure
+	}
+	return out, nil
+}
+
+// known refuses names that are no service's.
+func (a *Agent) known(names []string) error {
+	v := a.view()
+	for _, name := range names {
+		if _, ok := v.services[name]; !ok {
+			return noService(name, v.names())
+		}
+	}
+	return nil
+}
+
+// Sync implements [control.Backend]. What it waits for is fixed when it is
+// called: the batches that hold the writes before the call, then the plans
+// made of them.
+func (a *Agent) Sync(ctx context.Context) (control.Outcome, error) {
+	if err := a.wait(ctx, a.started); err != nil {
+		return control.Outcome{}, err
+	}
+	err := a.watch.Load().Flush(ctx)
+	var held *watcher.HeldError
+	switch {
+	case errors.As(err, &held):
+		out := a.outcome(nil)
+		out.Holds = append(out.Holds, *holdOf(gitHold(held.Reason)))
+		return out, nil
+	case err != nil && isClosed(a.stopping):
+		return control.Outcome{}, errStopping
+	case err != nil:
+		return control.Outcome{}, err
+	}
+	// A batch that was handed on is decided on before the loop runs this.
+	var tickets []*runner.Ticket
+	var newer <-chan struct{}
+	err = a.do(ctx, func(context.Context) {
+		tickets = slices.Clone(a.tickets)
+		newer = a.nextPlan
+	})
+	if err != nil {
+		return control.Outcome{}, err
+	}
+	for _, t := range tickets {
+		if err := a.wait(ctx, t.Done()); err != nil {
+			return control.Outcome{}, err
+		}
+	}
+	if err := a.settle(ctx, newer); err != nil {
+		return control.Outcome{}, err
+	}
+	return a.outcome(nil), nil
+}
+
+// settle waits for services that are moving for reasons of their own, such as
+// one that crashed a moment ago, but not for what a newer plan sets moving.
+func (a *Agent) settle(ctx context.Context, newer <-chan struct{}) error {
+	settling, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-newer:
+			cancel()
+		case <-settling.Done():
+		}
+	}()
+	err := a.run.Settled(settling)
+	var elsewhere *runner.NotAtTarget
+	if err != nil && !errors.As(err, &elsewhere) && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return nil
+}
+
+// outcome says where the named services are, all without a name, and what
+// holds.
+func (a *Agent) outcome(names []string) control.Outcome {
+	out := control.Outcome{Services: []control.Service{}, Holds: []control.Hold{}}
+	holds := a.holds()
+	if holds.agent != nil {
+		out.Holds = append(out.Holds, *holdOf(holds.agent))
+	}
+	for _, h := range holds.actions {
+		out.Holds = append(out.Holds, *holdOf(&h))
+	}
+	for _, s := range a.Status().Services {
+		if len(names) > 0 && !slices.Contains(names, s.Name) {
+			continue
+		}
+		out.Services = append(out.Services, s)
+		if s.Hold != nil {
+			h := *s.Hold
+			h.Service = s.Name
+			out.Holds = append(out.Holds, h)
+		}
+	}
+	return out
+}
+
+// Events implements [control.Backend].
+func (a *Agent) Events(ctx context.Context, seq uint64, follow bool, yield func(control.Event) error) error {
+	return a.events.follow(ctx, seq, follow,
+		func(n uint64) error { return yield(control.Event{Time: now(), Kind: "gap", Missed: n}) }, yield)
+}
+
+// Logs implements [control.Backend].
+func (a *Agent) Logs(ctx context.Context, services []string, tail int, follow bool, yield func(control.Line) error) error {
+	if err := a.known(services); err != nil {
+		return err
+	}
+	wanted := func(l control.Line) bool { return len(services) == 0 || slices.Contains(services, l.Service) }
+	kept, _, _ := a.lines.after(0)
+	var from uint64
+	if n := len(kept); n > 0 {
+		from = kept[n-1].Seq
+	}
+	kept = slices.DeleteFunc(kept, func(l control.Line) bool { return !wanted(l) })
+	for _, l := range kept[max(0, len(kept)-tail):] {
+		if err := yield(l); err != nil {
+			return err
+		}
+	}
+	if !follow {
+		return nil
+	}
+	return a.lines.follow(ctx, from, true,
+		func(n uint64) error { return yield(missedLines(n)) },
+		func(l control.Line) error {
+			if !wanted(l) {
+				return nil
+			}
+			return yield(l)
+		})
+}
+
+// wait waits for done, and gives up when ctx or the agent ends.
+func (a *Agent) wait(ctx context.Context, done <-chan struct{}) error {
+	select {
+	case <-done:
+		return nil
+	case <-a.stopping:
+		return errStopping
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func wait(ctx context.Context, done <-chan struct{}) error {
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}

@@ -1,0 +1,97 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"bounce/decider"
+	"bounce/internal/control"
+)
+
+// why says which of the named services (all without a name) a process of
+// which can load path, through which imports. It reads the view that the next
+// decision starts from, so it is no second guess.
+func (v *view) why(path string, names []string) (control.Why, error) {
+	out := control.Why{Path: path, Services: []control.Reached{}, Unreached: []string{}}
+	if len(names) == 0 {
+		names = v.names()
+	}
+	for _, name := range names {
+		r, ok := v.services[name]
+		if !ok {
+			return control.Why{}, noService(name, v.names())
+		}
+		if reached, ok := v.reaches(r, path); ok {
+			out.Services = append(out.Services, reached)
+		} else {
+			out.Unreached = append(out.Unreached, name)
+		}
+	}
+	return out, nil
+}
+
+// reaches says how r reaches path.
+func (v *view) reaches(r *reached, path string) (control.Reached, bool) {
+	name := r.service.name
+	if chain := v.Chain(name, path); chain != nil {
+		out := control.Reached{Name: name, Chain: chainOf(chain)}
+		if r.all {
+			out.Via = "any module: " + r.service.unknown
+		}
+		return out, true
+	}
+	if glob := r.service.watches(path); glob != "" {
+		return control.Reached{Name: name, Chain: []control.Link{}, Via: "watch " + glob}, true
+	}
+	return control.Reached{}, false
+}
+
+// affected says which files and services a change of paths reaches.
+func (v *view) affected(paths []string) control.Affected {
+	out := control.Affected{Changed: paths, Affected: []control.AffectedFile{}, Services: []control.Reached{}}
+	v.Dependents(paths, func(path string, chain []decider.Link) bool {
+		out.Affected = append(out.Affected, control.AffectedFile{Path: path, Chain: chainOf(chain)})
+		return true
+	})
+	slices.SortFunc(out.Affected, func(a, b control.AffectedFile) int { return strings.Compare(a.Path, b.Path) })
+	for _, name := range v.names() {
+		for _, path := range paths {
+			if reached, ok := v.reaches(v.services[name], path); ok {
+				out.Services = append(out.Services, reached)
+				break
+			}
+		}
+	}
+	return out
+}
+
+func noService(name string, known []string) error {
+	hint := "there are none"
+	if len(known) > 0 {
+		hint = "there are: " + strings.Join(known, ", ")
+	}
+	return &control.Refusal{Text: fmt.Sprintf("no service %q; %s", name, hint)}
+}
+
+// Why implements [control.Backend].
+func (a *Agent) Why(path string, services []string) (control.Why, error) {
+	return a.view().why(path, services)
+}
+
+// Affected implements [control.Backend].
+func (a *Agent) Affected(paths []string) (control.Affected, error) {
+	return a.view().affected(paths), nil
+}
+
+// Why answers without an agent; ctx is not needed, and is there so that a
+// project and a client of an agent can stand in for one another.
+func (p *Project) Why(_ context.Context, path string, services []string) (control.Why, error) {
+	return p.view.why(path, services)
+}
+
+// Affected answers without an agent.
+func (p *Project) Affected(_ context.Context, paths []string) (control.Affected, error) {
+	return p.view.affected(paths), nil
+}

@@ -1,0 +1,110 @@
+package agent
+
+import (
+	"maps"
+	"slices"
+	"sync"
+
+	"bounce/decider"
+	"bounce/runner"
+)
+
+// generations remembers what each service's generations were started from. The
+// loop asks it which are stale; the runner's goroutines tell it of each start.
+type generations struct {
+	mu   sync.Mutex
+	byID map[string]*generation // guarded by mu, as is what is in them
+}
+
+// generation is the newest generation of a service.
+type generation struct {
+	number int
+	// last is what it was started from; nil before the first.
+	last *decider.Version
+	// asked is what a plan that the runner has yet to carry out will start at
+	// the least: without it, every batch that comes while a service stops
+	// would ask for the restart again.
+	asked *decider.Version
+	ask   *runner.Ticket // that plan
+	// touched are the Python files that changed since it was started.
+	touched map[string]struct{}
+}
+
+func newGenerations() *generations { return &generations{byID: map[string]*generation{}} }
+
+func (g *generations) get(service string) *generation {
+	gen, ok := g.byID[service]
+	if !ok {
+		gen = &generation{touched: map[string]struct{}{}}
+		g.byID[service] = gen
+	}
+	return gen
+}
+
+// touch records that files changed: whatever bytecode there is of them may be
+// of their old content.
+func (g *generations) touch(services []string, paths []string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, name := range services {
+		gen := g.get(name)
+		for _, path := range paths {
+			gen.touched[path] = struct{}{}
+		}
+	}
+}
+
+// starting records that a generation starts from v. It returns the Python
+// files that changed since the last one started, and whether there was one.
+//
+// These are not the files in which the two versions differ: one that was
+// edited and put back may have left bytecode of the edit behind.
+func (g *generations) starting(service string, number int, v decider.Version) (touched []string, first bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	gen := g.get(service)
+	first = gen.last == nil
+	touched = slices.Sorted(maps.Keys(gen.touched))
+	clear(gen.touched)
+	gen.number, gen.last, gen.asked, gen.ask = number, &v, nil, nil
+	return touched, first
+}
+
+// promised returns what the newest generation was or will be started from, nil
+// for a service that was never started.
+func (g *generations) promised(service string) *decider.Version {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	gen := g.get(service)
+	if gen.asked != nil {
+		return gen.asked
+	}
+	return gen.last
+}
+
+// running returns what the newest generation was started from.
+func (g *generations) running(service string) *decider.Version {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.get(service).last
+}
+
+// asking records that a plan wants the service restarted from v or newer.
+func (g *generations) asking(service string, v decider.Version, ask *runner.Ticket) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	gen := g.get(service)
+	gen.asked, gen.ask = &v, ask
+}
+
+// done forgets what a plan promised and did not do: an action that came first
+// failed, say. The service is then stale again.
+func (g *generations) done(ask *runner.Ticket) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, gen := range g.byID {
+		if gen.ask == ask {
+			gen.asked, gen.ask = nil, nil
+		}
+	}
+}

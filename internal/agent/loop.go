@@ -1,0 +1,210 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"sync"
+
+	"bounce/decider"
+	"bounce/internal/control"
+	"bounce/runner"
+	"bounce/watcher"
+)
+
+// Sizes of the journals: enough to see what led to a failure, and for a reader
+// that pauses to lose nothing in ordinary use.
+const (
+	keptEvents = 4096
+	keptLines  = 8192
+)
+
+// serve runs the agent: the control socket from the first moment to the last,
+// the watcher and the loop until ctx ends, then the end of every service.
+func (a *Agent) serve(ctx context.Context, ln net.Listener) error {
+	var wg sync.WaitGroup
+	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
+	served := make(chan error, 1)
+	wg.Go(func() { served <- control.Serve(serving, ln, a) })
+	// The terminal is a reader like any other: when it is stopped, the agent
+	// and its services go on.
+	wg.Go(func() {
+		tell(a.events, a.opts.Event, func(n uint64) control.Event { return control.Event{Kind: "gap", Missed: n} })
+	})
+	wg.Go(func() { tell(a.lines, a.opts.Output, missedLines) })
+
+	err := a.work(ctx)
+
+	close(a.stopping)
+	a.emit(control.Event{Kind: "agent_stopping"})
+	err = errors.Join(err, a.stopServices(ctx))
+	a.emit(control.Event{Kind: "agent_stopped"})
+	a.events.close()
+	a.lines.close()
+	stopServing()
+	wg.Wait()
+	a.wg.Wait()
+	return errors.Join(err, <-served)
+}
+
+// work is the loop. It returns nil when ctx ends.
+func (a *Agent) work(ctx context.Context) error {
+	w, err := watcher.Open(ctx, a.watchOptions())
+	if err != nil {
+		return fmt.Errorf("cannot watch %s: %w", a.config.Dir, err)
+	}
+	defer w.Close()
+	a.watch.Store(w)
+	for {
+		select {
+		case b, ok := <-w.Batches():
+			switch {
+			case !ok && ctx.Err() == nil:
+				return errors.New("the watcher ended by itself")
+			case !ok:
+				return nil
+			case b.Initial:
+				a.first(ctx, b)
+			default:
+				a.turn(ctx, b)
+			}
+		case f := <-a.loop:
+			f(ctx)
+		case name := <-a.exit:
+			return &ExhaustedError{Service: name}
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// ExhaustedError is returned by Run when a service whose policy is to end the
+// agent has used up its crash budget.
+type ExhaustedError struct{ Service string }
+
+func (e *ExhaustedError) Error() string {
+	return fmt.Sprintf("service %s has used up its restarts, and on_exhausted says exit", e.Service)
+}
+
+// first takes in the whole tree and brings the services up.
+func (a *Agent) first(_ context.Context, b watcher.Batch) {
+	a.update(b)
+	a.project.content.checkSyntax()
+	a.emit(control.Event{Kind: "scanned", Count: a.view().graph.Len(), Cause: a.watching().words})
+	for _, name := range a.view().names() {
+		for _, warning := range a.view().warnings(name) {
+			a.emit(control.Event{Kind: "note", Service: name, Text: warning})
+		}
+	}
+	wanted := a.wanted()
+	others := slices.DeleteFunc(a.view().names(), func(name string) bool { return slices.Contains(wanted, name) })
+	if _, err := a.run.Stop(others...); err != nil {
+		a.emit(control.Event{Kind: "note", Text: err.Error()})
+	}
+	ticket, err := a.run.Start(wanted...)
+	if err != nil {
+		a.emit(control.Event{Kind: "note", Text: err.Error()})
+	}
+	a.follow(ticket, decider.Plan{})
+	close(a.started)
+}
+
+// wanted returns the services to bring up: all, or the ones asked for and what
+// they depend on.
+func (a *Agent) wanted() []string {
+	if len(a.opts.Services) == 0 {
+		return a.view().names()
+	}
+	var wanted []string
+	var want func(names []string)
+	want = func(names []string) {
+		for _, name := range names {
+			if !slices.Contains(wanted, name) {
+				wanted = append(wanted, name)
+				want(a.config.Services[name].DependsOn)
+			}
+		}
+	}
+	want(a.opts.Services)
+	return wanted
+}
+
+// stopServices ends every service. Force makes it kill at once.
+func (a *Agent) stopServices(ctx context.Context) error {
+	stop, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	if a.opts.Force != nil {
+		go func() {
+			select {
+			case <-a.opts.Force:
+				cancel()
+			case <-stop.Done():
+			}
+		}()
+	}
+	if err := a.run.Close(stop); err != nil {
+		return fmt.Errorf("cannot stop every service: %w", err)
+	}
+	return nil
+}
+
+// do runs f on the loop and returns when it has run, or with an error when the
+// agent is ending or ctx ends first.
+func (a *Agent) do(ctx context.Context, f func(context.Context)) error {
+	done := make(chan struct{})
+	run := func(loop context.Context) {
+		defer close(done)
+		f(loop)
+	}
+	select {
+	case a.loop <- run:
+	case <-a.stopping:
+		return errStopping
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	// The loop took it and runs it to its end.
+	<-done
+	return nil
+}
+
+var errStopping = &control.Refusal{Text: "the agent is stopping"}
+
+// tell hands every entry of a journal to f until the journal is closed.
+func tell[T any](j *journal[T], f func(T), gap func(missed uint64) T) {
+	if f == nil {
+		return
+	}
+	_ = j.follow(context.Background(), 0, true,
+		func(n uint64) error { f(gap(n)); return nil },
+		func(e T) error { f(e); return nil })
+}
+
+// missedLines stands in for lines that a slow reader has lost.
+func missedLines(n uint64) control.Line {
+	return control.Line{Time: now(), Stream: "stderr", Text: fmt.Sprintf("... %d lines left out: this reader is slower than the services write", n)}
+}
+
+// emit appends an event to the journal, stamped now unless it has a time.
+func (a *Agent) emit(e control.Event) {
+	a.events.add(func(seq uint64) control.Event {
+		e.Seq = seq
+		if e.Time.IsZero() {
+			e.Time = now()
+		}
+		return e
+	})
+}
+
+// ran takes an event of the runner. It is called on the runner's goroutines.
+func (a *Agent) ran(e runner.Event) {
+	a.emit(eventOf(e))
+	if e.Fatal {
+		select {
+		case a.exit <- e.Service:
+		default: // one is enough
+		}
+	}
+}

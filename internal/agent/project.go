@@ -1,0 +1,129 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+
+	"bounce/configs"
+	"bounce/treesitter"
+	"bounce/watcher"
+)
+
+// Project is a configuration and the tree it speaks of. A running agent keeps
+// one up to date; [Open] gives one that answers questions without an agent.
+type Project struct {
+	config  *configs.Config
+	content *content
+	files   tree
+	view    *view
+}
+
+// Open reads the tree of a configuration once.
+func Open(ctx context.Context, cfg *configs.Config) (*Project, error) {
+	p, err := newProject(cfg)
+	if err != nil {
+		return nil, err
+	}
+	opts := cfg.WatchOptions()
+	opts.Reader = p.content
+	b, err := scan(ctx, opts)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the project in %s: %w", cfg.Dir, err)
+	}
+	p.update(b)
+	return p, nil
+}
+
+// scan reads a tree once.
+func scan(ctx context.Context, opts watcher.Options) (watcher.Batch, error) {
+	// A look is all it takes: there is nothing to wait for.
+	opts.Backend, opts.Audit = watcher.Poll, -1
+	w, err := watcher.Open(ctx, opts)
+	if err != nil {
+		return watcher.Batch{}, err
+	}
+	defer w.Close()
+	select {
+	case b, ok := <-w.Batches():
+		if ok {
+			return b, nil
+		}
+		return watcher.Batch{}, watcher.ErrClosed
+	case <-ctx.Done():
+		return watcher.Batch{}, ctx.Err()
+	}
+}
+
+// newProject returns the project before its tree has been read.
+func newProject(cfg *configs.Config) (*Project, error) {
+	services, err := newServices(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &Project{
+		config:  cfg,
+		content: newContent(cfg.Dir),
+		files:   tree{},
+		view:    newView(graphOptions(cfg), services),
+	}, nil
+}
+
+func graphOptions(cfg *configs.Config) treesitter.Options {
+	opts := treesitter.Options{
+		NoStrings:        !cfg.StringImports,
+		NoPackageStrings: !cfg.PackageStrings,
+		FollowTyping:     cfg.Typing == "follow",
+		SkipLazy:         cfg.Lazy == "skip",
+	}
+	for _, root := range cfg.Roots {
+		opts.Roots = append(opts.Roots, within(cfg.Dir, filepath.ToSlash(root)))
+	}
+	return opts
+}
+
+// update takes a batch into the tree and the graph.
+func (p *Project) update(b watcher.Batch) (before, after *view, s suspects) {
+	p.files.apply(b)
+	before = p.view
+	if opts := graphOptions(p.config); len(opts.Roots) == 0 && shapes(b) {
+		opts.Roots = treesitter.FindRoots(slices.Sorted(maps.Keys(p.files)), p.read)
+		if !slices.Equal(opts.Roots, before.roots) {
+			before = before.rooted(opts, p.files)
+		}
+	}
+	changes, s := p.content.take(b, before.graph.Has)
+	after = before.update(p.files, b, changes)
+	for name, r := range after.services {
+		if b.Initial || !r.service.outdated(b) {
+			continue
+		}
+		s, err := newService(p.config, name)
+		if err != nil {
+			s = r.service.failing(err)
+		}
+		after.services[name] = after.look(s, p.files, r.watched)
+	}
+	p.view = after
+	return before, after, s
+}
+
+func (p *Project) read(name string) ([]byte, error) {
+	return os.ReadFile(filepath.Join(p.config.Dir, filepath.FromSlash(name)))
+}
+
+// shapes reports whether a batch can change which directories are import
+// roots: a file came or went, or one of those that declare them changed.
+func shapes(b watcher.Batch) bool {
+	return slices.ContainsFunc(b.Changes, func(c watcher.Change) bool {
+		switch path.Base(c.Path) {
+		case "pyproject.toml", "setup.cfg", "setup.py":
+			return true
+		}
+		return c.Kind != watcher.Modified
+	})
+}

@@ -1,0 +1,87 @@
+package agent
+
+import (
+	"maps"
+	"slices"
+
+	"bounce/decider"
+	"bounce/runner"
+	"bounce/treesitter"
+	"bounce/watcher"
+)
+
+// service is what a configuration says of a service, worked out as far as it
+// can be before it runs. It is never changed: a new env file or interpreter
+// makes a new one.
+type service struct {
+	name  string
+	order int
+	// entries have in Roots what the process puts in front of the roots of the
+	// project.
+	entries []treesitter.Entry
+	// unknown says why there are no entries; "" when there are.
+	unknown string
+	// missing says what else it may load, in lines for people.
+	missing []string
+	// told has the files that were read, or looked for, to learn the entries.
+	told map[string]bool
+	// problem is why it could not be worked out anew; nil when it could.
+	problem error
+	// watch has the globs and env files that make the service stale.
+	watch []string
+	env   []string // the env files among them
+	spec  runner.Spec
+	// start is the start identity.
+	start map[string]string
+	// python is the interpreter that runs the service, "" when not known.
+	python string
+}
+
+// watches returns the glob of the service that names path; "" for none.
+func (s *service) watches(path string) string {
+	for _, glob := range s.watch {
+		if glob == path || decider.Match(glob, path) {
+			return glob
+		}
+	}
+	return ""
+}
+
+// globs returns the watch globs without the env files.
+func (s *service) globs() []string { return s.watch[:len(s.watch)-len(s.env)] }
+
+// watched returns the watched files of s after a batch, given those before it.
+func (s *service) watched(was map[string]watcher.Hash, b watcher.Batch) map[string]watcher.Hash {
+	if len(s.watch) == 0 {
+		return nil
+	}
+	now := maps.Clone(was)
+	if now == nil {
+		now = map[string]watcher.Hash{}
+	}
+	for _, c := range b.Changes {
+		switch {
+		case s.watches(c.Path) == "":
+		case c.Kind == watcher.Deleted:
+			delete(now, c.Path)
+		default:
+			now[c.Path] = c.New
+		}
+	}
+	return now
+}
+
+// outdated reports whether a batch changed a file that the service was worked
+// out from.
+func (s *service) outdated(b watcher.Batch) bool {
+	return slices.ContainsFunc(b.Changes, func(c watcher.Change) bool {
+		return slices.Contains(s.env, c.Path) || s.told[c.Path]
+	})
+}
+
+// failing returns s as it was, with the reason why it could not be renewed.
+func (s *service) failing(err error) *service {
+	c := *s
+	c.problem = err
+	return &c
+}

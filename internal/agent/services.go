@@ -1,0 +1,170 @@
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"bounce/configs"
+	"bounce/decider"
+	"bounce/internal/pyruntime"
+	"bounce/treesitter"
+)
+
+// newServices works out every service of a configuration, sorted by name.
+func newServices(cfg *configs.Config) ([]*service, error) {
+	var services []*service
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(cfg.Services)) {
+		s, err := newService(cfg, name)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		services = append(services, s)
+	}
+	return services, errors.Join(errs...)
+}
+
+// newService works out one service, as its env files and whatever tells of its
+// entries are now.
+func newService(cfg *configs.Config, name string) (*service, error) {
+	c := cfg.Services[name]
+	start, err := cfg.Start(name, os.Environ())
+	if err != nil {
+		return nil, err
+	}
+	s := &service{
+		name:  name,
+		order: c.Order,
+		env:   cfg.EnvFiles(c),
+		spec:  start.Spec,
+		start: maps.Clone(start.Identity),
+	}
+	s.watch = append(slices.Clone([]string(c.Watch)), s.env...)
+
+	files := &diskTree{dir: start.Spec.Dir, project: cfg.Dir, read: map[string]bool{}}
+	inferred := decider.Infer(start.Spec.Argv, files, start.Spec.Env...).In(relative(cfg.Dir, start.Spec.Dir))
+	s.told = files.read
+	s.missing = inferred.Missing
+	switch {
+	case len(c.Entry) > 0:
+		for _, e := range cfg.Entries(c) {
+			s.entries = append(s.entries, inProject(cfg.Dir, e))
+		}
+	case inferred.Unknown != "":
+		s.unknown = inferred.Unknown
+	default:
+		for _, e := range inferred.Entries {
+			s.entries = append(s.entries, inProject(cfg.Dir, e))
+		}
+	}
+
+	// A service without Python is told to nobody here: it starts without.
+	if python, err := pyruntime.Interpreter(start.Spec.Argv, start.Spec.Env, start.Spec.Dir); err == nil {
+		s.python = python
+		s.start["interpreter"] = pyruntime.Identity(python)
+	}
+	return s, nil
+}
+
+// rooted returns entries whose Roots are the whole sys.path as far as it is in
+// the project: what the process puts in front, then the project's.
+func rooted(entries []treesitter.Entry, roots []string) []treesitter.Entry {
+	out := slices.Clone(entries)
+	for i, e := range out {
+		out[i].Roots = nil
+		for _, dir := range slices.Concat(e.Roots, roots) {
+			if !slices.Contains(out[i].Roots, dir) {
+				out[i].Roots = append(out[i].Roots, dir)
+			}
+		}
+	}
+	return out
+}
+
+// inProject turns the decider's entry into the graph's.
+func inProject(dir string, e decider.Entry) treesitter.Entry {
+	out := treesitter.Entry{Module: e.Module}
+	if e.File != "" {
+		out.File = within(dir, e.File)
+	}
+	for _, root := range e.Roots {
+		out.Roots = append(out.Roots, within(dir, root))
+	}
+	return out
+}
+
+// within makes an absolute path relative to the project in dir; others are.
+func within(dir, name string) string {
+	if path.IsAbs(name) {
+		return relative(dir, name)
+	}
+	return path.Clean(name)
+}
+
+// relative returns name as the watcher names paths below dir.
+func relative(dir, name string) string {
+	rel, err := filepath.Rel(dir, name)
+	if err != nil {
+		return filepath.ToSlash(name)
+	}
+	return filepath.ToSlash(rel)
+}
+
+// diskTree is the decider's Tree: the files on disk, and which were looked at.
+type diskTree struct {
+	dir, project string
+	read         map[string]bool // paths relative to the project
+}
+
+func (t *diskTree) name(p string) string {
+	if !path.IsAbs(p) {
+		p = path.Join(filepath.ToSlash(t.dir), p)
+	}
+	t.read[relative(t.project, p)] = true
+	return filepath.FromSlash(p)
+}
+
+func (t *diskTree) Exists(p string) bool {
+	info, err := os.Stat(t.name(p))
+	return err == nil && info.Mode().IsRegular()
+}
+
+func (t *diskTree) Read(p string) ([]byte, error) {
+	data, err := readFile(t.name(p))
+	if err != nil {
+		return nil, fmt.Errorf("cannot tell what %s starts from: %w", p, err)
+	}
+	return data, nil
+}
+
+// warnings are what a person should know before relying on a service.
+func (v *view) warnings(name string) []string {
+	var out []string
+	r := v.services[name]
+	s := r.service
+	switch {
+	case s.unknown != "":
+		out = append(out, fmt.Sprintf("any Python file restarts %s: %s", name, s.unknown))
+	case r.reach.Len() == 0:
+		out = append(out, fmt.Sprintf("no file restarts %s: its entry %s is not in the project; correct the command, or add the line  entry: [package.module]", name, entryWords(s.entries)))
+	}
+	for _, what := range s.missing {
+		out = append(out, fmt.Sprintf("%s may load more than is known: %s", name, what))
+	}
+	return out
+}
+
+func entryWords(entries []treesitter.Entry) string {
+	var words []string
+	for _, e := range entries {
+		words = append(words, e.Module+e.File)
+	}
+	return strings.Join(words, ", ")
+}

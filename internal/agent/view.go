@@ -1,0 +1,178 @@
+package agent
+
+import (
+	"maps"
+	"slices"
+
+	"bounce/decider"
+	"bounce/runner"
+	"bounce/treesitter"
+	"bounce/watcher"
+)
+
+// tree is every file of the project with the hash of its bytes. It is owned by
+// the agent's loop and changes with each batch.
+type tree map[string]watcher.Hash
+
+// apply makes the changes of a batch.
+func (t tree) apply(b watcher.Batch) {
+	for _, c := range b.Changes {
+		if c.Kind == watcher.Deleted {
+			delete(t, c.Path)
+		} else {
+			t[c.Path] = c.New
+		}
+	}
+}
+
+// view is the import graph as of one batch, and what each service can load of
+// it. A view never changes; update returns the next one. It is the decider's
+// Graph.
+type view struct {
+	graph    *treesitter.Graph
+	roots    []string            // import roots
+	services map[string]*reached // by name
+}
+
+// reached is what a service can load.
+type reached struct {
+	service *service
+	// all says that the entry is unknown, so that any module of the tree may
+	// be loaded.
+	all   bool
+	reach *treesitter.Reach
+	// watched has the files that the service's watch globs and env files name.
+	watched map[string]watcher.Hash
+	version decider.Version
+}
+
+func emptyView(opts treesitter.Options) *view {
+	if len(opts.Roots) == 0 {
+		opts.Roots = []string{"."}
+	}
+	return &view{graph: treesitter.New(opts), roots: opts.Roots, services: map[string]*reached{}}
+}
+
+// newView returns the view of an empty tree.
+func newView(opts treesitter.Options, services []*service) *view {
+	v := emptyView(opts)
+	for _, s := range services {
+		v.services[s.name] = v.look(s, nil, nil)
+	}
+	return v
+}
+
+// rooted returns v with other import roots: what the files say stays, where
+// their imports lead is worked out anew.
+func (v *view) rooted(opts treesitter.Options, files tree) *view {
+	var all []treesitter.Change
+	for _, path := range v.graph.Files() {
+		all = append(all, treesitter.Change{Path: path, Facts: v.graph.Facts(path)})
+	}
+	next := emptyView(opts)
+	next.graph = next.graph.Update(all)
+	for name, r := range v.services {
+		next.services[name] = next.look(r.service, files, r.watched)
+	}
+	return next
+}
+
+// update returns the view after a batch whose modules changed as in changes;
+// files is the tree with the batch applied.
+func (v *view) update(files tree, b watcher.Batch, changes []treesitter.Change) *view {
+	next := &view{graph: v.graph, roots: v.roots, services: make(map[string]*reached, len(v.services))}
+	if len(changes) > 0 {
+		next.graph = v.graph.Update(changes)
+	}
+	for name, r := range v.services {
+		next.services[name] = next.look(r.service, files, r.service.watched(r.watched, b))
+	}
+	return next
+}
+
+// look works out what s can load in v.
+func (v *view) look(s *service, files tree, watched map[string]watcher.Hash) *reached {
+	r := &reached{service: s, all: s.unknown != "", watched: watched}
+	load := make(map[string]watcher.Hash, len(watched))
+	maps.Copy(load, watched)
+	if r.all {
+		for path, hash := range files {
+			if isModule(path) {
+				load[path] = hash
+			}
+		}
+	} else {
+		r.reach = v.graph.Reach(rooted(s.entries, v.roots)...)
+		for path := range r.reach.All() {
+			if hash, ok := files[path]; ok {
+				load[path] = hash
+			}
+		}
+	}
+	r.version = decider.Version{Files: load, Start: s.start}
+	return r
+}
+
+// Reaches implements [decider.Graph].
+func (v *view) Reaches(service, path string) bool {
+	r, ok := v.services[service]
+	if !ok {
+		return false
+	}
+	if r.all {
+		return v.graph.Has(path)
+	}
+	return r.reach.Has(path)
+}
+
+// Chain implements [decider.Graph].
+func (v *view) Chain(service, path string) []decider.Link {
+	r, ok := v.services[service]
+	switch {
+	case !ok || !v.Reaches(service, path):
+		return nil
+	case r.all:
+		return []decider.Link{}
+	}
+	return links(r.reach.Chain(path))
+}
+
+// Dependents implements [decider.Graph].
+func (v *view) Dependents(paths []string, yield func(path string, chain []decider.Link) bool) {
+	var known []string
+	for _, p := range paths {
+		if v.graph.Has(p) {
+			known = append(known, p)
+		}
+	}
+	if len(known) == 0 {
+		return
+	}
+	reverse := v.graph.Dependents(known...)
+	for path := range reverse.All() {
+		if !slices.Contains(known, path) && !yield(path, links(reverse.Chain(path))) {
+			return
+		}
+	}
+}
+
+// links turns a chain of the graph into the decider's words.
+func links(edges []treesitter.Edge) []decider.Link {
+	out := make([]decider.Link, len(edges))
+	for i, e := range edges {
+		out[i] = decider.Link{From: e.From, Line: e.Line, To: e.To}
+	}
+	return out
+}
+
+// names returns the names of the services, sorted.
+func (v *view) names() []string { return slices.Sorted(maps.Keys(v.services)) }
+
+// specs returns how the services are run, by name.
+func (v *view) specs() []runner.Spec {
+	var specs []runner.Spec
+	for _, name := range v.names() {
+		specs = append(specs, v.services[name].service.spec)
+	}
+	return specs
+}

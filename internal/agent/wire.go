@@ -1,0 +1,86 @@
+package agent
+
+import (
+	"fmt"
+
+	"bounce/decider"
+	"bounce/internal/control"
+	"bounce/runner"
+)
+
+// What the packages say, in the words of the control socket.
+
+func eventOf(e runner.Event) control.Event {
+	out := control.Event{
+		Time:       e.Time,
+		Kind:       string(e.Kind),
+		Service:    e.Service,
+		Action:     e.Action,
+		Generation: e.Generation,
+		Cause:      causeOf(e),
+		PID:        e.PID,
+		Attempt:    e.Attempt,
+		WaitS:      e.Wait.Seconds(),
+		Text:       e.What,
+		Count:      e.Count,
+		Lines:      e.Tail,
+	}
+	if e.Exit != nil {
+		out.Signal = e.Exit.Signal
+		if e.Exit.Signal == "" {
+			out.ExitCode = &e.Exit.Code
+		}
+	}
+	return out
+}
+
+// causeOf says who wanted a generation and for what.
+func causeOf(e runner.Event) string {
+	switch words := Words(e.Reasons); {
+	case e.Cause == "":
+		return words
+	case words == "":
+		return string(e.Cause)
+	default:
+		return fmt.Sprintf("%s: %s", e.Cause, words)
+	}
+}
+
+func lineOf(l runner.Line, seq uint64) control.Line {
+	return control.Line{
+		Seq: seq, Time: l.Time, Service: l.Service, Generation: l.Generation,
+		Stream: string(l.Stream), Text: l.Text,
+	}
+}
+
+func statusOf(s runner.Status) control.Service {
+	return control.Service{
+		Name:       s.Name,
+		State:      string(s.State),
+		Intent:     string(s.Intent),
+		Health:     string(s.Health),
+		PID:        s.PID,
+		Generation: s.Generation,
+		Started:    s.Started,
+		UptimeS:    s.UptimeS,
+		Stale:      s.Stale,
+		Restarts:   control.Restarts{Change: s.Restarts.Change, Crash: s.Restarts.Crash, Operator: s.Restarts.Operator},
+		Reason:     s.Reason,
+		Hold:       holdOf(s.Hold),
+	}
+}
+
+func holdOf(h *decider.Hold) *control.Hold {
+	if h == nil {
+		return nil
+	}
+	return &control.Hold{Kind: h.Kind, Service: h.Service, What: h.What, Path: h.Path, Line: h.Line, EndsWhen: h.EndsWhen}
+}
+
+func chainOf(chain []decider.Link) []control.Link {
+	out := make([]control.Link, len(chain))
+	for i, l := range chain {
+		out[i] = control.Link{From: l.From, Line: l.Line, To: l.To}
+	}
+	return out
+}
