@@ -227,13 +227,18 @@ func anyOf(words []string) string {
 	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
-// switches are what a key that is true or false can be written as. YAML 1.2
-// has true and false only; yes, no, on and off are switches where a switch is
-// wanted, and text everywhere else.
-var switches = map[string]bool{"true": true, "yes": true, "on": true, "false": false, "no": false, "off": false}
+// switches are words that mean true or false where a key wants that, and text
+// everywhere else: YAML 1.2 has only true and false, YAML 1.1 had all of these.
+var switches = map[string]bool{
+	"yes": true, "Yes": true, "YES": true, "on": true, "On": true, "ON": true,
+	"no": false, "No": false, "NO": false, "off": false, "Off": false, "OFF": false,
+}
 
 func (d *decoder) boolean(n *node, v reflect.Value, path string, tag reflect.StructTag) {
-	on, ok := switches[strings.ToLower(n.text)]
+	on, ok := switches[n.text]
+	if n.kind == scalar && n.tag == "!!bool" {
+		on, ok = strings.EqualFold(n.text, "true"), true
+	}
 	if n.kind != scalar || !ok {
 		d.wrong(n, path, "true or false", tag)
 		return

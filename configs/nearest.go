@@ -18,21 +18,26 @@ var otherWords = map[string]string{
 	"module": "entry", "entrypoint": "entry", "url": "http", "port": "tcp", "address": "tcp",
 }
 
+var separators = strings.NewReplacer("-", "", "_", "", " ", "")
+
 // nearest returns the word of known that word was probably meant to be, "" for
 // none. Case, dashes and underscores do not count.
 func nearest(word string, known []string) string {
-	plain := func(s string) string {
-		return strings.ToLower(strings.NewReplacer("-", "", "_", "", " ", "").Replace(s))
-	}
+	plain := func(s string) string { return strings.ToLower(separators.Replace(s)) }
 	// Neither a long word nor the hundredth of many names is worth the search.
 	const most = 64
 	if len(word) > most {
 		return ""
 	}
 	known = known[:min(len(known), most)]
+	wanted := plain(word)
 	best, least := "", 1+len(word)/3
 	for _, k := range known {
-		if d := distance(plain(word), plain(k)); d < least {
+		candidate := plain(k)
+		if diff := len(candidate) - len(wanted); diff >= 4*least || -diff >= 4*least {
+			continue // too far off whatever the characters, of 4 bytes at most
+		}
+		if d := distance(wanted, candidate); d < least {
 			best, least = k, d
 		}
 	}
@@ -52,9 +57,10 @@ func nearest(word string, known []string) string {
 // or of neighbours to swap, to make b from a.
 func distance(a, b string) int {
 	x, y := []rune(a), []rune(b)
+	cells := make([]int, (len(x)+1)*(len(y)+1))
 	rows := make([][]int, len(x)+1)
 	for i := range rows {
-		rows[i] = make([]int, len(y)+1)
+		rows[i] = cells[i*(len(y)+1) : (i+1)*(len(y)+1)]
 		rows[i][0] = i
 	}
 	for j := range rows[0] {
