@@ -46,8 +46,7 @@ type decision struct {
 	differ map[string][]Difference
 	// steps are wanted, before anything holds them.
 	steps map[target]*Step
-	// asked are the services whose restart an action asked for, with what it
-	// said: all that is lost if the step is not taken.
+	// asked are the restarts that actions asked for, with their reasons alone.
 	asked map[string]*Step
 
 	unmatched []string
@@ -253,12 +252,11 @@ func (d *decision) plan() Plan {
 		FallbackApplied: d.fallback,
 	}
 	for _, step := range d.steps {
-		hold := d.hold(step)
-		if hold == nil {
+		if hold := d.hold(step); hold != nil {
+			p.Holds = append(p.Holds, *hold)
+		} else {
 			p.Steps = append(p.Steps, *step)
-			continue
 		}
-		p.Holds = append(p.Holds, *hold)
 		if step.Kind == RunAction {
 			p.Owed = append(p.Owed, *step)
 		} else if asked := d.asked[step.Name]; asked != nil {

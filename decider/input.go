@@ -19,8 +19,8 @@ type Input struct {
 	// holds a service that reaches it and whose last generation did not have
 	// it like that: what already ran beside a broken file may do so again.
 	Broken map[string]Problem
-	// Owed are steps that an earlier plan asked for and that have not been
-	// taken with success: see [Plan].Owed. Their reasons are those of then.
+	// Owed is what the last plan owed and has not been done with success:
+	// see [Plan].Owed.
 	Owed []Step
 	// Paused is what the operator or git holds back; nil for nothing.
 	Paused *Hold

@@ -12,11 +12,11 @@ type Plan struct {
 	Steps []Step `json:"steps"`
 	Holds []Hold `json:"holds"`
 	Left  []Left `json:"left"`
-	// Owed are the steps that a hold keeps back and that nothing would bring
-	// about again: actions, and the restarts they ask for. A service that is
-	// stale is not here; it stays stale. What is here, and every action among
-	// Steps until it has succeeded, belongs into [Input].Owed of the next
-	// decision; what was in there before does not, being in one of the two.
+	// Owed is what nothing would bring about again: the actions among Steps
+	// and those that a hold keeps back, and the restarts that actions asked
+	// for, with those reasons alone. It is the [Input].Owed of the next
+	// decision, less what has succeeded by then; what was owed before is in it.
+	// The restart of a stale service is not owed: the service stays stale.
 	Owed []Step `json:"owed,omitempty"`
 	// Unmatched are the changed paths that neither a rule nor a service took.
 	Unmatched []string `json:"unmatched,omitempty"`
