@@ -1,0 +1,74 @@
+package decider
+
+import (
+	"fmt"
+	"maps"
+	"testing"
+
+	"bounce/watcher"
+)
+
+// flatGraph has services that each reach their own files and a shared one,
+// without a walk: what is measured is the decision.
+type flatGraph struct{ services map[string]map[string][]Link }
+
+func (g flatGraph) Reaches(service, path string) bool {
+	_, ok := g.services[service][path]
+	return ok
+}
+func (g flatGraph) Chain(service, path string) []Link            { return g.services[service][path] }
+func (flatGraph) Dependents([]string, func(string, []Link) bool) {}
+
+// BenchmarkDecide has 20 services of 300 files each. An agent that hands on
+// the map of a service whose reach did not change pays for the batch alone.
+func BenchmarkDecide(b *testing.B) {
+	g := flatGraph{make(map[string]map[string][]Link)}
+	var shared, fresh []Service
+	for i := range 20 {
+		name := fmt.Sprintf("service%d", i)
+		reach, files := make(map[string][]Link), make(map[string]watcher.Hash)
+		for j := range 299 {
+			path := fmt.Sprintf("%s/module%d.py", name, j)
+			reach[path], files[path] = []Link{{name + ".py", j, path}}, watcher.Hash{1, byte(j)}
+		}
+		reach["lib.py"], files["lib.py"] = []Link{{name + ".py", 1, "lib.py"}}, watcher.Hash{1}
+		g.services[name] = reach
+		last := Version{Files: files, Start: map[string]string{"command": name}}
+		s := Service{Name: name, Order: 100, Up: true, Now: last, Last: &last}
+		shared = append(shared, s)
+		s.Now.Files = maps.Clone(files)
+		fresh = append(fresh, s)
+	}
+	edit := func(services []Service, path string) []Service {
+		var edited []Service
+		for _, s := range services {
+			if _, ok := s.Now.Files[path]; ok {
+				s.Now.Files = maps.Clone(s.Now.Files)
+				s.Now.Files[path] = watcher.Hash{2}
+			}
+			edited = append(edited, s)
+		}
+		return edited
+	}
+	for _, c := range []struct {
+		name     string
+		path     string
+		services []Service
+		steps    int
+	}{
+		{"own file, maps reused", "service7/module3.py", edit(shared, "service7/module3.py"), 1},
+		{"own file, maps rebuilt", "service7/module3.py", edit(fresh, "service7/module3.py"), 1},
+		{"shared file", "lib.py", edit(shared, "lib.py"), 20},
+	} {
+		in := Input{Before: g, After: g, Services: c.services,
+			Batch: watcher.Batch{Changes: []watcher.Change{{Path: c.path, Kind: watcher.Modified}}}}
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if plan := Decide(in); len(plan.Steps) != c.steps {
+					b.Fatal(formatPlan(plan))
+				}
+			}
+		})
+	}
+}
