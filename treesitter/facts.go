@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"slices"
-	"strings"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
@@ -183,7 +182,7 @@ func lineOf(src []byte, pos int) int {
 }
 
 // identifier returns a dotted name as Python knows it: without blanks and
-// continuations, and in NFKC. Bytes that are no UTF-8 are taken for Latin-1.
+// continuations, and in NFKC.
 func identifier(b []byte) string {
 	ascii := true
 	for _, c := range b {
@@ -198,12 +197,18 @@ func identifier(b []byte) string {
 	if ascii {
 		return string(b)
 	}
-	if utf8.Valid(b) {
-		return norm.NFKC.String(string(b))
+	if !utf8.Valid(b) {
+		b = latin1(b)
 	}
-	var s strings.Builder
+	return norm.NFKC.String(string(b))
+}
+
+// latin1 returns text that is no UTF-8 as if it were Latin-1, the one other
+// encoding that sources are likely to be in.
+func latin1(b []byte) []byte {
+	var out []byte
 	for _, c := range b {
-		s.WriteRune(rune(c))
+		out = utf8.AppendRune(out, rune(c))
 	}
-	return norm.NFKC.String(s.String())
+	return out
 }

@@ -120,7 +120,7 @@ func New(opts Options) *Graph {
 func (g *Graph) Update(changes []Change) *Graph {
 	n := &Graph{opts: g.opts, table: g.table, count: g.count, inside: g.inside, outside: g.outside, views: make(map[string]*view)}
 	files := g.files.edit()
-	tree := treeEditor{own: make(map[*dir]bool)}
+	tree := treeEditor{g.table, make(map[*dir]bool)}
 	moved := false // a file appeared or disappeared
 	var dirty []id
 	for _, c := range changes {
@@ -230,6 +230,7 @@ func (g *Graph) Edges(path string) []Edge {
 	for n, l := range links {
 		edges[n] = Edge{path, g.table.path(l.to), int(l.line), l.kind}
 	}
+	slices.SortFunc(edges, func(a, b Edge) int { return cmp.Compare(a.To, b.To) })
 	return edges
 }
 
@@ -268,11 +269,4 @@ func (g *Graph) view(roots []string) *view {
 		g.views[key] = v
 	}
 	return v
-}
-
-// compareLinks orders links by the path they lead to, strongest first.
-func compareLinks(paths []string) func(a, b link) int {
-	return func(a, b link) int {
-		return cmp.Or(cmp.Compare(paths[a.to], paths[b.to]), cmp.Compare(a.kind, b.kind), cmp.Compare(a.line, b.line))
-	}
 }

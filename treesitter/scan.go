@@ -3,6 +3,7 @@ package treesitter
 import (
 	"bytes"
 	"slices"
+	"unicode/utf8"
 )
 
 // The scanner finds the places in a file where modules are named. It knows
@@ -362,6 +363,9 @@ func (s *scanner) flush(end int) {
 		return
 	}
 	text := bytes.TrimSpace(newlines(s.src[s.start:end]))
+	if !utf8.Valid(text) {
+		text = latin1(text)
+	}
 	s.candidates = append(s.candidates, candidate{text, s.startLine, s.scope})
 	s.start = -1
 }

@@ -3,6 +3,7 @@ package treesitter
 import (
 	"maps"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -109,7 +110,7 @@ type dir struct {
 
 // entry is what a directory holds under the name of a module.
 type entry struct {
-	ext []id // extension modules, several where several interpreters have theirs
+	ext []id // extension modules by path, several where several interpreters have theirs
 	src id   // .py; -1 for none
 	pyc id   // .pyc; -1 for none
 	sub *dir // directory of that name
@@ -181,7 +182,8 @@ func moduleName(base string) (string, moduleKind) {
 // treeEditor changes a copy of a tree of directories. It copies a directory
 // when it is first changed.
 type treeEditor struct {
-	own map[*dir]bool
+	table *table
+	own   map[*dir]bool
 }
 
 // owned returns d, or a copy of it if it is not this editor's yet.
@@ -220,6 +222,7 @@ func (t *treeEditor) put(d *dir, rest string, i id, present bool) *dir {
 		}
 	case kind == extensionModule:
 		e.ext = withID(e.ext, i, present)
+		slices.SortFunc(e.ext, func(a, b id) int { return strings.Compare(t.table.path(a), t.table.path(b)) })
 	case kind == sourceModule:
 		e.src = pick(i, present)
 	case kind == bytecodeModule:

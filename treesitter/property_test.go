@@ -1,0 +1,179 @@
+package treesitter
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// randomName returns a dotted name made of a few letters, so that names meet.
+func randomName(r *rand.Rand) string {
+	letters := []string{"a", "b", "c", "tests", "apps"}
+	parts := make([]string, 1+r.IntN(3))
+	for i := range parts {
+		parts[i] = letters[r.IntN(len(letters))]
+	}
+	return strings.Join(parts, ".")
+}
+
+func randomPath(r *rand.Rand) string {
+	p := strings.ReplaceAll(randomName(r), ".", "/")
+	if r.IntN(3) == 0 {
+		p = []string{"src/", "lib/", "../out/"}[r.IntN(3)] + p
+	}
+	switch r.IntN(12) {
+	case 0, 1, 2, 3:
+		return p + "/__init__.py"
+	case 4:
+		return p + "/__main__.py"
+	case 5:
+		return p + ".cpython-313-x86_64-linux-gnu.so"
+	case 6:
+		return p + ".so"
+	case 7:
+		return p + ".pyi"
+	}
+	return p + ".py"
+}
+
+func randomSource(r *rand.Rand) string {
+	var b strings.Builder
+	for range r.IntN(5) {
+		n := randomName(r)
+		last := n[strings.LastIndexByte(n, '.')+1:]
+		switch r.IntN(15) {
+		case 0, 1:
+			fmt.Fprintf(&b, "import %s\n", n)
+		case 2, 3:
+			fmt.Fprintf(&b, "from %s import %s, a, x\n", n, last)
+		case 4, 5:
+			fmt.Fprintf(&b, "from %s%s import %s\n", strings.Repeat(".", 1+r.IntN(3)), []string{"", n}[r.IntN(2)], last)
+		case 6:
+			fmt.Fprintf(&b, "from %s import *\n", n)
+		case 7:
+			fmt.Fprintf(&b, "__all__ = ['%s', 'b']\n", last)
+		case 8:
+			fmt.Fprintf(&b, "import_module('%s')\n", n)
+		case 9:
+			fmt.Fprintf(&b, "import_module(f'%s.{x}')\n", n)
+		case 10:
+			fmt.Fprintf(&b, "x = ['%s']\n", n)
+		case 11:
+			fmt.Fprintf(&b, "x = '%s.X'\n", n)
+		case 12:
+			fmt.Fprintf(&b, "def f():\n    import %s\n", n)
+		case 13:
+			fmt.Fprintf(&b, "if TYPE_CHECKING:\n    import %s\n", n)
+		case 14:
+			b.WriteString("iter_modules(__path__)\n")
+		}
+	}
+	return b.String()
+}
+
+// dump writes all that a graph says.
+func dump(g *Graph, entries []Entry, paths []string) string {
+	var b strings.Builder
+	fmt.Fprintln(&b, g.Len(), g.Files())
+	for _, p := range g.Files() {
+		fmt.Fprintln(&b, p, g.Edges(p), len(g.Unresolved(p)))
+	}
+	for _, e := range entries {
+		fmt.Fprintln(&b, "reach", e, g.Locate(e))
+		writeReach(&b, g.Reach(e))
+	}
+	b.WriteString("all\n")
+	writeReach(&b, g.Reach(entries...))
+	for _, p := range paths {
+		fmt.Fprintln(&b, "dependents", p)
+		writeReach(&b, g.Dependents(p))
+	}
+	for p, lines := range g.Opaque() {
+		fmt.Fprintln(&b, p, lines)
+	}
+	return b.String()
+}
+
+// TestIncremental changes random trees at random and compares the graph after
+// each step with one built from scratch, while readers ask the graphs that came
+// before.
+func TestIncremental(t *testing.T) {
+	seed := rand.Uint64()
+	if s := os.Getenv("GRAPH_SEED"); s != "" {
+		if _, err := fmt.Sscan(s, &seed); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("GRAPH_SEED=%d", seed)
+	trees, steps := 60, 50
+	if testing.Short() {
+		trees = 10
+	}
+	r := rand.New(rand.NewPCG(seed, 1))
+	var readers sync.WaitGroup
+	defer readers.Wait()
+	for n := range trees {
+		opts := Options{
+			Roots:            [][]string{nil, {"."}, {"src", "."}, {".", "lib", "../out"}, {"lib", "missing", "src"}}[r.IntN(5)],
+			NoStrings:        r.IntN(4) == 0,
+			NoPackageStrings: r.IntN(4) == 0,
+			FollowTyping:     r.IntN(4) == 0,
+			SkipLazy:         r.IntN(4) == 0,
+		}
+		tree := make(map[string]string)
+		g := New(opts)
+		for step := range steps {
+			var changes []Change
+			for range 1 + r.IntN(4) {
+				known := slices.Sorted(maps.Keys(tree))
+				p := randomPath(r)
+				if len(known) > 0 && r.IntN(2) == 0 {
+					p = known[r.IntN(len(known))]
+				}
+				switch {
+				case r.IntN(3) == 0 && tree[p] != "":
+					delete(tree, p)
+					changes = append(changes, Change{Path: p})
+				case r.IntN(6) == 0 && len(known) > 0:
+					from := known[r.IntN(len(known))]
+					tree[p] = tree[from]
+					changes = append(changes, Change{p, extract(p, tree[p])})
+					if p != from {
+						delete(tree, from)
+						changes = append(changes, Change{Path: from})
+					}
+				default:
+					tree[p] = randomSource(r)
+					changes = append(changes, Change{p, extract(p, tree[p])})
+				}
+			}
+			before := g
+			g = g.Update(changes)
+			var entries []Entry
+			for range 3 {
+				e := Entry{Module: randomName(r)}
+				if r.IntN(2) == 0 {
+					e = Entry{File: randomPath(r)}
+				}
+				if r.IntN(4) == 0 {
+					e.Roots = []string{"src", "lib"}
+				}
+				entries = append(entries, e)
+			}
+			paths := slices.Sorted(maps.Keys(tree))
+			paths = append(paths[:min(len(paths), 3)], randomPath(r))
+			readers.Go(func() { dump(before, entries, paths) })
+			got, want := dump(g, entries, paths), dump(fresh(opts, tree), entries, paths)
+			if got != want {
+				left, right := strings.Split(got, "\n"), strings.Split(want, "\n")
+				t.Fatalf("tree %d, step %d: after %v the graph says\n%s\nafresh\n%s", n, step, changes,
+					strings.Join(without(left, right), "\n"), strings.Join(without(right, left), "\n"))
+			}
+		}
+	}
+}
