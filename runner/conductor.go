@@ -256,6 +256,7 @@ func (c *conductor) withDependencies(names []string) []string {
 // close drops what is queued and stops everything.
 func (c *conductor) close() {
 	c.closing = true
+	c.host.stop()
 	for _, s := range c.queue {
 		if s.cancel != nil {
 			s.cancel()
@@ -315,6 +316,9 @@ func (c *conductor) add(s *step, slots ...slot) {
 		if s.operator {
 			// The operator's word counts, and the step that it overrides
 			// shares its outcome.
+			if s.event == down {
+				c.end(have, Left, Result{Why: "stopped by operator"})
+			}
 			s.slots = append(s.slots, have.slots...)
 			have.slots, have.ended = nil, true
 		}

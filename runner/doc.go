@@ -1,4 +1,81 @@
 // Package runner runs services: it starts their processes, watches them become
 // ready, restarts them as plans, operators and crashes ask for, and ends them
 // with everything that came of them.
+//
+// What is promised: there is never more than one generation of a service, and
+// before a new one starts every process of the old one is gone, whether it
+// left its group, its session or its parent. A process is signalled only when
+// it is known to be the one that was meant. A service is never slowed by who
+// reads its output. At most one generation is wanted beside the one there is;
+// later wishes join it. Only crashes pay into the crash budget.
+//
+// What is not: on systems other than Linux a process that leaves its group is
+// lost sight of, and the owner of a port is not known. On Linux a process that
+// scrubs its environment, leaves its session, closes its output and loses its
+// parent before the service is stopped is not recognised.
+//
+// One goroutine owns each service (service.go) and one decides whose turn it
+// is (conductor.go). They send each other messages; timers and exits carry the
+// generation they belong to. What a service does next is a table (machine.go),
+// and so is what follows a crash (policy.go).
+//
+// # The life of a service
+//
+//	stopped
+//	    wanted, called                       -> waiting
+//	waiting
+//	    wanted                                  stays       remember
+//	    down                                 -> stopped
+//	    cleared                              -> starting    launch
+//	starting
+//	    wanted, down, overdue, exited        -> stopping    end
+//	    launched                                stays       probe
+//	    refused, doomed                      -> held
+//	    proved                               -> ready       guard
+//	    unprobed                             -> unverified  guard
+//	    emptied                              -> stopped
+//	    crashed                              -> backoff     delay
+//	    cooled                               -> cooldown    delay
+//	    spent                                -> exhausted
+//	ready
+//	    wanted, down, exited                 -> stopping    end
+//	    stable                                  stays       forgive
+//	unverified
+//	    wanted, down, exited                 -> stopping    end
+//	    stable                                  stays       forgive
+//	draining
+//	    (nothing leads here yet)
+//	stopping
+//	    wanted, called, down                    stays       remember
+//	    emptied, done                        -> stopped
+//	    renewed                              -> waiting
+//	    crashed                              -> backoff     delay
+//	    cooled                               -> cooldown    delay
+//	    spent                                -> exhausted
+//	    doomed                               -> held
+//	    stuck                                -> unclean     look
+//	backoff
+//	    wanted, called, elapsed              -> waiting
+//	    down                                 -> stopped
+//	    doomed                               -> held
+//	cooldown
+//	    wanted, called, elapsed              -> waiting
+//	    down                                 -> stopped
+//	    doomed                               -> held
+//	held
+//	    wanted, called, released             -> waiting
+//	    down                                 -> stopped
+//	exhausted
+//	    wanted, called                       -> waiting
+//	    down                                 -> stopped
+//	unclean
+//	    wanted, called, down                    stays       remember
+//	    emptied, done                        -> stopped
+//	    renewed                              -> waiting
+//	    crashed                              -> backoff     delay
+//	    cooled                               -> cooldown    delay
+//	    spent                                -> exhausted
+//	    doomed                               -> held
+//	    stuck                                   stays       look
+//	    elapsed                                 stays       end
 package runner

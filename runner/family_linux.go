@@ -4,6 +4,8 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -59,11 +61,36 @@ func Subreaper() error {
 
 // prepare makes this process fit to run services.
 func prepare() error {
+	heedIgnored()
 	// Descriptors that the agent was started with and does not know must not
 	// reach the services. Best effort: kernels before 5.11 cannot.
 	_ = unix.CloseRange(3, ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC)
 	return Subreaper()
 }
+
+// heedIgnored takes over the signals that this process was started to ignore,
+// as nohup and the "&" of scripts do: what is ignored stays so across execve,
+// while what has a handler is reset. The handler drops them, so the agent
+// itself goes on ignoring them, unless it asks for them.
+var heedIgnored = sync.OnceFunc(func() {
+	data, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return
+	}
+	for line := range strings.Lines(string(data)) {
+		digits, ok := strings.CutPrefix(line, "SigIgn:")
+		if !ok {
+			continue
+		}
+		mask, _ := strconv.ParseUint(strings.TrimSpace(digits), 16, 64)
+		dropped := make(chan os.Signal, 1)
+		for n := 1; n <= 64; n++ {
+			if mask&(1<<(n-1)) != 0 {
+				signal.Notify(dropped, syscall.Signal(n))
+			}
+		}
+	}
+})
 
 // fork starts a process and notes that it is our own.
 func fork(path string, argv []string, attr *os.ProcAttr) (*os.Process, time.Time, error) {

@@ -3,6 +3,7 @@ package runner
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -18,7 +19,13 @@ type listening struct {
 
 // owner looks for the listener of a port in the network that the command sees.
 func (p *proc) owner(host string, port int) ownership {
-	sockets, err := listeners(p.pid())
+	pid := p.pid()
+	select {
+	case <-p.gone:
+		pid = os.Getpid() // a dead process sees no network: ask for ours
+	default:
+	}
+	sockets, err := listeners(pid)
 	if err != nil {
 		return ownership{unknown: true}
 	}
@@ -129,21 +136,11 @@ func parseAddr(text string) (netip.AddrPort, bool) {
 
 // holdsSocket reports whether a process has one of the sockets open.
 func holdsSocket(pid int, inodes map[string]bool) (bool, error) {
-	dir := "/proc/" + strconv.Itoa(pid) + "/fd"
-	f, err := os.Open(dir)
-	if err != nil {
+	if _, err := os.ReadDir(fdDir(pid)); err != nil {
 		return false, err
 	}
-	defer f.Close()
-	fds, err := f.Readdirnames(-1)
-	for _, fd := range fds {
-		link, err := os.Readlink(dir + "/" + fd)
-		if err != nil {
-			continue
-		}
-		if inode, ok := strings.CutPrefix(link, "socket:["); ok && inodes[strings.TrimSuffix(inode, "]")] {
-			return true, nil
-		}
-	}
-	return false, err
+	return holdsFile(pid, func(link string, _ fs.FileMode) bool {
+		inode, ok := strings.CutPrefix(link, "socket:[")
+		return ok && inodes[strings.TrimSuffix(inode, "]")]
+	}), nil
 }

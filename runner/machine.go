@@ -117,7 +117,7 @@ const (
 	refresh effect = "remember" // note what is wanted; another event acts on it
 )
 
-// step is one cell of the table.
+// cell is one entry of the table.
 type cell struct {
 	to State
 	do effect
@@ -149,7 +149,6 @@ var table = map[State]map[event]cell{
 		spent:   {StateExhausted, nothing},
 		doomed:  {StateHeld, nothing},
 		emptied: {StateStopped, nothing},
-		renewed: {StateWaiting, nothing},
 	},
 	StateReady: {
 		stable: {StateReady, forgive},

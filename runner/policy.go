@@ -21,6 +21,11 @@ type account struct {
 type failure struct {
 	// ok says that the exit counts as success.
 	ok bool
+	// signalled says that no exception ended it: what it printed of one is
+	// an older story.
+	signalled bool
+	// taken says that a stranger holds the port it needs.
+	taken bool
 	// class is the exception that ended a Python program, "" if unknown.
 	class string
 }
@@ -45,6 +50,10 @@ func (a *account) judge(p Restart, f failure, now time.Time, random float64) ver
 	}
 	if !f.ok && holds(p.HoldOn, f.class) {
 		return verdict{event: doomed, why: "a retry cannot mend a " + f.class}
+	}
+	if f.taken {
+		// Not its fault, and it may pass at any time: it is free of charge.
+		return verdict{event: crashed, wait: max(p.Backoff.wait(1, 0.5), p.Backoff.Max)}
 	}
 	a.paid = slices.DeleteFunc(a.paid, func(t time.Time) bool { return now.Sub(t) >= p.Budget.Window })
 	if len(a.paid) < p.Budget.Restarts {

@@ -3,6 +3,7 @@ package runner
 import (
 	"bytes"
 	"fmt"
+	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -154,4 +155,23 @@ func commandLine(pid int) string {
 		return "[" + s.comm + "]"
 	}
 	return strings.ReplaceAll(string(bytes.TrimRight(data, "\x00")), "\x00", " ")
+}
+
+func fdDir(pid int) string { return "/proc/" + strconv.Itoa(pid) + "/fd" }
+
+// holdsFile reports whether a process has a file open that /proc shows so. The
+// mode says what it was opened for: 0400 to read, 0200 to write.
+func holdsFile(pid int, is func(link string, mode fs.FileMode) bool) bool {
+	dir := fdDir(pid)
+	for _, fd := range names(dir) {
+		name := dir + "/" + fd
+		link, err := os.Readlink(name)
+		if err != nil {
+			continue // closed meanwhile
+		}
+		if info, err := os.Lstat(name); err == nil && is(link, info.Mode()) {
+			return true
+		}
+	}
+	return false
 }

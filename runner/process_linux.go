@@ -1,6 +1,9 @@
 package runner
 
 import (
+	"fmt"
+	"io/fs"
+	"os"
 	"slices"
 	"strconv"
 	"syscall"
@@ -224,8 +227,24 @@ func (p *proc) owns(s stat, known map[identity]bool) bool {
 	if s.session == p.pid() || s.group == p.pid() || known[s.identity] {
 		return true
 	}
-	m, ok := readMark(s.pid)
-	return ok && m == p.mark
+	if m, ok := readMark(s.pid); ok {
+		return m == p.mark
+	}
+	// It has forgotten its environment; its output may still give it away. The
+	// writing end only: the reading end is the agent's, and also that of
+	// another command between fork and exec.
+	return holdsFile(s.pid, func(link string, mode fs.FileMode) bool {
+		return mode&0o200 != 0 && (link == p.pipes[0] || link == p.pipes[1])
+	})
+}
+
+// pipeName is how /proc/PID/fd shows a pipe.
+func pipeName(f *os.File) string {
+	info, err := f.Stat()
+	if err != nil {
+		return "unknown"
+	}
+	return fmt.Sprintf("pipe:[%d]", info.Sys().(*syscall.Stat_t).Ino)
 }
 
 func pids(list []stat) []int {

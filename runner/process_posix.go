@@ -78,6 +78,9 @@ func (p *proc) end(s Stop, force <-chan struct{}) []int {
 
 func (p *proc) leave() {}
 
+// pipeName is of use on Linux only.
+func pipeName(*os.File) string { return "" }
+
 func (p *proc) owner(string, int) ownership { return ownership{unknown: true} }
 
 // leftovers finds nothing on this system.

@@ -35,6 +35,7 @@ type proc struct {
 	gone   chan struct{} // closed when the command has ended
 	status Exit          // written before gone is closed
 	reaped sync.Once
+	pipes  [2]string // the output's pipes as /proc/PID/fd shows them
 }
 
 func (p *proc) pid() int                { return p.os.Pid }
@@ -69,6 +70,7 @@ func (unixStarter) start(c command, m mark, stdout, stderr *os.File) (process, e
 		child, started, err := fork(path, c.argv, attr)
 		if err == nil {
 			p := &proc{os: child, mark: m, start: started, gone: make(chan struct{})}
+			p.pipes = [2]string{pipeName(stdout), pipeName(stderr)}
 			go p.await()
 			return p, nil
 		}

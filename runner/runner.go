@@ -24,7 +24,7 @@ type Options struct {
 	// Before is called on the service's goroutine right before each start,
 	// with the generation about to start. It returns the .py files, relative
 	// to Dir, whose bytecode is removed before the start. An error holds the
-	// service. ctx ends when the runner is forced to close.
+	// service. ctx ends when the runner is closed.
 	Before func(ctx context.Context, service string, generation int) ([]string, error)
 	// Events gets every event, in order, from one goroutine. Until it returns
 	// later events queue; services do not wait for it.
@@ -57,7 +57,6 @@ type Runner struct {
 	conductor *conductor
 	calls     *mailbox[func()] // what the conductor is to do
 	force     context.CancelFunc
-	forced    <-chan struct{}
 	done      chan struct{} // closed when everything has ended
 
 	mu       sync.RWMutex
@@ -105,16 +104,16 @@ func New(o Options) (*Runner, error) {
 		o.start = unixStarter{}
 		strays = leftovers(o.Run)
 	}
-	ctx, force := context.WithCancel(context.Background())
+	ctx, stop := context.WithCancel(context.Background())
+	forced, force := context.WithCancel(context.Background())
 	r := &Runner{
-		calls: newMailbox[func()](),
-		force: force, forced: ctx.Done(),
+		calls: newMailbox[func()](), force: force,
 		done:   make(chan struct{}),
 		blocks: make(map[string]*decider.Hold),
 	}
 	events := newHerald(o.Events)
 	h := &host{
-		run: o.Run, dir: dir, ctx: ctx, force: ctx.Done(),
+		run: o.Run, dir: dir, ctx: ctx, stop: stop, force: forced.Done(),
 		before: o.Before, emit: events.tell, sink: o.Output, lines: o.Lines,
 		random: random, start: o.start, changed: make(chan struct{}, 1),
 	}
@@ -248,10 +247,8 @@ func (r *Runner) Status() []Status {
 	defer r.mu.RUnlock()
 	now := time.Now()
 	list := make([]Status, len(r.services))
-	byName := make(map[string]Status, len(list))
 	for i, s := range r.services {
 		list[i] = s.now.Load().status
-		byName[s.name] = list[i]
 	}
 	for i := range list {
 		st := &list[i]

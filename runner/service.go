@@ -67,7 +67,8 @@ type service struct {
 type host struct {
 	run    string
 	dir    string
-	ctx    context.Context // ends when there is no time left
+	ctx    context.Context // ends when Close is called
+	stop   context.CancelFunc
 	force  <-chan struct{} // closed when everything is to be killed
 	before func(ctx context.Context, service string, generation int) ([]string, error)
 	emit   func(Event)
@@ -439,6 +440,7 @@ func (s *service) vacate() {
 		if what == "" {
 			exit := s.proc.exit()
 			f.ok, what = s.spec.Restart.succeeded(exit), exit.String()
+			f.signalled = exit.Signal != ""
 		}
 		s.judge(f, what)
 	}
@@ -449,7 +451,7 @@ func (s *service) judge(f failure, what string) {
 	s.failing = !f.ok
 	tail := s.tail()
 	trace, traced := parseTraceback(tail.stderr)
-	if traced && !f.ok {
+	if traced = traced && !f.ok && !f.signalled; traced {
 		f.class = trace.class
 		what += ": " + trace.text
 	}
@@ -459,7 +461,10 @@ func (s *service) judge(f failure, what string) {
 	}
 	if host, port, ok := s.spec.Ready.endpoint(); ok && !f.ok && s.proc != nil {
 		if who := s.proc.owner(host, port); who.pid != 0 {
-			what += "; " + who.taken(port).Error()
+			f.taken = true
+			if taken := who.taken(port).Error(); !strings.Contains(what, taken) {
+				what += "; " + taken
+			}
 		}
 	}
 	v := s.account.judge(s.spec.Restart, f, time.Now(), s.host.random())
@@ -474,7 +479,7 @@ func (s *service) judge(f failure, what string) {
 			s.cause = CauseExit
 		}
 		s.why = what
-		about.What = fmt.Sprintf("%s; restart %d in %s", what, v.attempt, v.wait.Round(time.Millisecond))
+		about.What = fmt.Sprintf("%s; next start in %s", what, v.wait.Round(time.Millisecond))
 	case cooled:
 		s.cause, s.reasons, s.why = CauseCrash, nil, what
 		about.What = fmt.Sprintf("%s; %s, next try in %s", what, v.why, v.wait)
@@ -561,6 +566,9 @@ func (s *service) dropped(n int) {
 // emit fills in what all events of a service have.
 func (s *service) emit(e Event) {
 	e.Service, e.Generation, e.State = s.name, s.generation, s.state
+	if s.proc != nil && !s.over {
+		e.PID = s.proc.pid()
+	}
 	if e.Cause == "" {
 		e.Cause, e.Reasons = s.cause, s.reasons
 		if s.next != nil {

@@ -15,7 +15,7 @@ import (
 var (
 	// "ModuleNotFoundError: No module named 'x'", "shop.errors.Bad", and
 	// with the margin of an exception group.
-	classLine = regexp.MustCompile(`^(?:[ |+-]*\| )?([A-Za-z_][A-Za-z0-9_.]*)(?:: .*|:)?$`)
+	classLine = regexp.MustCompile(`^(?:[ |+-]*\| )?([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)(?:: .*|:)?$`)
 	// `  File "shop/db.py", line 3, in <module>`
 	fileLine = regexp.MustCompile(`^[ |]*File "(.+)", line ([0-9]+)`)
 )
