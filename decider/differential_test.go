@@ -179,7 +179,9 @@ func TestExamplesOfSmartRestart(t *testing.T) {
 }
 
 // Random rule files, lists of paths and small trees through both: the program
-// runs in one interpreter, its main once for each.
+// runs in one interpreter, its main once for each. The trees are flat and lie
+// in a directory without a dot: smart-restart resolves relative imports in
+// __init__.py wrongly, and finds no files below .x, build, dist, env or venv.
 func TestLikeSmartRestart(t *testing.T) {
 	python := installed(t, "python")
 	rng := rand.New(rand.NewPCG(4, 2))
