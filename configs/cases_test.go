@@ -299,3 +299,47 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// FuzzProcfile looks for services that cannot start.
+func FuzzProcfile(f *testing.F) {
+	for _, s := range []string{"web: gunicorn shop.wsgi\n", "a: x && y\nb: $PORT\n# c\n", "a: 'x\n", "a:x\r\na:y", "\ufeffa: A=1 b"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c, errs := parseProcfile(data, nil)
+		if len(errs) > 0 {
+			return
+		}
+		for name := range c.Services {
+			start, err := c.Start(name, nil)
+			if err != nil || len(start.Spec.Argv) == 0 || strings.Contains(strings.Join(start.Spec.Argv, ""), "\x00") {
+				t.Fatalf("%s cannot start: %q, %v", name, start.Spec.Argv, err)
+			}
+		}
+	})
+}
+
+// FuzzEnvFile looks for panics, and for values in messages.
+func FuzzEnvFile(f *testing.F) {
+	for _, s := range []string{"A=1\nB=\"x\ny\"\n", "export A='b'", "A: b", "A=${B}$C", "SECRET", "=", "A=\"", "#\nA=1 # c\r\n"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		path := filepath.Join(t.TempDir(), ".env")
+		if err := os.WriteFile(path, data, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		vars, err := readEnvFile(path)
+		var line int
+		if err != nil {
+			if n, _ := fmt.Sscanf(err.Error(), "line %d is not", &line); n == 1 && (line < 1 || line > bytes.Count(data, []byte("\n"))+1) {
+				t.Fatalf("there is no line %d", line)
+			}
+		}
+		for name := range vars {
+			if name == "" {
+				t.Fatal("a variable without a name")
+			}
+		}
+	})
+}

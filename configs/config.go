@@ -13,7 +13,8 @@ import (
 // must be there; "never" a word that switches an interval off; "example" what
 // the reference and hints show.
 
-// Config is a whole configuration, defaults filled in.
+// Config is a whole configuration, defaults filled in. It holds what env
+// declares, which may be secret.
 type Config struct {
 	// Profile chooses the set of defaults: dev for work at a desk, prod for
 	// hosts and containers.
@@ -100,8 +101,9 @@ type Service struct {
 	// Run is the command: words without a shell (quotes and backslashes work as
 	// in one), a list of words, or {shell: "..."} for /bin/sh.
 	Run Command `json:"run" required:"true" example:"uvicorn shop.api:app --port 8000"`
-	// Entry names the modules or files that the process starts from, such as
-	// shop.api or tools/run.py. Left out, it is inferred from run.
+	// Entry names the modules, or the files relative to the project, that the
+	// process starts from, such as shop.api or tools/run.py. Left out, it is
+	// inferred from run.
 	Entry List `json:"entry" example:"[shop.api]"`
 	// Cwd is the directory the command runs in, relative to the project.
 	Cwd string `json:"cwd" example:"backend"`
@@ -128,7 +130,7 @@ type Service struct {
 	// after a change are not limited by it.
 	Restart Restart `json:"restart" example:"transient"`
 	// Order ranks restarts, lowest first.
-	Order int `json:"order" min:"-1000000" max:"1000000" example:"100"`
+	Order int `json:"order" example:"100"`
 
 	// Name is the key of the service.
 	Name string `json:"-"`
@@ -208,7 +210,7 @@ type Budget struct {
 // Action is something that rules ask for.
 type Action struct {
 	// Order ranks actions, lowest first; equal ones go by name.
-	Order int `json:"order" min:"-1000000" max:"1000000" example:"10"`
+	Order int `json:"order" example:"10"`
 	// Run is a command, written as that of a service.
 	Run Command `json:"run" example:"pip install -r requirements.txt"`
 	// Restart names services to restart, after the command.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -92,7 +93,11 @@ func (d *decoder) structure(n *node, v reflect.Value, path string) {
 		return
 	}
 	if n.kind != mapping {
-		d.fail(n.pos, fmt.Sprintf("%s wants a mapping, not %s", named(path), n.words()), "it has the keys "+keysOf(fields))
+		hint := "it has the keys " + keysOf(fields)
+		if i := slices.IndexFunc(fields, field.required); i >= 0 && n.kind == scalar {
+			hint = fmt.Sprintf("write {%s: %s}", fields[i].key, quoted(n.text))
+		}
+		d.fail(n.pos, fmt.Sprintf("%s wants a mapping, not %s", named(path), n.words()), hint)
 		return
 	}
 	meant := ""
@@ -113,7 +118,7 @@ func (d *decoder) structure(n *node, v reflect.Value, path string) {
 // which there is a misspelling.
 func (d *decoder) missing(n *node, path string, fields fields, meant string) {
 	for _, f := range fields {
-		if f.tag.Get("required") != "" && n.get(f.key) == nil && f.key != meant {
+		if f.required() && n.get(f.key) == nil && f.key != meant {
 			d.fail(d.at[path].key, fmt.Sprintf("%s has no %s", named(path), f.key), "for example "+f.key+": "+f.tag.Get("example"))
 		}
 	}
@@ -190,14 +195,10 @@ func (d *decoder) make(t reflect.Type) reflect.Value {
 // the user sees. Words out of an enum are checked.
 func (d *decoder) text(n *node, path string, tag reflect.StructTag) (string, bool) {
 	if n.kind != scalar || n.null() {
-		hint := ""
 		if n.null() {
-			hint = `write "" for empty text, or remove the key`
-		}
-		if hint == "" {
-			d.wrong(n, path, "text", tag)
+			d.fail(n.pos, path+" wants text, not nothing", `write "" for empty text, or remove the key`)
 		} else {
-			d.fail(n.pos, path+" wants text, not nothing", hint)
+			d.wrong(n, path, "text", tag)
 		}
 		return "", false
 	}
@@ -247,14 +248,11 @@ func (d *decoder) boolean(n *node, v reflect.Value, path string, tag reflect.Str
 }
 
 func (d *decoder) integer(n *node, v reflect.Value, path string, tag reflect.StructTag) {
-	if n.kind != scalar || n.tag != "!!int" {
-		d.wrong(n, path, "a whole number", tag)
-		return
-	}
 	// Base 0 reads 0x1f, 0o17 and 1_000, and 017 as octal, as yaml.v3 does.
 	i, err := strconv.ParseInt(strings.ReplaceAll(n.text, "_", ""), 0, 64)
-	if err != nil {
-		i = math.MaxInt64
+	if n.kind != scalar || n.tag != "!!int" || err != nil {
+		d.wrong(n, path, "a whole number", tag)
+		return
 	}
 	if d.within(n, float64(i), path, tag) {
 		v.SetInt(i)
@@ -292,6 +290,8 @@ type field struct {
 	index []int
 	tag   reflect.StructTag
 }
+
+func (f field) required() bool { return f.tag.Get("required") != "" }
 
 type fields []field
 

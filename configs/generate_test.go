@@ -242,7 +242,7 @@ func typeName(t reflect.Type, tag reflect.StructTag) string {
 
 // defaultText is what a key is when it is left out.
 func defaultText(v reflect.Value, f field) string {
-	if f.tag.Get("required") != "" {
+	if f.required() {
 		return "required"
 	}
 	if v.Kind() == reflect.Struct && len(fieldsOf(v.Type())) > 0 {
@@ -291,7 +291,7 @@ func schema(t *testing.T) map[string]any {
 			s := schemaOf(l.t.FieldByIndex(f.index).Type, f.tag)
 			s["description"] = describe(meaning(t, docs, l.t, f), defaultText(l.dev.FieldByIndex(f.index), f), defaultText(l.prod.FieldByIndex(f.index), f))
 			properties[f.key] = s
-			if f.tag.Get("required") != "" {
+			if f.required() {
 				required = append(required, f.key)
 			}
 		}
