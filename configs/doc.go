@@ -15,6 +15,6 @@
 // at the first duplicate key.
 //
 // It does not promise that commands, directories and modules exist: that is
-// for bounce check. Only [Config.Start] and [Config.Command] touch the disk
-// after loading, to read env files as they are at that moment.
+// for bounce check. After loading only [Config.Start] touches the disk, to read
+// env files as they are at that moment.
 package configs

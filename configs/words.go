@@ -29,114 +29,148 @@ type line struct {
 
 // split takes a command apart. It fails on open quotes only.
 func split(text string) (line, error) {
-	var (
-		l      line
-		word   strings.Builder
-		inWord bool
-		// quoted says that the word began with a quote or a backslash: then it
-		// is no assignment.
-		quoted bool
-	)
-	needs := func(what string, operator bool) {
-		if l.shell == "" {
-			l.shell = what
-		}
-		l.operator = l.operator || operator
-	}
-	end := func() {
-		if !inWord {
-			return
-		}
-		w := word.String()
-		if l.assigns == len(l.words) && !quoted && assignment(w) {
-			l.assigns++
-			needs(w, false)
-		}
-		l.words = append(l.words, w)
-		word.Reset()
-		inWord, quoted = false, false
-	}
-	open := func() { // a quoted part begins
-		quoted = quoted || !inWord
-		inWord = true
-	}
-	runes := []rune(text)
-	for i := 0; i < len(runes); i++ {
-		switch r := runes[i]; r {
-		case ' ', '\t', '\n', '\r':
-			end()
-		case '\'':
-			closing := indexRune(runes, i+1, '\'')
-			if closing < 0 {
-				return line{}, errors.New("a ' is never closed")
-			}
-			open()
-			word.WriteString(string(runes[i+1 : closing]))
-			i = closing
-		case '"':
-			open()
-			for i++; i < len(runes) && runes[i] != '"'; i++ {
-				switch {
-				case runes[i] == '\\' && i+1 < len(runes) && strings.ContainsRune("$`\"\\\n", runes[i+1]):
-					i++
-					if runes[i] != '\n' {
-						word.WriteRune(runes[i])
-					}
-					continue
-				case runes[i] == '`':
-					needs("`", true)
-				case runes[i] == '$':
-					if v := variable(runes[i:]); v != "" {
-						needs(v, strings.HasPrefix(v, "$("))
-					}
-				}
-				word.WriteRune(runes[i])
-			}
-			if i == len(runes) {
-				return line{}, errors.New(`a " is never closed`)
-			}
-		case '\\':
-			if i++; i == len(runes) {
-				return line{}, errors.New(`a \ stands at the end`)
-			}
-			if runes[i] != '\n' {
-				open()
-				word.WriteRune(runes[i])
-			}
-		case '|', '&', ';', '<', '>', '(', ')', '`':
-			needs(operator(runes[i:]), true)
-			word.WriteRune(r)
-			inWord = true
-		case '$':
-			if v := variable(runes[i:]); v != "" {
-				needs(v, strings.HasPrefix(v, "$("))
-			}
-			word.WriteRune(r)
-			inWord = true
-		case '#':
-			// A comment, at the start of a word only.
-			if !inWord {
-				needs("#", false)
-			}
-			word.WriteRune(r)
-			inWord = true
-		case '~':
-			if !inWord {
-				needs("~", false)
-			}
-			word.WriteRune(r)
-			inWord = true
-		case '*', '?', '[':
-			l.glob = true
-			word.WriteRune(r)
-			inWord = true
-		default:
-			word.WriteRune(r)
-			inWord = true
+	s := splitter{rest: []rune(text)}
+	for len(s.rest) > 0 {
+		if err := s.step(); err != nil {
+			return line{}, err
 		}
 	}
-	end()
-	return l, nil
+	s.end()
+	return s.line, nil
+}
+
+// splitter is a split under way.
+type splitter struct {
+	line
+	rest []rune // not read yet
+	word strings.Builder
+	// inWord says that a word has begun, if only by an empty quote; quoted
+	// that it began with a quote or a backslash, so that it is no assignment.
+	inWord, quoted bool
+	// broken says that a line ended after the words so far.
+	broken bool
+}
+
+// next takes the first rune of the rest.
+func (s *splitter) next() rune {
+	r := s.rest[0]
+	s.rest = s.rest[1:]
+	return r
+}
+
+// put adds a rune to the word.
+func (s *splitter) put(r rune) {
+	s.word.WriteRune(r)
+	s.inWord = true
+}
+
+// open begins a quoted part of the word.
+func (s *splitter) open() {
+	s.quoted = s.quoted || !s.inWord
+	s.inWord = true
+}
+
+// end ends the word, if one has begun.
+func (s *splitter) end() {
+	if !s.inWord {
+		return
+	}
+	word := s.word.String()
+	if s.broken {
+		s.needs("a second line", true)
+	}
+	if s.assigns == len(s.words) && !s.quoted && assignment(word) {
+		s.assigns++
+		s.needs(word, false)
+	}
+	s.words = append(s.words, word)
+	s.word.Reset()
+	s.inWord, s.quoted = false, false
+}
+
+// needs notes what only a shell understands.
+func (s *splitter) needs(what string, operator bool) {
+	if s.shell == "" {
+		s.shell = what
+	}
+	s.operator = s.operator || operator
+}
+
+// step reads a rune and what belongs to it.
+func (s *splitter) step() error {
+	switch ahead := s.rest; s.next() {
+	case ' ', '\t', '\r':
+		s.end()
+	case '\n':
+		s.end()
+		s.broken = s.broken || len(s.words) > 0
+	case '\'':
+		closing := indexRune(s.rest, 0, '\'')
+		if closing < 0 {
+			return errors.New("a ' is never closed")
+		}
+		s.open()
+		s.word.WriteString(string(s.rest[:closing]))
+		s.rest = s.rest[closing+1:]
+	case '"':
+		s.open()
+		return s.doubleQuoted()
+	case '\\':
+		if len(s.rest) == 0 {
+			return errors.New(`a \ stands at the end`)
+		}
+		if r := s.next(); r != '\n' {
+			s.open()
+			s.put(r)
+		}
+	case '|', '&', ';', '<', '>', '(', ')', '`':
+		s.needs(operator(ahead), true)
+		s.put(ahead[0])
+	case '$':
+		s.expansion(ahead)
+		s.put('$')
+	case '#', '~':
+		// A comment and a home directory, at the start of a word only.
+		if !s.inWord {
+			s.needs(string(ahead[0]), false)
+		}
+		s.put(ahead[0])
+	case '*', '?', '[':
+		s.glob = true
+		s.put(ahead[0])
+	default:
+		s.put(ahead[0])
+	}
+	return nil
+}
+
+// doubleQuoted reads up to the closing quote.
+func (s *splitter) doubleQuoted() error {
+	for len(s.rest) > 0 {
+		ahead := s.rest
+		switch r := s.next(); {
+		case r == '"':
+			return nil
+		case r == '\\' && len(s.rest) > 0 && strings.ContainsRune("$`\"\\\n", s.rest[0]):
+			if r := s.next(); r != '\n' {
+				s.put(r)
+			}
+			continue
+		case r == '`':
+			s.needs("`", true)
+		case r == '$':
+			s.expansion(ahead)
+		}
+		s.put(ahead[0])
+	}
+	return errors.New(`a " is never closed`)
+}
+
+// expansion notes what a dollar sign stands for, if for more than itself.
+func (s *splitter) expansion(ahead []rune) {
+	if v := variable(ahead); v != "" {
+		s.needs(v, v == "$(")
+	}
 }
 
 func indexRune(runes []rune, from int, r rune) int {
