@@ -42,6 +42,9 @@ const char *ts_node_type(TSNode);
 uint32_t ts_node_start_byte(TSNode);
 uint32_t ts_node_end_byte(TSNode);
 TSPoint ts_node_start_point(TSNode);
+TSPoint ts_node_end_point(TSNode);
+TSNode ts_node_prev_sibling(TSNode);
+bool ts_node_is_null(TSNode);
 bool ts_node_is_named(TSNode);
 bool ts_node_is_missing(TSNode);
 bool ts_node_is_error(TSNode);
@@ -168,24 +171,91 @@ done:
 	return s.n;
 }
 
-enum { FINE, ERROR, MISSING, PYTHON2, GAVE_UP };
+enum { FINE, ERROR, MISSING, PYTHON2, NO_BLOCK, INDENT, KEYWORD, GAVE_UP };
 
-// A node that only Python 2 can have meant, though the grammar takes it.
-static bool python2(TSNode k) {
-	const char *type = ts_node_type(k);
-	switch (type[0]) {
-	case 'p': return strcmp(type, "print_statement") == 0;
-	case 'e':
-		if (strcmp(type, "exec_statement") == 0) return true;
-		if (strcmp(type, "except_clause") != 0) return false;
-		for (uint32_t i = 0; i < ts_node_child_count(k); i++)
-			if (is(ts_node_child(k, i), ",")) return true;
-		return false;
-	case 'c': return strcmp(type, "chevron") == 0;
-	case '<': return strcmp(type, "<>") == 0;
-	case '`': return true;
-	}
+static bool has_child(TSNode k, const char *type) {
+	for (uint32_t i = 0; i < ts_node_child_count(k); i++)
+		if (is(ts_node_child(k, i), type)) return true;
 	return false;
+}
+
+static bool keyword(const char *word, uint32_t n) {
+	static const char *const all[] = {"and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del",
+		"elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is", "lambda", "nonlocal",
+		"not", "or", "pass", "raise", "return", "try", "while", "with", "yield"};
+	if (n < 2 || n > 8) return false;
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		if (all[i][0] == word[0] && strlen(all[i]) == n && memcmp(all[i], word, n) == 0) return true;
+	return false;
+}
+
+// suite looks at a block or module: it must have statements, and those that
+// begin a line must be indented alike. The grammar takes less, to recover.
+static int suite(TSNode k, bool module, TSNode *at) {
+	uint32_t row = ts_node_start_point(k).row, column = 0;
+	bool any = module, known = module;
+	uint32_t kids = ts_node_named_child_count(k);
+	if (!module && kids > 0) {
+		// A statement behind its header's colon says nothing of columns.
+		TSNode before = ts_node_prev_sibling(k);
+		if (!ts_node_is_null(before)) row = ts_node_end_point(before).row;
+	} else {
+		row = UINT32_MAX;
+	}
+	TSTreeCursor c = ts_tree_cursor_new(k);
+	int what = FINE;
+	if (ts_tree_cursor_goto_first_child(&c)) do {
+		TSNode s = ts_tree_cursor_current_node(&c);
+		if (!ts_node_is_named(s) || is(s, "comment") || is(s, "line_continuation")) continue;
+		any = true;
+		TSPoint start = ts_node_start_point(s);
+		if (start.row != row) {
+			if (!known) column = start.column;
+			else if (start.column != column) {
+				*at = s;
+				what = INDENT;
+				break;
+			}
+			known = true;
+		}
+		row = ts_node_end_point(s).row;
+	} while (ts_tree_cursor_goto_next_sibling(&c));
+	ts_tree_cursor_delete(&c);
+	if (!any) {
+		*at = k;
+		return NO_BLOCK;
+	}
+	return what;
+}
+
+// doubt says what is wrong with a node that the grammar takes and Python 3 does
+// not; at is where.
+static int doubt(TSNode k, const char *text, TSNode *at) {
+	const char *type = ts_node_type(k);
+	uint32_t start = ts_node_start_byte(k), end = ts_node_end_byte(k);
+	*at = k;
+	switch (type[0]) {
+	case 'b': return strcmp(type, "block") == 0 ? suite(k, false, at) : FINE;
+	case 'm': return strcmp(type, "module") == 0 ? suite(k, true, at) : FINE;
+	case 'p': return strcmp(type, "print_statement") == 0 ? PYTHON2 : FINE;
+	case 'e':
+		if (strcmp(type, "exec_statement") == 0) return PYTHON2;
+		return strcmp(type, "except_clause") == 0 && has_child(k, ",") ? PYTHON2 : FINE;
+	case 'r': return strcmp(type, "raise_statement") == 0 && has_child(k, "expression_list") ? PYTHON2 : FINE;
+	case 'c': return strcmp(type, "chevron") == 0 ? PYTHON2 : FINE;
+	case '<': return strcmp(type, "<>") == 0 ? PYTHON2 : FINE;
+	case 's':
+		if (strcmp(type, "string_start") != 0) return FINE;
+		return text[start] == '`' || (end - start > 2 && (text[start] | 32) == 'u' && (text[start + 1] | 32) == 'r') ? PYTHON2 : FINE;
+	case 'i':
+		if (strcmp(type, "identifier") == 0) return keyword(text + start, end - start) ? KEYWORD : FINE;
+		if (strcmp(type, "integer") != 0) return FINE;
+		if ((text[end - 1] | 32) == 'l') return PYTHON2;
+		if (text[start] != '0' || end - start < 2 || text[start + 1] < '0' || text[start + 1] > '9') return FINE;
+		for (uint32_t i = start; i < end; i++)
+			if (text[i] > '0' && text[i] <= '9') return PYTHON2;
+	}
+	return FINE;
 }
 
 // check looks for the first place that is no Python 3, and writes its row and
@@ -198,14 +268,14 @@ static int check(TSParser *p, const char *text, uint32_t n, uint32_t *out) {
 	bool broken = ts_node_has_error(root);
 	TSTreeCursor c = ts_tree_cursor_new(root);
 	for (;;) {
-		TSNode k = ts_tree_cursor_current_node(&c);
+		TSNode k = ts_tree_cursor_current_node(&c), at = k;
 		if (ts_node_is_error(k)) what = ERROR;
 		else if (ts_node_is_missing(k)) what = MISSING;
-		else if (!broken && python2(k)) what = PYTHON2;
+		else if (!broken) what = doubt(k, text, &at);
 		if (what != FINE) {
-			out[0] = ts_node_start_point(k).row;
-			out[1] = ts_node_start_byte(k);
-			out[2] = ts_node_end_byte(k);
+			out[0] = ts_node_start_point(at).row;
+			out[1] = ts_node_start_byte(at);
+			out[2] = ts_node_end_byte(at);
 			break;
 		}
 		if ((!broken || ts_node_has_error(k)) && ts_tree_cursor_goto_first_child(&c)) continue;
@@ -360,16 +430,19 @@ func inspect(src []byte) *SyntaxError {
 	if what == C.FINE || what == C.GAVE_UP {
 		return nil
 	}
-	text := excerpt(src, int(out[1]), int(out[2]))
-	switch what {
-	case C.MISSING:
-		text = strings.TrimSpace("something is missing " + text)
-	case C.PYTHON2:
-		text = "Python 2 syntax " + text
-	default:
-		text = "invalid syntax " + text
+	return &SyntaxError{
+		Line: int(out[0]) + 1,
+		Text: strings.TrimSpace(complaints[what] + excerpt(src, int(out[1]), int(out[2]))),
 	}
-	return &SyntaxError{Line: int(out[0]) + 1, Text: strings.TrimSpace(text)}
+}
+
+var complaints = map[C.int]string{
+	C.ERROR:    "invalid syntax",
+	C.MISSING:  "something is missing",
+	C.PYTHON2:  "Python 2 syntax",
+	C.NO_BLOCK: "expected an indented block",
+	C.INDENT:   "unexpected indentation",
+	C.KEYWORD:  "misplaced keyword",
 }
 
 // excerpt quotes the first line of src[start:end], shortened.
@@ -383,5 +456,5 @@ func excerpt(src []byte, start, end int) string {
 	if len(part) == 0 {
 		return ""
 	}
-	return "near " + strings.ToValidUTF8(string(part), "?")
+	return " near " + strings.ToValidUTF8(string(part), "?")
 }
