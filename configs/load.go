@@ -8,11 +8,16 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 )
 
 // Load reads a configuration file: bounce.yaml, its JSON, or the
-// restart-rules.yaml of smart-restart. A file with mistakes gives [Errors].
+// restart-rules.yaml of smart-restart; or, by its name, a Procfile such as
+// Procfile or Procfile.dev. A file with mistakes gives [Errors].
 func Load(path string) (*Config, error) {
+	if name := filepath.Base(path); name == "Procfile" || strings.HasPrefix(name, "Procfile.") {
+		return FromProcfile(path)
+	}
 	data, err := readFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("cannot load %s: %w", printable(path), err)
@@ -134,7 +139,7 @@ func (f Found) Load() (*Config, error) {
 	case f.File != "":
 		return Load(f.File)
 	case f.Procfile != "":
-		return FromProcfile(f.Procfile)
+		return Load(f.Procfile)
 	}
 	return nil, fmt.Errorf("cannot load a configuration: %w in %s or above it (write bounce.yaml or a Procfile, or give a command after --)", ErrNone, printable(f.Dir))
 }

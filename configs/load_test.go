@@ -50,6 +50,19 @@ func TestFind(t *testing.T) {
 	}
 }
 
+func TestLoadKnowsProcfilesByName(t *testing.T) {
+	for name, procfile := range map[string]bool{"Procfile": true, "Procfile.dev": true, "procs.yaml": false} {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, []byte("web: python -m shop.web\n"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		c, err := Load(path)
+		if procfile && (err != nil || c.Services["web"].Name != "web") || !procfile && err == nil {
+			t.Errorf("%s: %+v, %v", name, c, err)
+		}
+	}
+}
+
 func TestNothingToLoad(t *testing.T) {
 	dir := t.TempDir()
 	found, err := Find(dir)
