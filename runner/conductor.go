@@ -635,11 +635,19 @@ func (c *conductor) stuck(name string) bool {
 
 // blockers says what a stuck service waits for.
 func (c *conductor) blockers(name string) string {
+	return waitsFor(c.needs(name), func(d string) (Status, bool) { return c.view(d).status, !c.there(d) }, "")
+}
+
+// waitsFor names those of needs that are missing, or says otherwise if none is.
+func waitsFor(needs []string, missing func(name string) (Status, bool), otherwise string) string {
 	var words []string
-	for _, d := range c.needs(name) {
-		if !c.there(d) {
-			words = append(words, fmt.Sprintf("%s (%s)", d, c.view(d).status.State))
+	for _, d := range needs {
+		if s, yes := missing(d); yes {
+			words = append(words, fmt.Sprintf("%s (%s)", d, s.State))
 		}
+	}
+	if len(words) == 0 {
+		return otherwise
 	}
 	return "waits for " + strings.Join(words, ", ")
 }

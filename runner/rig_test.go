@@ -14,15 +14,14 @@ import (
 	"bounce/decider"
 )
 
-// patience is how long a test waits for an event that must come. It bounds a
-// hanging test and never decides a passing one.
-const patience = 30 * time.Second
-
 // rig is a runner with what it said.
 type rig struct {
 	*Runner
 	t   *testing.T
 	dir string // a directory of the test's own
+	// patience is how long to wait for an event that must come. It bounds a
+	// test that hangs and never decides one that passes.
+	patience time.Duration
 
 	mu     sync.Mutex
 	grown  chan struct{} // closed and replaced when something is added
@@ -34,7 +33,7 @@ type rig struct {
 // be left.
 func newRig(t *testing.T, o Options) *rig {
 	t.Helper()
-	g := &rig{t: t, dir: t.TempDir(), grown: make(chan struct{})}
+	g := &rig{t: t, dir: t.TempDir(), patience: 30 * time.Second, grown: make(chan struct{})}
 	if o.Events == nil {
 		o.Events = func(e Event) { g.add(func() { g.events = append(g.events, e) }) }
 	}
@@ -50,7 +49,7 @@ func newRig(t *testing.T, o Options) *rig {
 	}
 	g.Runner = r
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), g.patience)
 		defer cancel()
 		if err := r.Close(ctx); err != nil {
 			t.Errorf("Close: %v", err)
@@ -74,7 +73,7 @@ func (g *rig) add(f func()) {
 // each event and line.
 func (g *rig) until(what string, ok func() bool) {
 	g.t.Helper()
-	deadline := time.After(patience)
+	deadline := time.After(g.patience)
 	for {
 		g.mu.Lock()
 		found, grown := ok(), g.grown
@@ -159,7 +158,7 @@ func (g *rig) up(names ...string) []Result {
 
 func (g *rig) finish(t *Ticket) []Result {
 	g.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), g.patience)
 	defer cancel()
 	results, err := t.Wait(ctx)
 	if err != nil {
@@ -171,7 +170,7 @@ func (g *rig) finish(t *Ticket) []Result {
 // settled waits until nothing moves and returns the services not at target.
 func (g *rig) settled() error {
 	g.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), g.patience)
 	defer cancel()
 	err := g.Settled(ctx)
 	if ctx.Err() != nil {

@@ -247,11 +247,17 @@ func (r *Runner) Status() []Status {
 	defer r.mu.RUnlock()
 	now := time.Now()
 	list := make([]Status, len(r.services))
+	needs := make([][]string, len(r.services))
+	byName := make(map[string]Status, len(r.services))
 	for i, s := range r.services {
-		list[i] = s.now.Load().status
+		v := s.now.Load()
+		list[i], needs[i], byName[s.name] = v.status, v.needs, v.status
 	}
 	for i := range list {
 		st := &list[i]
+		if st.State == StateWaiting {
+			st.Reason = waitsFor(needs[i], func(name string) (Status, bool) { s := byName[name]; return s, !s.AtTarget() }, st.Reason)
+		}
 		if st.Started != nil {
 			st.UptimeS = now.Sub(*st.Started).Seconds()
 		}

@@ -121,6 +121,7 @@ type view struct {
 	settled uint64
 	outcome Status
 	ask     uint64
+	needs   []string
 }
 
 func newService(h *host, spec Spec, strays []*stray) *service {
@@ -199,7 +200,7 @@ func (s *service) receive(l letter) {
 		if s.state != StateUnclean {
 			s.next = s.next.merge(&wish{cause: s.cause, why: s.why})
 		}
-		s.happen(elapsed, Event{})
+		s.happen(elapsed, Event{What: s.why})
 	case respec:
 		s.spec = *l.spec
 	case withhold:
@@ -394,8 +395,12 @@ func (s *service) probe() {
 	})
 }
 
-// ended notes that the command has ended.
+// ended notes that the command has ended, once: the news comes from the
+// command itself and again when nothing of its generation is left.
 func (s *service) ended() {
+	if s.over {
+		return
+	}
 	s.over = true
 	exit := s.proc.exit()
 	about := Event{Kind: KindExited, Time: time.Now(), PID: s.proc.pid(), Exit: &exit, What: exit.String()}
@@ -429,6 +434,7 @@ func (s *service) end() {
 
 // vacate goes on when nothing of the generation is left.
 func (s *service) vacate() {
+	s.ended()
 	s.survivors = nil
 	switch {
 	case s.intent == Down:
@@ -563,8 +569,10 @@ func (s *service) dropped(n int) {
 	s.host.emit(Event{Kind: KindDropped, Time: now, Service: s.name, Count: n})
 }
 
-// emit fills in what all events of a service have.
+// emit fills in what all events of a service have. Who gets one finds it in
+// the status too.
 func (s *service) emit(e Event) {
+	s.publish()
 	e.Service, e.Generation, e.State = s.name, s.generation, s.state
 	if s.proc != nil && !s.over {
 		e.PID = s.proc.pid()
@@ -603,7 +611,7 @@ func (s *service) publish() {
 	if !s.state.moving() && s.settled != s.turn {
 		s.settled, s.outcome = s.turn, st
 	}
-	s.now.Store(&view{status: st, turn: s.turn, settled: s.settled, outcome: s.outcome, ask: s.asks})
+	s.now.Store(&view{status: st, turn: s.turn, settled: s.settled, outcome: s.outcome, ask: s.asks, needs: s.spec.DependsOn})
 	ring(s.host.changed)
 }
 
