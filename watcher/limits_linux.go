@@ -24,12 +24,6 @@ func sysctl(name string) int64 {
 	return n
 }
 
-// exhausted reports whether err says that a limit was reached.
-func exhausted(err error) bool {
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EMFILE) ||
-		errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ENOMEM)
-}
-
 // limitHint names the limit behind err and how to raise it.
 func limitHint(err error) string {
 	switch {

@@ -25,6 +25,7 @@ type state struct {
 	silentDev map[uint64]bool // file systems without events
 	files     map[string]*file
 	links     map[string]*file // those files that are symbolic links
+	dangling  map[string]bool  // links that lead to no file
 
 	uncovered, reported, polled int
 	uncoveredBy                 error
@@ -83,6 +84,7 @@ func newState(o Options, src source, chosen choice) state {
 		silentDev: make(map[uint64]bool),
 		files:     make(map[string]*file),
 		links:     make(map[string]*file),
+		dangling:  make(map[string]bool),
 		dirty:     make(map[string]uint64),
 		waiting:   make(waits),
 		pending:   make(map[string]uint64),
@@ -275,6 +277,7 @@ func (w *Watcher) take(e event, from source, now time.Time) {
 			return
 		}
 		w.drop(sub, now)
+		e.op = came // without order "left" may be the older news
 	}
 	if name == ".gitignore" || name == "pyvenv.cfg" {
 		w.scan(d, now)
@@ -289,6 +292,9 @@ func (w *Watcher) take(e event, from source, now time.Time) {
 
 // arrived looks what has come at p, and reports whether it was a directory.
 func (w *Watcher) arrived(d *dir, p, name string, now time.Time) bool {
+	for link := range w.dangling { // it may be what they wait for
+		w.markNow(link, now)
+	}
 	abs := filepath.Join(d.abs, name)
 	s, err := lstat(abs)
 	if err != nil || s.kind != directory {

@@ -89,6 +89,11 @@ func (w *Watcher) believe(p string, f found, mark uint64, now time.Time) {
 	if !w.tracked(p) {
 		f = found{}
 	}
+	if f.isLink && f.hash == (Hash{}) {
+		w.dangling[p] = true
+	} else {
+		delete(w.dangling, p)
+	}
 	if f.err != nil {
 		w.unreadable(p, known, f.err)
 		return

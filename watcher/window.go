@@ -38,11 +38,6 @@ func (w *window) due() time.Time {
 	return earliest(w.last.Add(w.quiet), w.first.Add(w.max), w.limit)
 }
 
-// overdue says that the window is open for longer than any batch may be.
-func (w *window) overdue(now time.Time) bool {
-	return w.open() && !now.Before(earliest(w.first.Add(w.max), w.limit))
-}
-
 func (w *window) close() { w.first, w.last, w.limit = time.Time{}, time.Time{}, time.Time{} }
 
 // waits are the paths that were absent, empty or half-written when a batch

@@ -1,0 +1,421 @@
+package watcher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestScripts runs testdata/watcher/*.txtar over every source. A script lays
+// out a tree in $WORK/tree and starts there. Beside the commands of testscript:
+//
+//	watch [KEY=VALUE...]   open a watcher on the tree and take its first batch;
+//	                       roots, ignore and include take lists with commas,
+//	                       absent a duration; gate=DIR holds while DIR/lock is there
+//	first PATH...          the first batch must have had these files
+//	batch CHANGE... [/ CHANGE...]  flush; then these batches, and no other, must
+//	                       have come: +created ~modified -deleted; none given: no batch
+//	await CHANGE...        wait, without a flush, for the next batch: it must be this
+//	busy, idle             stop and resume taking batches
+//	held REASON            Flush must say that the tree is held, and why
+//	override               end the hold
+//	write FILE [TEXT]      in place, as "echo TEXT >FILE"
+//	append FILE TEXT
+//	touch FILE
+//	back FILE TEXT         rewrite with the same size and put the old time back
+//	save EDITOR FILE TEXT  as that editor does
+//	dirs N                 N directories must be watched
+//	noted TEXT             a note must contain TEXT
+func TestScripts(t *testing.T) {
+	for _, b := range []Backend{FSNotify, Notify, Poll} {
+		t.Run(string(b), func(t *testing.T) {
+			testscript.Run(t, testscript.Params{
+				Dir: filepath.Join("..", "testdata", "watcher"),
+				Setup: func(e *testscript.Env) error {
+					e.Cd = filepath.Join(e.WorkDir, "tree")
+					s := &script{backend: b, dir: e.Cd}
+					e.Values[scriptKey{}] = s
+					e.Defer(s.close)
+					e.Setenv("SOURCE", string(b))
+					return os.MkdirAll(e.Cd, 0o755)
+				},
+				Cmds: map[string]func(*testscript.TestScript, bool, []string){
+					"watch":    withScript((*script).watch),
+					"first":    withScript((*script).checkFirst),
+					"batch":    withScript((*script).batch),
+					"await":    withScript((*script).await),
+					"busy":     withScript(func(s *script, ts *testscript.TestScript, _ []string) { s.collector.pause <- true }),
+					"idle":     withScript(func(s *script, ts *testscript.TestScript, _ []string) { s.collector.pause <- false }),
+					"held":     withScript((*script).held),
+					"override": withScript(func(s *script, ts *testscript.TestScript, _ []string) { s.w.Override() }),
+					"dirs":     withScript((*script).dirs),
+					"noted":    withScript((*script).noted),
+					"write":    fileCommand(write),
+					"append":   fileCommand(appendTo),
+					"touch":    fileCommand(touchFile),
+					"back":     fileCommand(backdate),
+					"save":     save,
+				},
+				Condition: func(cond string) (bool, error) { return cond == string(b), nil },
+			})
+		})
+	}
+}
+
+type scriptKey struct{}
+
+// script is the state of one running script.
+type script struct {
+	backend   Backend
+	dir       string
+	w         *Watcher
+	collector *collector
+	first     Batch
+	taken     int // batches that were checked
+	notes     chan string
+}
+
+func withScript(f func(*script, *testscript.TestScript, []string)) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		if neg {
+			ts.Fatalf("this command cannot be negated")
+		}
+		f(ts.Value(scriptKey{}).(*script), ts, args)
+	}
+}
+
+func (s *script) watch(ts *testscript.TestScript, args []string) {
+	s.close()
+	s.notes = make(chan string, 1000)
+	o := Options{
+		Dir: s.dir, Backend: s.backend,
+		Absent: 60 * time.Millisecond, PollInterval: 30 * time.Millisecond, Audit: -1,
+		Note: func(n Note) { s.notes <- n.Text },
+	}
+	for _, a := range args {
+		key, value, _ := strings.Cut(a, "=")
+		list := strings.Split(value, ",")
+		switch key {
+		case "dir":
+			o.Dir = ts.MkAbs(value)
+		case "roots":
+			o.Roots = list
+		case "ignore":
+			o.Ignore = list
+		case "include":
+			o.Include = list
+		case "gate":
+			o.Gate = &fileGate{ts.MkAbs(value)}
+		case "absent", "audit":
+			d, err := time.ParseDuration(value)
+			ts.Check(err)
+			if key == "absent" {
+				o.Absent = d
+			} else {
+				o.Audit = d
+			}
+		default:
+			ts.Fatalf("watch: no option %q", key)
+		}
+	}
+	w, err := Open(context.Background(), o)
+	ts.Check(err)
+	s.w, s.taken = w, 0
+	s.first = <-w.Batches()
+	if !s.first.Initial {
+		ts.Fatalf("the first batch is not initial")
+	}
+	s.collector = collect(w)
+}
+
+func (s *script) close() {
+	if s.w != nil {
+		s.w.Close()
+		<-s.collector.done
+		s.w = nil
+	}
+}
+
+func (s *script) checkFirst(ts *testscript.TestScript, args []string) {
+	var want []string
+	for _, a := range args {
+		want = append(want, "+"+a)
+	}
+	if got := format(s.first); got != strings.Join(want, " ") {
+		ts.Fatalf("first batch: %s", got)
+	}
+}
+
+func (s *script) batch(ts *testscript.TestScript, args []string) {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	ts.Check(s.w.Flush(ctx))
+	all := s.collector.batches()
+	var got []string
+	for _, b := range all[s.taken:] {
+		got = append(got, format(b))
+	}
+	s.taken = len(all)
+	if want := strings.Join(args, " "); strings.Join(got, " / ") != want {
+		ts.Fatalf("batches: %s\nwant:    %s", strings.Join(got, " / "), want)
+	}
+}
+
+func (s *script) await(ts *testscript.TestScript, args []string) {
+	b, ok := s.collector.wait(s.taken)
+	if !ok {
+		ts.Fatalf("no batch came")
+	}
+	s.taken++
+	if got, want := format(b), strings.Join(args, " "); got != want {
+		ts.Fatalf("batch: %s\nwant:  %s", got, want)
+	}
+}
+
+func (s *script) held(ts *testscript.TestScript, args []string) {
+	var held *HeldError
+	if err := s.w.Flush(context.Background()); !errors.As(err, &held) {
+		ts.Fatalf("flush: %v, want a HeldError", err)
+	}
+	want := strings.ReplaceAll(strings.Join(args, " "), "DIR", s.w.options.Dir)
+	if held.Reason != want || held.Since.IsZero() {
+		ts.Fatalf("held: %+v, want %q", held, want)
+	}
+	if st := s.w.Status(); st.Held != want {
+		ts.Fatalf("status: %+v", st)
+	}
+}
+
+func (s *script) dirs(ts *testscript.TestScript, args []string) {
+	ts.Check(s.w.Flush(context.Background()))
+	if got := strconv.Itoa(s.w.Status().Dirs); got != args[0] {
+		ts.Fatalf("%s directories are watched", got)
+	}
+}
+
+func (s *script) noted(ts *testscript.TestScript, args []string) {
+	want := strings.Join(args, " ")
+	var all []string
+	for {
+		select {
+		case n := <-s.notes:
+			if strings.Contains(n, want) {
+				return
+			}
+			all = append(all, n)
+		default:
+			ts.Fatalf("notes: %q", all)
+		}
+	}
+}
+
+// format prints the changes of a batch as scripts write them.
+func format(b Batch) string {
+	var out []string
+	for _, c := range b.Changes {
+		sign := map[Kind]string{Created: "+", Modified: "~", Deleted: "-"}[c.Kind]
+		out = append(out, sign+c.Path)
+		if (c.Old == Hash{}) != (c.Kind == Created) || (c.New == Hash{}) != (c.Kind == Deleted) || c.Old == c.New {
+			out = append(out, "(hashes do not fit)")
+		}
+	}
+	return strings.Join(out, " ")
+}
+
+// A collector takes batches as they come, unless paused.
+type collector struct {
+	pause chan bool
+	ask   chan chan []Batch
+	more  chan waitFor
+	done  chan struct{}
+}
+
+type waitFor struct {
+	n     int
+	reply chan Batch
+}
+
+func collect(w *Watcher) *collector {
+	c := &collector{make(chan bool), make(chan chan []Batch), make(chan waitFor), make(chan struct{})}
+	go func() {
+		defer close(c.done)
+		var all []Batch
+		var waiting []waitFor
+		in := w.Batches()
+		for {
+			for i := 0; i < len(waiting); {
+				if waiting[i].n < len(all) {
+					waiting[i].reply <- all[waiting[i].n]
+					waiting = append(waiting[:i], waiting[i+1:]...)
+					continue
+				}
+				i++
+			}
+			select {
+			case b, ok := <-in:
+				if !ok {
+					return
+				}
+				all = append(all, b)
+			case p := <-c.pause:
+				if in = w.Batches(); p {
+					in = nil
+				}
+			case reply := <-c.ask:
+				reply <- append([]Batch(nil), all...)
+			case f := <-c.more:
+				waiting = append(waiting, f)
+			case <-w.done:
+				return
+			}
+		}
+	}()
+	return c
+}
+
+// batches returns those taken so far.
+func (c *collector) batches() []Batch {
+	reply := make(chan []Batch, 1)
+	c.ask <- reply
+	return <-reply
+}
+
+// wait returns batch n, waiting for it to come.
+func (c *collector) wait(n int) (Batch, bool) {
+	reply := make(chan Batch, 1)
+	c.more <- waitFor{n, reply}
+	select {
+	case b := <-reply:
+		return b, true
+	case <-time.After(10 * time.Second):
+		return Batch{}, false
+	}
+}
+
+// fileGate holds while there is a file "lock" in dir; its text is the reason.
+// The text of a file "cause" is the cause.
+type fileGate struct{ dir string }
+
+func (g *fileGate) Dirs() []string { return []string{g.dir} }
+
+func (g *fileGate) Held() string {
+	text, _ := os.ReadFile(filepath.Join(g.dir, "lock"))
+	return strings.TrimSpace(string(text))
+}
+
+func (g *fileGate) Cause() string {
+	text, _ := os.ReadFile(filepath.Join(g.dir, "cause"))
+	os.Remove(filepath.Join(g.dir, "cause"))
+	return strings.TrimSpace(string(text))
+}
+
+func fileCommand(f func(name, text string) error) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		ts.Check(f(ts.MkAbs(args[0]), strings.Join(args[1:], " ")))
+	}
+}
+
+func write(name, text string) error {
+	if text != "" {
+		text += "\n"
+	}
+	return os.WriteFile(name, []byte(text), 0o644)
+}
+
+func appendTo(name, text string) error {
+	f, err := os.OpenFile(name, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = f.WriteString(text + "\n")
+	return err
+}
+
+func touchFile(name, _ string) error {
+	now := time.Now()
+	return os.Chtimes(name, now, now)
+}
+
+func backdate(name, text string) error {
+	info, err := os.Stat(name)
+	if err != nil {
+		return err
+	}
+	if info.Size() != int64(len(text)+1) {
+		return fmt.Errorf("%s has %d bytes", name, info.Size())
+	}
+	if err := write(name, text); err != nil {
+		return err
+	}
+	return os.Chtimes(name, info.ModTime(), info.ModTime())
+}
+
+// save does to a file what a save in the editor does to it.
+func save(ts *testscript.TestScript, neg bool, args []string) {
+	name, text := ts.MkAbs(args[1]), strings.Join(args[2:], " ")
+	dir, base := filepath.Split(name)
+	steps, ok := map[string][]func() error{
+		"code": {func() error { return write(name, text) }},
+		"vim": { // backupcopy=auto, on the way of rename
+			func() error { return write(dir+"."+base+".swp", "swap") },
+			func() error { return write(dir+"4913", "") },
+			func() error { return os.Remove(dir + "4913") },
+			func() error { return os.Rename(name, name+"~") },
+			func() error { return write(name, text) },
+			func() error { return os.Remove(name + "~") },
+			func() error { return os.Remove(dir + "." + base + ".swp") },
+		},
+		"vim-copy": { // backupcopy=yes
+			func() error { return write(dir+"."+base+".swp", "swap") },
+			func() error { return write(name+"~", "backup") },
+			func() error { return write(name, text) },
+			func() error { return os.Remove(name + "~") },
+			func() error { return os.Remove(dir + "." + base + ".swp") },
+		},
+		"jetbrains": {
+			func() error { return write(name+"___jb_tmp___", text) },
+			func() error { return os.Rename(name, name+"___jb_old___") },
+			func() error { return os.Rename(name+"___jb_tmp___", name) },
+			func() error { return os.Remove(name + "___jb_old___") },
+		},
+		"emacs": {
+			func() error { return os.Symlink("user@host.1234:5678", dir+".#"+base) },
+			func() error { return write(dir+"#"+base+"#", text) },
+			func() error { return os.Rename(name, name+"~") },
+			func() error { return write(name, text) },
+			func() error { return os.Remove(dir + "#" + base + "#") },
+			func() error { return os.Remove(dir + ".#" + base) },
+		},
+		"sed": {
+			func() error { return write(dir+"sedAbC123", text) },
+			func() error { return os.Rename(dir+"sedAbC123", name) },
+		},
+		"gedit": {
+			func() error { return write(dir+".goutputstream-X1Y2Z3", text) },
+			func() error { return os.Rename(dir+".goutputstream-X1Y2Z3", name) },
+		},
+		"git": {
+			func() error { return os.Remove(name) },
+			func() error { return write(name, text) },
+		},
+		"twice": { // a formatter on save
+			func() error { return write(name, text+" ") },
+			func() error { return write(name, text) },
+		},
+	}[args[0]]
+	if !ok {
+		ts.Fatalf("save: no editor %q", args[0])
+	}
+	for _, step := range steps {
+		ts.Check(step())
+	}
+}
