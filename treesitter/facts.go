@@ -51,16 +51,13 @@ type Facts struct {
 	// Opaque has the lines of calls that import a module whose name is not
 	// known before run time; line 0 stands for what is too large to read.
 	Opaque []int
-	// Err is set when the scan was in doubt and tree-sitter agrees that the
-	// file is no Python 3. [Check] looks harder.
+	// Err is set when a string, bracket or import statement made no sense, so
+	// that imports may be missing. A [Graph] then adds those of the file's
+	// last version that did make sense. [Check] finds more errors than this.
 	Err *SyntaxError
 	// Partial says that the file does not lex to its end, in an open string or
-	// bracket, or holds NUL bytes: it looks half-written.
+	// bracket, or holds NUL bytes: it looks half-written. Err is set as well.
 	Partial bool
-	// Torn says that some statement, string or bracket made no sense, so that
-	// imports may be missing. A [Graph] adds those of the file's last version
-	// that was not torn.
-	Torn bool
 }
 
 // Ref is a place in a file that names modules.
@@ -109,8 +106,7 @@ func Extract(src []byte) *Facts {
 		f.Opaque = append(f.Opaque, 0)
 	}
 	if bytes.IndexByte(src, 0) >= 0 {
-		f.Partial, f.Torn = true, true
-		f.Err = &SyntaxError{Line: lineOf(src, bytes.IndexByte(src, 0)), Text: "source code cannot contain null bytes"}
+		f.Partial, f.Err = true, nullBytes(src)
 		return f
 	}
 	s := scanner{src: src, facts: f}
@@ -118,15 +114,14 @@ func Extract(src []byte) *Facts {
 	for _, c := range s.candidates {
 		st := meaning(c.text)
 		if st == nil {
-			f.Torn = true
+			s.tear(c.line, "invalid import statement")
 			if st = parseStatement(c.text); st == nil {
 				continue
 			}
 		}
 		f.Refs = append(f.Refs, Ref{st, c.line, c.scope})
 	}
-	if f.Torn || f.Partial {
-		f.Torn = true
+	if f.Err != nil {
 		addSurvey(f, src)
 	}
 	f.Refs = append(f.Refs, s.walks(f.Refs)...)
@@ -139,7 +134,6 @@ func Extract(src []byte) *Facts {
 // way, finds in the whole of a file that the scan lost its way in.
 func addSurvey(f *Facts, src []byte) {
 	src = newlines(src)
-	f.Err = inspect(src)
 	have := make(map[int]bool, len(f.Refs))
 	for _, r := range f.Refs {
 		if r.Kind <= Star {
@@ -160,8 +154,8 @@ func addSurvey(f *Facts, src []byte) {
 // first place that seems not to be Python 3: an error, or syntax that only
 // Python 2 has. It returns nil for files above 1 MiB.
 func Check(src []byte) *SyntaxError {
-	if i := bytes.IndexByte(src, 0); i >= 0 {
-		return &SyntaxError{Line: lineOf(src, i), Text: "source code cannot contain null bytes"}
+	if bytes.IndexByte(src, 0) >= 0 {
+		return nullBytes(src)
 	}
 	return inspect(newlines(bytes.TrimPrefix(src, bom)))
 }
@@ -177,8 +171,9 @@ func newlines(src []byte) []byte {
 	return bytes.ReplaceAll(src, []byte("\r"), []byte("\n"))
 }
 
-func lineOf(src []byte, pos int) int {
-	return 1 + bytes.Count(newlines(src[:pos]), []byte("\n"))
+func nullBytes(src []byte) *SyntaxError {
+	before := src[:bytes.IndexByte(src, 0)]
+	return &SyntaxError{Line: 1 + countLines(before), Text: "source code cannot contain null bytes"}
 }
 
 // identifier returns a dotted name as Python knows it: without blanks and

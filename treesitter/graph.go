@@ -63,8 +63,8 @@ type Graph struct {
 // file is a file of one version of a graph.
 type file struct {
 	facts *Facts
-	// good has the facts of the last version that was not torn, if this one
-	// is.
+	// good has the facts of the last version that made sense, if this one
+	// does not.
 	good *Facts
 }
 
@@ -137,8 +137,8 @@ func (g *Graph) Update(changes []Change) *Graph {
 			n.count--
 		default:
 			f := &file{facts: c.Facts}
-			if c.Facts.Torn && old != nil {
-				if f.good = old.good; f.good == nil && !old.facts.Torn {
+			if c.Facts.Err != nil && old != nil {
+				if f.good = old.good; f.good == nil && old.facts.Err == nil {
 					f.good = old.facts
 				}
 			}

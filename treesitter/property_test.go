@@ -43,7 +43,7 @@ func randomPath(r *rand.Rand) string {
 
 func randomSource(r *rand.Rand) string {
 	var b strings.Builder
-	for range r.IntN(5) {
+	for range r.IntN(7) {
 		n := randomName(r)
 		last := n[strings.LastIndexByte(n, '.')+1:]
 		switch r.IntN(15) {

@@ -46,9 +46,6 @@ type scanner struct {
 	line int // of pos, from 1
 
 	blocks []block
-	// open has the brackets that are open at pos. A bracket that holds the
-	// elements of a list, tuple or set stands for itself; one of a call or
-	// subscript is an 'x'.
 	open   []bracket
 	nested int // strings around pos
 
@@ -74,9 +71,11 @@ type block struct {
 	scope  Scope
 }
 
+// bracket is one that is open.
 type bracket struct {
 	byte
 	display bool // a list, tuple, set or dict rather than a call or subscript
+	line    int
 }
 
 // candidate is the text of an import statement.
@@ -139,7 +138,7 @@ func (s *scanner) logicalLine() {
 			}
 			s.newline()
 			if s.resumes() {
-				s.facts.Torn = true
+				s.unclosed()
 				s.flush(s.pos)
 				s.open = s.open[:0]
 				return
@@ -154,9 +153,23 @@ func (s *scanner) logicalLine() {
 		}
 	}
 	if len(s.open) > 0 {
+		s.unclosed()
 		s.facts.Partial = true
 	}
 	s.flush(s.pos)
+}
+
+// tear notes that the scan is in doubt. The first place in the file counts.
+func (s *scanner) tear(line int, text string) {
+	if s.facts.Err == nil || line < s.facts.Err.Line {
+		s.facts.Err = &SyntaxError{line, text}
+	}
+}
+
+// unclosed notes that the innermost bracket has no end.
+func (s *scanner) unclosed() {
+	b := s.open[len(s.open)-1]
+	s.tear(b.line, "'"+string(rune(b.byte))+"' was never closed")
 }
 
 // skip moves to the next byte that means something to the scanner.
@@ -184,6 +197,7 @@ func (s *scanner) token() {
 		if s.pos < len(s.src) && (s.src[s.pos] == '\n' || s.src[s.pos] == '\r') {
 			s.newline()
 			if s.pos == len(s.src) {
+				s.tear(s.line, "unexpected end of file after a line continuation")
 				s.facts.Partial = true
 			}
 		}
@@ -405,7 +419,7 @@ func (s *scanner) openBracket(c byte) {
 	if !display {
 		display = !s.called(c)
 	}
-	s.open = append(s.open, bracket{c, display})
+	s.open = append(s.open, bracket{c, display, s.line})
 }
 
 var closes = [256]byte{')': '(', ']': '[', '}': '{'}
@@ -413,7 +427,7 @@ var closes = [256]byte{')': '(', ']': '[', '}': '{'}
 func (s *scanner) closeBracket(c byte) {
 	n := len(s.open)
 	if n == 0 || s.open[n-1].byte != closes[c] {
-		s.facts.Torn = true
+		s.tear(s.line, "unmatched '"+string(rune(c))+"'")
 		// Of the brackets that are open, the one this closes may be further
 		// out.
 		for i := n - 1; i >= 0 && i >= n-3; i-- {
@@ -495,6 +509,7 @@ func (s *scanner) str() {
 // plain moves past a string without looking into it and returns where its
 // content ends.
 func (s *scanner) plain(quote []byte) int {
+	line := s.line
 	s.pos += len(quote)
 	if len(quote) == 3 {
 		begin := s.pos
@@ -503,6 +518,7 @@ func (s *scanner) plain(quote []byte) int {
 			if i < 0 {
 				s.line += countLines(s.src[begin:])
 				s.pos = len(s.src)
+				s.tear(line, "unterminated triple-quoted string")
 				s.facts.Partial = true
 				return s.pos
 			}
@@ -536,16 +552,18 @@ func (s *scanner) plain(quote []byte) int {
 				}
 			}
 		case '\n', '\r':
-			s.facts.Torn = true
+			s.tear(line, "unterminated string")
 			return s.pos
 		default:
 			s.pos++
 		}
 	}
+	s.tear(line, "unterminated string")
 	s.facts.Partial = true
 	return s.pos
 }
 
+// countLines returns the number of line ends in b.
 func countLines(b []byte) int {
 	n := bytes.Count(b, []byte("\n"))
 	for rest := b; ; {
@@ -570,7 +588,8 @@ func (s *scanner) formatted(quote []byte, raw bool) bool {
 	s.nested--
 	if !ok {
 		s.pos, s.line, s.open = pos, line, s.open[:min(open, len(s.open))]
-		s.flat, s.facts.Torn = true, true
+		s.flat = true
+		s.tear(line, "unterminated f-string")
 	}
 	return ok
 }

@@ -240,8 +240,8 @@ func writeFacts(out *strings.Builder, p string, f *Facts) {
 	if f.Partial {
 		fmt.Fprintf(out, "%s: partial\n", p)
 	}
-	if f.Torn {
-		fmt.Fprintf(out, "%s: torn\n", p)
+	if f.Err != nil {
+		fmt.Fprintf(out, "%s:%d error: %s\n", p, f.Err.Line, f.Err.Text)
 	}
 }
 
