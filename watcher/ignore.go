@@ -38,7 +38,7 @@ node_modules/
 *.swo
 4913
 *___jb_*
-sed??????
+sed[[:alnum:]][[:alnum:]][[:alnum:]][[:alnum:]][[:alnum:]][[:alnum:]]
 .goutputstream*
 # what a running service writes beside its sources
 *.log

@@ -128,8 +128,8 @@ func (w *Watcher) run() {
 	for !w.stopping() {
 		now := time.Now()
 		w.act(now)
-		w.answer(now)
 		w.publish()
+		w.answer(now)
 
 		var out chan<- Batch
 		var batch Batch
@@ -354,7 +354,7 @@ func (w *Watcher) next() time.Time {
 	case w.held != "":
 		again = w.reviewAt
 	case w.window.open():
-		closing = w.window.due() // what waits goes with it
+		closing, waited = w.window.due(), w.waiting.due()
 	default:
 		closing, waited = w.recoverDue(), w.waiting.due()
 	}
@@ -373,22 +373,26 @@ func (w *Watcher) act(now time.Time) {
 	if w.held != "" {
 		return
 	}
-	if w.window.open() {
-		if !due(w.window.due(), now) {
-			return
-		}
-	} else if !due(w.recoverDue(), now) && !due(w.waiting.due(), now) {
+	closing, waited := w.closing(now), due(w.waiting.due(), now)
+	if !closing && !waited {
 		return
 	}
 	if w.checkHold(now); w.held != "" {
 		return
 	}
-	for p, wait := range w.waiting {
-		if !now.Before(wait.until) {
-			w.dirty[p] = wait.mark
-		}
+	if closing {
+		w.settle(now)
+	} else {
+		w.settleWaits(now)
 	}
-	w.settle(now)
+}
+
+// closing reports whether it is time to look at everything that is dirty.
+func (w *Watcher) closing(now time.Time) bool {
+	if w.window.open() {
+		return due(w.window.due(), now)
+	}
+	return due(w.recoverDue(), now)
 }
 
 func due(t, now time.Time) bool { return !t.IsZero() && !now.Before(t) }

@@ -63,9 +63,15 @@ func (p pattern) matches(path string, isDir bool) bool {
 		return false
 	}
 	if p.base {
-		path = path[strings.LastIndexByte(path, '/')+1:]
+		return wildmatch(p.glob, path[strings.LastIndexByte(path, '/')+1:])
 	}
-	return wildmatch(p.glob, path)
+	// As git does, the part without wildcards is compared first and cut off;
+	// stars that follow it then count as at the start: "b**/c" matches "b/c".
+	n := len(p.glob)
+	if i := strings.IndexAny(p.glob, `*?[\\`); i >= 0 {
+		n = i
+	}
+	return strings.HasPrefix(path, p.glob[:n]) && wildmatch(p.glob[n:], path[n:])
 }
 
 // lastMatch returns the last of the patterns that matches, which decides.

@@ -1,6 +1,7 @@
 package watcher
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -28,21 +29,48 @@ func (w *Watcher) settle(now time.Time) {
 		w.trusted = true
 		w.why = cause
 	}
-	paths := make([]string, 0, len(w.dirty))
-	for p := range w.dirty {
-		paths = append(paths, p)
+	for p, wait := range w.waiting {
+		if !now.Before(wait.until) {
+			w.dirty[p] = wait.mark
+		}
 	}
-	slices.Sort(paths)
-	marks := w.dirty
+	dirty := w.dirty
 	w.dirty = make(map[string]uint64)
+	w.examine(dirty, opened)
+	w.why, w.trusted = "edit", false
+	w.checkHold(now) // the files were read under a bracket that had begun?
+}
+
+// settleWaits looks at the paths that have waited long enough, and leaves the
+// open window alone.
+func (w *Watcher) settleWaits(now time.Time) {
+	ready := make(map[string]uint64)
+	began := now
+	for p, wait := range w.waiting {
+		if !now.Before(wait.until) {
+			ready[p] = wait.mark
+			began = earliest(began, wait.since)
+			delete(w.dirty, p)
+		}
+	}
+	why := w.why
+	w.why = "edit"
+	w.examine(ready, began)
+	w.why = why
+	w.checkHold(now)
+}
+
+// examine looks at dirty paths, whose first event came at opened.
+func (w *Watcher) examine(dirty map[string]uint64, opened time.Time) {
+	paths := slices.Sorted(maps.Keys(dirty))
 	empty := len(w.pending) == 0
 	looked := w.lookAll(paths, w.stop)
 	if w.stopping() {
 		return
 	}
-	now = time.Now()
+	now := time.Now()
 	for i, p := range paths {
-		w.believe(p, looked[i], marks[p], now)
+		w.believe(p, looked[i], dirty[p], opened, now)
 	}
 	if empty && len(w.pending) > 0 {
 		w.first, w.cause = opened, w.why
@@ -50,8 +78,6 @@ func (w *Watcher) settle(now time.Time) {
 		w.cause = w.why
 	}
 	w.closed = now
-	w.why, w.trusted = "edit", false
-	w.checkHold(now) // the files were read under a bracket that had begun?
 }
 
 // recoverDue is when the tree may be looked at after lost events; zero when
@@ -84,7 +110,7 @@ func (w *Watcher) recoverLost(now time.Time) {
 }
 
 // believe takes in what a look found at p.
-func (w *Watcher) believe(p string, f found, mark uint64, now time.Time) {
+func (w *Watcher) believe(p string, f found, mark uint64, opened, now time.Time) {
 	known := w.files[p]
 	if !w.tracked(p) {
 		f = found{}
@@ -111,7 +137,7 @@ func (w *Watcher) believe(p string, f found, mark uint64, now time.Time) {
 		w.files[p] = known
 	}
 	if f.hash != known.seen && !w.trusted && !w.waiting.over(p, now) && w.doubtful(known, f) {
-		w.waiting.begin(p, now.Add(w.options.Absent), mark)
+		w.waiting.begin(p, wait{since: opened, until: now.Add(w.options.Absent), mark: mark})
 		w.offer = nil
 		return
 	}

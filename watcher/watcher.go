@@ -217,20 +217,27 @@ func outermost(paths []string) []string {
 	})
 }
 
-// within reports whether path is dir or below it.
+// within reports whether path is dir or below it, as far as names tell.
 func within(path, dir string) bool {
+	pathUps, path := ups(path)
+	dirUps, dir := ups(dir)
 	switch {
-	case path == dir:
-		return true
+	case pathUps != dirUps:
+		return dirUps > pathUps && dir == "."
 	case dir == ".":
-		return path != ".." && !strings.HasPrefix(path, "../")
-	case dir == ".." || strings.HasSuffix(dir, "/.."):
-		rest, ok := strings.CutPrefix(path, dir+"/")
-		if !ok { // "." is below "..", but "../.." is not
-			return dir == ".." && path != ".." && !strings.HasPrefix(path, "../") && path != ""
-		}
-		return rest != ".." && !strings.HasPrefix(rest, "../")
+		return true
 	default:
-		return strings.HasPrefix(path, dir+"/")
+		return path == dir || strings.HasPrefix(path, dir+"/")
 	}
+}
+
+// ups splits a clean path into the number of its leading ".." and the rest.
+func ups(path string) (n int, rest string) {
+	for path == ".." || strings.HasPrefix(path, "../") {
+		n++
+		if path = strings.TrimPrefix(path[2:], "/"); path == "" {
+			path = "."
+		}
+	}
+	return n, path
 }

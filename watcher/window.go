@@ -45,14 +45,14 @@ func (w *window) close() { w.first, w.last, w.limit = time.Time{}, time.Time{}, 
 type waits map[string]wait
 
 type wait struct {
-	until time.Time
-	mark  uint64
+	since, until time.Time
+	mark         uint64
 }
 
 // begin has path wait; a path that waits already is not extended.
-func (ws waits) begin(path string, until time.Time, mark uint64) {
+func (ws waits) begin(path string, w wait) {
 	if _, waiting := ws[path]; !waiting {
-		ws[path] = wait{until, mark}
+		ws[path] = w
 	}
 }
 
