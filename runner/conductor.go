@@ -22,12 +22,15 @@ type conductor struct {
 	strays   map[string][]*stray
 
 	services map[string]*service
-	specs    map[string]Spec
-	actions  map[string]Action
-	rank     map[string]int // topological: dependencies have lower ranks
-	intent   map[string]Intent
-	cleared  map[string]uint64 // the stay in Waiting that was cleared
-	leaving  map[string]bool   // no longer configured
+	// views are those of one moment: a view that changed between two
+	// questions could let a later service pass an earlier one.
+	views   map[string]*view
+	specs   map[string]Spec
+	actions map[string]Action
+	rank    map[string]int // topological: dependencies have lower ranks
+	intent  map[string]Intent
+	cleared map[string]uint64 // the stay in Waiting that was cleared
+	leaving map[string]bool   // no longer configured
 
 	queue   []*step // pending and active, in the order of taking
 	turn    uint64
@@ -68,7 +71,7 @@ type slot struct {
 func newConductor(r *Runner, h *host, parallel int, strays map[string][]*stray) *conductor {
 	return &conductor{
 		r: r, host: h, parallel: parallel, strays: strays,
-		services: make(map[string]*service), intent: make(map[string]Intent),
+		services: make(map[string]*service), views: make(map[string]*view), intent: make(map[string]Intent),
 		cleared: make(map[string]uint64), leaving: make(map[string]bool),
 	}
 }
@@ -78,12 +81,13 @@ func (c *conductor) run() {
 	for {
 		select {
 		case <-c.r.calls.bell:
+			c.look()
 			for _, f := range c.r.calls.take() {
 				f()
 			}
 		case <-c.host.changed:
 		}
-		for c.resolve() || c.advance() {
+		for c.look(); c.resolve() || c.advance(); c.look() {
 		}
 		c.answer()
 		if c.closing && len(c.queue) == 0 {
@@ -126,7 +130,7 @@ func (c *conductor) configure(specs []Spec, actions []Action) *Ticket {
 		if s == nil {
 			s = newService(c.host, spec, c.strays[spec.Name])
 			delete(c.strays, spec.Name)
-			c.services[spec.Name] = s
+			c.services[spec.Name], c.views[spec.Name] = s, s.now.Load()
 			c.intent[spec.Name] = Up
 		} else {
 			s.inbox.put(letter{event: respec, spec: &spec})
@@ -348,8 +352,15 @@ func kindRank(s *step) int {
 
 // The look at the queue.
 
+// look takes a new look at all services.
+func (c *conductor) look() {
+	for name, s := range c.services {
+		c.views[name] = s.now.Load()
+	}
+}
+
 // view is what a service shows.
-func (c *conductor) view(name string) *view { return c.services[name].now.Load() }
+func (c *conductor) view(name string) *view { return c.views[name] }
 
 // resolve ends steps that have come to an outcome, and reports whether it did
 // anything.
@@ -381,9 +392,6 @@ func (c *conductor) resolve() bool {
 				c.failService(s, r)
 				c.end(s, Failed, r)
 			}
-			if c.leaving[s.name] && s.event == down {
-				c.remove(s.name)
-			}
 			did = true
 		case v.turn >= s.turn && v.status.State == StateWaiting && len(s.slots) > 0 && c.stuck(s.name):
 			c.detach(s, Result{Why: c.blockers(s.name), State: StateWaiting})
@@ -391,6 +399,11 @@ func (c *conductor) resolve() bool {
 		}
 	}
 	c.queue = slices.DeleteFunc(c.queue, func(s *step) bool { return s.ended })
+	for name := range c.leaving {
+		if !slices.ContainsFunc(c.queue, func(s *step) bool { return s.name == name }) {
+			c.remove(name)
+		}
+	}
 	return did
 }
 
@@ -400,6 +413,7 @@ func (c *conductor) remove(name string) {
 	s.inbox.put(letter{event: quit})
 	c.work.Go(func() { <-s.done })
 	delete(c.services, name)
+	delete(c.views, name)
 	delete(c.leaving, name)
 	delete(c.intent, name)
 	delete(c.cleared, name)

@@ -19,15 +19,12 @@ type listening struct {
 
 // owner looks for the listener of a port in the network that the command sees.
 func (p *proc) owner(host string, port int) ownership {
-	pid := p.pid()
-	select {
-	case <-p.gone:
-		pid = os.Getpid() // a dead process sees no network: ask for ours
-	default:
-	}
-	sockets, err := listeners(pid)
+	sockets, err := listeners(p.pid())
 	if err != nil {
-		return ownership{unknown: true}
+		// A process that ends sees no network any more: ask for ours.
+		if sockets, err = listeners(os.Getpid()); err != nil {
+			return ownership{unknown: true}
+		}
 	}
 	inodes := serving(sockets, host, port)
 	if len(inodes) == 0 {
@@ -39,7 +36,10 @@ func (p *proc) owner(host string, port int) ownership {
 		case has:
 			return ownership{ours: true}
 		case os.IsPermission(err):
-			denied = true
+			// So is what ends, for a moment.
+			if _, alive := readStat(s.pid); alive {
+				denied = true
+			}
 		}
 	}
 	if denied {

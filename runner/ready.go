@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"sync/atomic"
 	"time"
 )
 
@@ -59,11 +60,12 @@ func (p *prober) wait(ctx context.Context) error {
 func (p *prober) try(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, tryTime)
 	defer cancel()
-	var local, remote net.Addr
+	// A transport may still dial when the request is over.
+	var peers atomic.Pointer[[2]net.Addr] // local and remote
 	dial := func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := new(net.Dialer).DialContext(ctx, network, addr)
 		if err == nil {
-			local, remote = conn.LocalAddr(), conn.RemoteAddr()
+			peers.Store(&[2]net.Addr{conn.LocalAddr(), conn.RemoteAddr()})
 		}
 		return conn, err
 	}
@@ -76,11 +78,13 @@ func (p *prober) try(ctx context.Context) error {
 			conn.Close()
 		}
 	}
-	to, ok := remote.(*net.TCPAddr)
-	if !ok {
+	ends := peers.Load()
+	if ends == nil {
 		return err // nobody listens
 	}
-	if from, ok := local.(*net.TCPAddr); ok && !from.IP.Equal(to.IP) && !to.IP.IsLoopback() {
+	from, ok := ends[0].(*net.TCPAddr)
+	to, ok2 := ends[1].(*net.TCPAddr)
+	if !ok || !ok2 || !from.IP.Equal(to.IP) && !to.IP.IsLoopback() {
 		return err // another machine's; its processes are not ours to see
 	}
 	if who := p.owner(to.IP.String(), to.Port); !who.unknown && !who.ours {

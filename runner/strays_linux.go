@@ -46,19 +46,19 @@ func ancestors() map[int]bool {
 	return found
 }
 
-// ours reports whether a process is this one's child or below one.
+// ours reports whether a process belongs to a command that this process
+// started and still looks after. An orphan that it merely adopted does not.
 func ours(pid int) bool {
 	self := os.Getpid()
 	for range 1000 { // a bound, since the tree may change meanwhile
-		if pid <= 1 {
-			return false
-		}
-		if pid == self {
-			return true
-		}
 		s, ok := readStat(pid)
-		if !ok {
+		if !ok || pid <= 1 {
 			return false
+		}
+		if s.ppid == self {
+			family.mu.Lock()
+			defer family.mu.Unlock()
+			return family.own[pid]
 		}
 		pid = s.ppid
 	}
