@@ -42,57 +42,90 @@ func newView(g *Graph, roots []string) *view {
 }
 
 // update returns the view of n, which differs from v's graph in the dirty
-// files; nil if it is better made afresh.
-func (v *view) update(n *Graph, dirty []id, moved bool) *view {
+// files, some of which may have appeared or disappeared; nil if it is better
+// made afresh.
+func (v *view) update(n *Graph, dirty []id, m *moved) *view {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	for _, i := range dirty {
-		if moved || !sameAll(v.g.files.at(i), n.files.at(i)) {
-			return nil
-		}
-	}
-	w := &view{g: n, roots: v.roots, names: v.names, made: v.made.fork(), reaches: v.reaches}
+	w := &view{g: n, roots: v.roots, names: v.names, made: v.made.fork(), reaches: make(map[string]*Reach)}
 	if v.importers != nil {
 		f := v.importers.fork()
 		w.importers = &f
 	}
-	differ := false
+	stars := false // who imports a star may be led elsewhere
 	for _, i := range dirty {
-		old := v.made.pages.at(i)
-		if old == nil {
-			continue
-		}
-		fresh := &links{w.resolve(i)}
-		if slices.Equal(old.all, fresh.all) {
-			continue
-		}
-		differ = true
-		w.made.set(i, fresh)
-		if w.importers != nil {
-			w.reimport(i, old.all, fresh.all)
+		stars = stars || !sameAll(v.g.files.at(i), n.files.at(i))
+	}
+	if len(m.parts) > 0 {
+		if w.names = newNames(n, v.roots); m.many() || !slices.EqualFunc(v.names.dirs, w.names.dirs, samePath) {
+			return nil
 		}
 	}
-	if differ {
-		w.reaches = make(map[string]*Reach)
+	dirty = slices.Clone(dirty)
+	if stars || len(m.parts) > 0 {
+		paths := n.table.all()
+		for i := range id(len(paths)) {
+			if f := n.files.at(i); f != nil && v.made.pages.at(i) != nil && (stars && f.stars() || len(m.parts) > 0 && m.concerns(paths[i], f)) {
+				dirty = append(dirty, i)
+			}
+		}
+	}
+	slices.Sort(dirty)
+	var differ []id
+	for _, i := range slices.Compact(dirty) {
+		old := v.made.pages.at(i)
+		switch {
+		case n.files.at(i) == nil:
+			w.made.set(i, nil)
+		case old == nil && w.importers == nil:
+			continue // nobody has asked for it yet
+		}
+		var before []link
+		if old != nil {
+			before = old.all
+		}
+		fresh := w.resolve(i)
+		if old != nil && slices.Equal(before, fresh) {
+			continue
+		}
+		differ = append(differ, i)
+		if n.files.at(i) != nil {
+			w.made.set(i, &links{fresh})
+		}
+		if w.importers != nil {
+			w.reimport(i, before, fresh)
+		}
+	}
+	if len(m.parts) == 0 {
 		for key, r := range v.reaches {
-			if !slices.ContainsFunc(dirty, r.has.get) {
+			if !slices.ContainsFunc(differ, r.has.get) {
 				w.reaches[key] = r
 			}
 		}
-	} else {
-		w.reaches = maps.Clone(v.reaches)
 	}
 	return w
+}
+
+func samePath(a, b *dir) bool { return a.path == b.path }
+
+// stars reports whether the file imports a star.
+func (f *file) stars() bool {
+	for r := range f.refs {
+		if r.Kind == Star {
+			return true
+		}
+	}
+	return false
 }
 
 // sameAll reports whether two versions of a file have the same __all__.
 func sameAll(a, b *file) bool {
 	var left, right []string
-	for s := range a.all {
-		left = append(left, s)
+	if a != nil {
+		left = slices.Collect(a.all)
 	}
-	for s := range b.all {
-		right = append(right, s)
+	if b != nil {
+		right = slices.Collect(b.all)
 	}
 	return slices.Equal(left, right)
 }

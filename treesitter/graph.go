@@ -121,8 +121,8 @@ func (g *Graph) Update(changes []Change) *Graph {
 	n := &Graph{opts: g.opts, table: g.table, count: g.count, inside: g.inside, outside: g.outside, views: make(map[string]*view)}
 	files := g.files.edit()
 	tree := treeEditor{g.table, make(map[*dir]bool)}
-	moved := false // a file appeared or disappeared
 	var dirty []id
+	var moving []string // paths that appeared or disappeared
 	for _, c := range changes {
 		if strings.HasSuffix(c.Path, ".pyi") {
 			continue
@@ -149,15 +149,19 @@ func (g *Graph) Update(changes []Change) *Graph {
 		}
 		dirty = append(dirty, i)
 		if present := c.Facts != nil; present != (old != nil) {
-			moved = true
+			moving = append(moving, c.Path)
 			n.place(&tree, c.Path, i, present)
 		}
 	}
 	n.files = files.pages
+	var m moved
+	for _, p := range moving {
+		m.note(g, n, p)
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for key, v := range g.views {
-		if v = v.update(n, dirty, moved); v != nil {
+		if v = v.update(n, dirty, &m); v != nil {
 			n.views[key] = v
 		}
 	}
