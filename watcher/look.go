@@ -77,8 +77,12 @@ func (w *Watcher) look(path string) found {
 	var err error
 	if f.sig, err = lstat(name); err == nil && f.sig.kind == symlink {
 		f.isLink = true
-		if f.link, err = filepath.EvalSymlinks(name); err == nil {
-			f.sig, err = stat(name)
+		if f.sig, err = stat(name); err == nil {
+			// The error of EvalSymlinks for a circle has no type; but what
+			// it cannot resolve has just changed, and is not there.
+			if f.link, err = filepath.EvalSymlinks(name); err != nil {
+				err = fs.ErrNotExist
+			}
 		}
 	}
 	switch {

@@ -1,0 +1,151 @@
+package watcher
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io/fs"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// TestRandom does random things to a tree. After each Flush the batches must
+// add up to what an independent walk finds, and none may name a path whose
+// content did not change.
+func TestRandom(t *testing.T) {
+	for _, b := range []Backend{FSNotify, Notify, Poll} {
+		t.Run(string(b), func(t *testing.T) {
+			t.Parallel()
+			seed := uint64(time.Now().UnixNano())
+			t.Logf("seed %d", seed)
+			r := rand.New(rand.NewPCG(seed, 0))
+			dir := t.TempDir()
+			w, err := Open(context.Background(), Options{
+				Dir: dir, Backend: b, Audit: -1,
+				Quiet: 2 * time.Millisecond, Absent: 5 * time.Millisecond, PollInterval: 20 * time.Millisecond,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer w.Close()
+			c := collect(w)
+			table := make(map[string]Hash)
+			taken := 0
+			for round := range 120 {
+				var log []string
+				for range 1 + r.IntN(30) {
+					log = append(log, randomOp(r, dir))
+				}
+				if err := w.Flush(context.Background()); err != nil {
+					t.Fatal(err)
+				}
+				all := c.batches()
+				for _, batch := range all[taken:] {
+					for _, ch := range batch.Changes {
+						if table[ch.Path] != ch.Old || ch.Old == ch.New {
+							t.Fatalf("round %d: %q: from %x to %x, known %x", round, ch.Path, ch.Old[:3], ch.New[:3], table[ch.Path])
+						}
+						if ch.New == (Hash{}) {
+							delete(table, ch.Path)
+						} else {
+							table[ch.Path] = ch.New
+						}
+					}
+				}
+				taken = len(all)
+				if want := walk(t, dir); !maps.Equal(table, want) {
+					t.Fatalf("round %d: after %q\nbatches add up to %v\nthe tree has %v", round, log, keys(table), keys(want))
+				}
+			}
+		})
+	}
+}
+
+// randomOp does one thing; that it may fail is part of the game.
+func randomOp(r *rand.Rand, dir string) string {
+	name := func() string {
+		p := dir
+		for range r.IntN(3) {
+			p = filepath.Join(p, string(rune('p'+r.IntN(3))))
+		}
+		return filepath.Join(p, string(rune('a'+r.IntN(4))))
+	}
+	folder := func() string {
+		p := filepath.Join(dir, string(rune('p'+r.IntN(3))))
+		if r.IntN(2) == 0 {
+			p = filepath.Join(p, string(rune('p'+r.IntN(3))))
+		}
+		return p
+	}
+	a, b, f, g := name(), name(), folder(), folder()
+	text := fmt.Sprint(r.IntN(5))
+	var what string
+	var err error
+	switch r.IntN(12) {
+	case 0, 1, 2:
+		what, err = "write "+a, os.WriteFile(a, []byte(text), 0o644)
+	case 3:
+		what, err = "remove "+a, os.Remove(a)
+	case 4:
+		what, err = "rename "+a+" "+b, os.Rename(a, b)
+	case 5:
+		what, err = "mkdir "+f, os.MkdirAll(f, 0o755)
+	case 6:
+		what, err = "mkdir and write "+f, os.MkdirAll(f, 0o755)
+		_ = os.WriteFile(filepath.Join(f, "a"), []byte(text), 0o644)
+	case 7:
+		what, err = "rename "+f+" "+g, os.Rename(f, g)
+	case 8:
+		what, err = "remove "+f, os.RemoveAll(f)
+	case 9:
+		what, err = "touch "+a, os.Chtimes(a, time.Now(), time.Now())
+	case 10:
+		what, err = "replace "+a, os.WriteFile(a+".new", []byte(text), 0o644)
+		if err == nil {
+			err = os.Rename(a+".new", a)
+		}
+	case 11:
+		what, err = "link "+a+" "+b, os.Symlink(b, a)
+	}
+	if err != nil {
+		what += " (failed)"
+	}
+	return what
+}
+
+// walk is the other opinion.
+func walk(t *testing.T, dir string) map[string]Hash {
+	t.Helper()
+	table := make(map[string]Hash)
+	err := filepath.WalkDir(dir, func(p string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if info, err := os.Stat(p); err != nil || !info.Mode().IsRegular() {
+			return nil
+		}
+		data, err := os.ReadFile(p)
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(dir, p)
+		table[filepath.ToSlash(rel)] = sha256.Sum256(data)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return table
+}
+
+func keys(m map[string]Hash) map[string]string {
+	out := make(map[string]string)
+	for p, h := range m {
+		out[p] = fmt.Sprintf("%x", h[:2])
+	}
+	return out
+}
