@@ -31,6 +31,9 @@ import (
 //	restarted [NAME...]    exactly these services have a new pid since the last
 //	                       restarted, up or remember; all others the same one
 //	remember               begin counting from here
+//	running NAME...        wait until the newest process of each has printed a
+//	                       line: a service that nothing probes counts as up as
+//	                       soon as its command runs, before it has imported
 //	event KIND [SERVICE]   wait for an event of this kind since remember
 //	events KIND SERVICE N  there were exactly N such events since remember
 //	sub FILE OLD NEW       replace text, written in place; \n is a line end
@@ -58,11 +61,13 @@ func TestMain(m *testing.M) {
 // world is what a script has running.
 type world struct {
 	agent  *exec.Cmd
-	exited chan error
+	exited chan struct{} // closed when the agent has ended, with err
+	err    error
 	stderr *bytes.Buffer
 
 	mu     sync.Mutex
-	events []control.Event // since remember
+	events []control.Event // all of them
+	mark   int             // how many there were at remember
 	grown  chan struct{}
 
 	pids map[string]int // as of remember
@@ -79,18 +84,20 @@ func setup(env *testscript.Env) error {
 	if _, err := os.Stat(venv); err != nil {
 		return fmt.Errorf("the virtual environment of the tests is missing: run `make venv`: %w", err)
 	}
+	// Beside the script's tree, which is watched.
+	beside := env.WorkDir + ".d"
 	for _, dir := range []string{"run", "state", "home", "tmp"} {
-		if err := os.Mkdir(filepath.Join(env.WorkDir, "."+dir), 0o700); err != nil {
+		if err := os.MkdirAll(filepath.Join(beside, dir), 0o700); err != nil {
 			return err
 		}
 	}
 	env.Setenv("REPO", root)
 	env.Setenv("VENV", filepath.Dir(venv))
 	env.Setenv("PATH", venv+string(os.PathListSeparator)+env.Getenv("PATH"))
-	env.Setenv("XDG_RUNTIME_DIR", filepath.Join(env.WorkDir, ".run"))
-	env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, ".state"))
-	env.Setenv("HOME", filepath.Join(env.WorkDir, ".home"))
-	env.Setenv("TMPDIR", filepath.Join(env.WorkDir, ".tmp"))
+	env.Setenv("XDG_RUNTIME_DIR", filepath.Join(beside, "run"))
+	env.Setenv("XDG_STATE_HOME", filepath.Join(beside, "state"))
+	env.Setenv("HOME", filepath.Join(beside, "home"))
+	env.Setenv("TMPDIR", filepath.Join(beside, "tmp"))
 	env.Setenv("NO_COLOR", "1")
 	for _, name := range []string{"GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME"} {
 		env.Setenv(name, "tester")
@@ -112,6 +119,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"up":        cmdUp,
 	"restarted": cmdRestarted,
 	"remember":  cmdRemember,
+	"running":   cmdRunning,
 	"event":     cmdEvent,
 	"events":    cmdEvents,
 	"sub":       cmdSub,
@@ -131,13 +139,9 @@ func cmdUp(ts *testscript.TestScript, neg bool, args []string) {
 	if w.agent != nil {
 		ts.Fatalf("an agent is running already")
 	}
-	bounce, err := exec.LookPath("bounce")
+	path, err := exec.LookPath("bounce")
 	ts.Check(err)
-	cmd := exec.Command(bounce, append([]string{"up", "--json"}, args...)...)
-	cmd.Dir = ts.Getenv("PWD")
-	if dir := ts.MkAbs("."); cmd.Dir == "" {
-		cmd.Dir = dir
-	}
+	cmd := exec.Command(path, append([]string{"up", "--json"}, args...)...)
 	cmd.Dir = ts.MkAbs(".")
 	cmd.Env = environ(ts)
 	w.stderr = &bytes.Buffer{}
@@ -145,7 +149,8 @@ func cmdUp(ts *testscript.TestScript, neg bool, args []string) {
 	out, err := cmd.StdoutPipe()
 	ts.Check(err)
 	ts.Check(cmd.Start())
-	w.agent, w.exited = cmd, make(chan error, 1)
+	w.agent, w.exited = cmd, make(chan struct{})
+	w.events, w.mark = nil, 0 // nobody adds: the agent before has ended
 	first := make(chan struct{})
 	go func() {
 		lines := bufio.NewScanner(out)
@@ -160,39 +165,38 @@ func cmdUp(ts *testscript.TestScript, neg bool, args []string) {
 				close(first)
 			}
 		}
-		w.exited <- cmd.Wait()
+		w.err = cmd.Wait()
+		close(w.exited)
 		w.add(control.Event{Kind: "agent exited"})
 	}()
 	ts.Defer(func() {
-		if w.agent != nil {
-			w.agent.Process.Kill()
-			<-w.exited
-		}
+		cmd.Process.Kill()
 		for _, pid := range leftovers(ts) {
 			syscall.Kill(pid, syscall.SIGKILL)
 		}
+		<-w.exited
 		ts.Logf("agent's stderr:\n%s", w.stderr)
 	})
 	select {
 	case <-first:
-	case err := <-w.exited:
-		w.agent = nil
-		ts.Fatalf("the agent ended: %v\n%s", err, w.stderr)
+	case <-w.exited:
+		ts.Fatalf("the agent ended: %v\n%s", w.err, w.stderr)
 	case <-time.After(patience):
 		ts.Fatalf("the agent said nothing in %v", patience)
 	}
-	_, err = run2(ts, "sync", "--timeout", patience.String())
-	if neg != (err != nil) {
+	_, err = bounce(ts, "sync", "--timeout", patience.String())
+	var exit *exec.ExitError
+	if err != nil && !(errors.As(err, &exit) && exit.ExitCode() == exitNotAtTarget) {
 		ts.Fatalf("sync after up: %v", err)
 	}
-	w.remember(ts)
+	w.pids = pids(ts)
 }
 
-// run2 runs the program and returns what it printed.
-func run2(ts *testscript.TestScript, args ...string) (string, error) {
-	bounce, err := exec.LookPath("bounce")
+// bounce runs the program and returns what it printed.
+func bounce(ts *testscript.TestScript, args ...string) (string, error) {
+	path, err := exec.LookPath("bounce")
 	ts.Check(err)
-	cmd := exec.Command(bounce, args...)
+	cmd := exec.Command(path, args...)
 	cmd.Dir = ts.MkAbs(".")
 	cmd.Env = environ(ts)
 	var out, errs bytes.Buffer
@@ -207,6 +211,7 @@ func run2(ts *testscript.TestScript, args ...string) (string, error) {
 // environ is the environment of a script, with the variables it has set.
 func environ(ts *testscript.TestScript) []string {
 	env := os.Environ()
+	// The names that scripts set, and those of setup.
 	for _, name := range []string{"PATH", "HOME", "TMPDIR", "XDG_RUNTIME_DIR", "XDG_STATE_HOME", "NO_COLOR", "WORK",
 		"GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL", "GIT_CONFIG_GLOBAL",
 		"BOUNCE_WATCH", "SHOP_STATUS_DIR", "PORT"} {
@@ -230,17 +235,20 @@ func (w *world) remember(ts *testscript.TestScript) {
 	w.pids = pids(ts)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.events = nil
+	w.mark = len(w.events)
+}
+
+func status(ts *testscript.TestScript) (st control.Status) {
+	out, err := bounce(ts, "status", "--json")
+	ts.Check(err)
+	ts.Check(json.Unmarshal([]byte(out), &st))
+	return st
 }
 
 // pids asks the agent for the process of each service; 0 for none.
 func pids(ts *testscript.TestScript) map[string]int {
-	out, err := run2(ts, "status", "--json")
-	ts.Check(err)
-	var st control.Status
-	ts.Check(json.Unmarshal([]byte(out), &st))
 	all := map[string]int{}
-	for _, s := range st.Services {
+	for _, s := range status(ts).Services {
 		all[s.Name] = 0
 		if s.PID != nil {
 			all[s.Name] = *s.PID
@@ -272,7 +280,7 @@ func (w *world) told() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var b strings.Builder
-	for _, e := range w.events {
+	for _, e := range w.events[w.mark:] {
 		line, _ := json.Marshal(e)
 		b.Write(append(line, '\n'))
 	}
@@ -282,12 +290,42 @@ func (w *world) told() string {
 func (w *world) count(kind, service string) (n int, more <-chan struct{}) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, e := range w.events {
+	for _, e := range w.events[w.mark:] {
 		if e.Kind == kind && (service == "" || e.Service == service) {
 			n++
 		}
 	}
 	return n, w.grown
+}
+
+// printed reports whether a generation of a service has printed a line.
+func (w *world) printed(service string, generation int) (bool, <-chan struct{}) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.ContainsFunc(w.events, func(e control.Event) bool {
+		return e.Kind == "output" && e.Service == service && e.Generation == generation
+	}), w.grown
+}
+
+func cmdRunning(ts *testscript.TestScript, neg bool, names []string) {
+	w := worldOf(ts)
+	deadline := time.After(patience)
+	for _, s := range status(ts).Services {
+		if !slices.Contains(names, s.Name) {
+			continue
+		}
+		for {
+			ok, more := w.printed(s.Name, s.Generation)
+			if ok {
+				break
+			}
+			select {
+			case <-more:
+			case <-deadline:
+				ts.Fatalf("generation %d of %s printed nothing in %v\n%s", s.Generation, s.Name, patience, w.told())
+			}
+		}
+	}
 }
 
 func cmdEvent(ts *testscript.TestScript, neg bool, args []string) {
@@ -375,8 +413,9 @@ func cmdDown(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(err)
 	}
 	select {
-	case err := <-w.exited:
+	case <-w.exited:
 		w.agent = nil
+		err := w.err
 		var exit *exec.ExitError
 		code := 0
 		if errors.As(err, &exit) {

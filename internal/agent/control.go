@@ -69,6 +69,14 @@ func (a *Agent) Do(ctx context.Context, req control.Request) (control.Outcome, e
 	if err := a.known(req.Services); err != nil {
 		return control.Outcome{}, err
 	}
+	if req.Verb == control.Resume {
+		// What was written before the call is part of what is resumed with:
+		// an edit that was undone while it was held restarts nothing.
+		var held *watcher.HeldError
+		if err := a.flush(ctx); err != nil && !errors.As(err, &held) {
+			return control.Outcome{}, err
+		}
+	}
 	names := req.Services
 	if len(names) == 0 {
 		names = a.view().names()
@@ -122,19 +130,14 @@ func (a *Agent) known(names []string) error {
 // called: the batches that hold the writes before the call, then the plans
 // made of them.
 func (a *Agent) Sync(ctx context.Context) (control.Outcome, error) {
-	if err := a.wait(ctx, a.started); err != nil {
-		return control.Outcome{}, err
-	}
-	err := a.watch.Load().Flush(ctx)
+	err := a.flush(ctx)
 	var held *watcher.HeldError
-	switch {
-	case errors.As(err, &held):
+	if errors.As(err, &held) {
 		out := a.outcome(nil)
 		out.Holds = append(out.Holds, *holdOf(gitHold(held.Reason)))
 		return out, nil
-	case err != nil && isClosed(a.stopping):
-		return control.Outcome{}, errStopping
-	case err != nil:
+	}
+	if err != nil {
 		return control.Outcome{}, err
 	}
 	// A batch that was handed on is decided on before the loop runs this.
@@ -156,6 +159,18 @@ func (a *Agent) Sync(ctx context.Context) (control.Outcome, error) {
 		return control.Outcome{}, err
 	}
 	return a.outcome(nil), nil
+}
+
+// flush returns when every write before the call has been handed to the loop.
+func (a *Agent) flush(ctx context.Context) error {
+	if err := a.wait(ctx, a.started); err != nil {
+		return err
+	}
+	err := a.watch.Load().Flush(ctx)
+	if err != nil && isClosed(a.stopping) {
+		return errStopping
+	}
+	return err
 }
 
 // settle waits for services that are moving for reasons of their own, such as

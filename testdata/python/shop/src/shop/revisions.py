@@ -8,16 +8,14 @@ import sys
 
 REV = "00000001"
 
-OURS = ("shop", "corner")
-
 
 def loaded():
-    """The REV of each of our modules that is loaded, by module name."""
+    """The REV of each module that is loaded and has one, by module name."""
     found = {}
     for name, module in list(sys.modules.items()):
         if name == "__main__":
             spec = getattr(module, "__spec__", None)
             name = spec.name if spec else name
-        if name.split(".")[0] in OURS and hasattr(module, "REV"):
+        if isinstance(getattr(module, "REV", None), str):
             found[name] = module.REV
     return dict(sorted(found.items()))
