@@ -13,8 +13,10 @@
 // disk and not ignored; a path comes once per batch; a batch holds nothing
 // whose content did not change; while the reader is busy batches merge.
 //
-// Not promised: every intermediate content is seen; files over 16 MiB are
-// compared by bytes (size, time and inode must do); symbolic links to
-// directories are followed (links to files are read through). A file that
-// becomes ignored is reported as deleted, one that no longer is as created.
+// Not promised: that every content a file had in between is seen. Files over
+// 16 MiB are compared by size, time and inode instead of their bytes. Symbolic
+// links to files are read through; those to directories are not followed. What
+// changes through a hard link or, with fsnotify, through mmap gives no event
+// and is found by the audit. A file that becomes ignored is reported as
+// deleted, one that no longer is as created.
 package watcher

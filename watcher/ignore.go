@@ -81,6 +81,9 @@ type ignore struct {
 	// above has those of the directories between the top of the work tree and
 	// Options.Dir, innermost first; at its end .git/info/exclude.
 	above []aboveFile
+	// version counts changes, so that a walk judges known paths again only
+	// when there is a reason to.
+	version int
 }
 
 type ignoreFile struct {
@@ -160,7 +163,14 @@ func (ig *ignore) load(dir, text string) (changed bool) {
 	} else {
 		ig.files[dir] = ignoreFile{text, parsePatterns(text)}
 	}
+	ig.version++
 	return true
+}
+
+// reload reads again what lies outside the watched tree.
+func (ig *ignore) reload(dir string) {
+	ig.above = readAbove(dir)
+	ig.version++
 }
 
 // strength of the rule that ignores a path.

@@ -197,12 +197,23 @@ func (r diskReader) Read(path string) (Content, error) {
 	} else if !info.Mode().IsRegular() {
 		return Content{}, fs.ErrNotExist
 	}
+	buf := buffers.Get().(*[]byte)
+	defer buffers.Put(buf)
+	c := Content{}
 	h := sha256.New()
-	n, err := io.Copy(h, f)
-	if err != nil {
-		return Content{}, err
+	for {
+		n, err := f.Read(*buf)
+		h.Write((*buf)[:n])
+		c.Size += int64(n)
+		switch {
+		case err == io.EOF:
+			h.Sum(c.Hash[:0])
+			return c, nil
+		case err != nil:
+			return Content{}, err
+		}
 	}
-	c := Content{Size: n}
-	h.Sum(c.Hash[:0])
-	return c, nil
 }
+
+// buffers saves one allocation of this size per file.
+var buffers = sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }}

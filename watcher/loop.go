@@ -402,7 +402,7 @@ func (w *Watcher) audit(now time.Time) {
 	w.auditAt = now.Add(w.options.Audit)
 	w.clock++
 	quiet := !w.window.open()
-	w.rules.above = readAbove(w.options.Dir)
+	w.rules.reload(w.options.Dir)
 	w.checkRoots(now)
 	w.recover(now)
 	w.rescan(nil, now)

@@ -35,13 +35,22 @@ type Options struct {
 	// Audit is the time between two walks that catch what gives no event
 	// (hard links, lower layers, network mounts); default 60s, negative: never.
 	Audit time.Duration
-	// Ignore has further .gitignore patterns, Include patterns of paths that
-	// are never ignored: what a rule, a service or an env file names.
-	Ignore, Include []string
+	// Ignore has further .gitignore patterns; they are stronger than those of
+	// any file.
+	Ignore []string
+	// Include has patterns of paths that are never ignored: what a rule, a
+	// service or an env file names. They are relative to Dir ("../x" is
+	// possible), with *, ? and **; one without a slash matches at any depth.
+	// An ignored directory is watched where a pattern spells it out, as
+	// "build/gen/**" does and "**/*.py" does not. Patterns of wildcards alone
+	// name nothing, and one that ends in "/**" or "/*" does not bring back
+	// bytecode and editors' temporary files.
+	Include []string
 	// Reader reads files; default: the file's bytes from disk.
 	Reader Reader
 	// Gate holds batches back while another program is in the middle of
-	// changing the tree; default: never.
+	// changing the tree; default: never. The first batch waits for it no
+	// longer than Max.
 	Gate Gate
 	// Note, when not nil, is told what a person should know: which source was
 	// chosen and why, what cannot be watched. It is called on the watcher's

@@ -92,7 +92,7 @@ func (w *Watcher) recoverDue() time.Time {
 // recoverLost looks at the whole tree after lost events, with ever longer
 // rests while they keep being lost.
 func (w *Watcher) recoverLost(now time.Time) {
-	if now.Sub(w.lostAt) < 2*max(w.spacing, minSpacing) {
+	if now.Sub(w.lostAt) < 2*max(w.spacing, minSpacing)+w.window.max {
 		w.spacing = min(max(2*w.spacing, minSpacing), maxSpacing)
 	} else {
 		w.spacing = minSpacing

@@ -37,6 +37,7 @@ type dir struct {
 	id        sig
 	by        source // nil: not covered
 	unread    bool   // cannot be listed
+	judged    int    // version of the rules that its entries were judged by
 }
 
 // root is a directory that was given to watch.
@@ -276,16 +277,16 @@ func (w *Watcher) scan(d *dir, now time.Time) {
 	for _, e := range entries {
 		here[e.Name()] = e.Type()
 	}
+	again := d.judged != w.rules.version
+	d.judged = w.rules.version
 	for name, sub := range d.subs {
-		if t, ok := here[name]; !ok || !t.IsDir() || w.rules.dir(d.mode, sub.path) != sub.mode {
+		if t, ok := here[name]; !ok || !t.IsDir() || again && w.rules.dir(d.mode, sub.path) != sub.mode {
 			w.drop(sub, now)
 		}
 	}
 	for name, f := range d.files {
 		p := join(d.path, name)
-		if !w.rules.file(d.mode, p) {
-			w.markNow(p, now)
-		} else if w.differs(d, p, f) {
+		if again && !w.rules.file(d.mode, p) || w.differs(d, p, f) {
 			w.markNow(p, now)
 		}
 	}

@@ -458,23 +458,6 @@ func TestOutermost(t *testing.T) {
 	}
 }
 
-func TestReadFile(t *testing.T) {
-	dir := t.TempDir()
-	fifo := filepath.Join(dir, "fifo")
-	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{fifo, dir, os.DevNull} {
-		if _, err := ReadFile(name); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("ReadFile(%q): %v", name, err)
-		}
-	}
-	put(t, dir, "a", "text")
-	if b, err := ReadFile(filepath.Join(dir, "a")); err != nil || string(b) != "text" {
-		t.Errorf("ReadFile: %q, %v", b, err)
-	}
-}
-
 // TestLargeFile: past the limit a file is not read.
 func TestLargeFile(t *testing.T) {
 	dir := t.TempDir()

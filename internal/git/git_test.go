@@ -89,18 +89,38 @@ func TestLockInUse(t *testing.T) {
 
 func openIsKnown() bool { return !isOpen(os.DevNull + "/no such file") }
 
+// repository makes one with one commit.
+func repository(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "a.py"), []byte("x = 1\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"init", "-q"},
+		{"add", "."},
+		{"-c", "user.name=Test", "-c", "user.email=test@example.com", "commit", "-q", "-m", "one"},
+	} {
+		if _, err := run(context.Background(), dir, args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
 // TestInsideHook: git sets these for its hooks, relative to another directory.
 func TestInsideHook(t *testing.T) {
+	dir := repository(t)
 	t.Setenv("GIT_DIR", "/nonexistent")
 	t.Setenv("GIT_INDEX_FILE", "/nonexistent/index")
-	changes, err := Changed(context.Background(), ".", "HEAD", "HEAD")
+	changes, err := Changed(context.Background(), dir, "HEAD", "HEAD")
 	if err != nil || len(changes) != 0 {
 		t.Errorf("Changed = %v, %v; want nothing", changes, err)
 	}
 }
 
 func TestTreeAfterClose(t *testing.T) {
-	tree, err := Show(context.Background(), ".", "HEAD")
+	tree, err := Show(context.Background(), repository(t), "HEAD")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,126 @@
+package watcher
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// blockingReader stops at one file until told to go on, and with it the loop:
+// meanwhile the kernel's queue fills.
+type blockingReader struct {
+	diskReader
+	at, on chan struct{}
+}
+
+func (r blockingReader) Read(path string) (Content, error) {
+	if path == "stop.py" {
+		r.at <- struct{}{}
+		<-r.on
+	}
+	return r.diskReader.Read(path)
+}
+
+// TestOverflow fills the real queue of inotify. What was lost must be found,
+// and nothing else reported.
+func TestOverflow(t *testing.T) {
+	for _, b := range []Backend{FSNotify, Notify} {
+		t.Run(string(b), func(t *testing.T) {
+			dir := t.TempDir()
+			put(t, dir, "a.py", "1")
+			put(t, dir, "same.py", "1")
+			put(t, dir, "p/b.py", "1")
+			r := blockingReader{diskReader{func(p string) string { return filepath.Join(dir, p) }}, make(chan struct{}), make(chan struct{})}
+			w, err := Open(context.Background(), Options{Dir: dir, Backend: b, Reader: r, Audit: -1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer w.Close()
+			<-w.Batches()
+			put(t, dir, "stop.py", "1")
+			<-r.at
+			for i := range queueLength() {
+				put(t, dir, "same.py", "1")
+				if err := os.Chmod(filepath.Join(dir, "same.py"), os.FileMode(0o600+i%2)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			put(t, dir, "a.py", "2")
+			put(t, dir, "p/b.py", "2")
+			put(t, dir, "q/new.py", "1")
+			c := collect(w)
+			go func() {
+				for range r.at { // the file may be looked at again
+					r.on <- struct{}{}
+				}
+			}()
+			r.on <- struct{}{}
+			if err := w.Flush(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+			var all []string
+			for _, batch := range c.batches() {
+				all = append(all, format(batch))
+			}
+			if got, want := strings.Join(all, " "), "+stop.py ~a.py ~p/b.py +q/new.py"; got != want {
+				t.Errorf("batches %q, want %q", got, want)
+			}
+			if w.Status().Rescans == 0 {
+				t.Error("no walk: the queue did not overflow")
+			}
+		})
+	}
+}
+
+// TestNoInstance: without an inotify instance the watcher polls, and says why.
+func TestNoInstance(t *testing.T) {
+	var old unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
+		t.Fatal(err)
+	}
+	// Every descriptor in use: a new one is past the limit.
+	f, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	o, err := Options{Dir: t.TempDir(), PollInterval: 10e6}.withDefaults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	none := old
+	none.Cur = 1
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &none); err != nil {
+		t.Fatal(err)
+	}
+	src, chosen := choose(o)
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
+		t.Fatal(err)
+	}
+	w := start(context.Background(), o, src, chosen)
+	defer w.Close()
+	<-w.Batches()
+	if s := w.Status(); s.Backend != Poll || !s.Degraded || !strings.Contains(s.Why, "ulimit -n is 1") {
+		t.Errorf("status %+v", s)
+	}
+	put(t, o.Dir, "a.py", "1")
+	expect(t, <-w.Batches(), "+a.py")
+}
+
+func TestLimitHint(t *testing.T) {
+	for err, want := range map[error]string{
+		syscall.ENOSPC: fmt.Sprintf("fs.inotify.max_user_watches is %d", sysctl("max_user_watches")),
+		syscall.EMFILE: fmt.Sprintf("fs.inotify.max_user_instances is %d", sysctl("max_user_instances")),
+		syscall.EIO:    "input/output error",
+	} {
+		if got := limitHint(err); !strings.Contains(got, want) {
+			t.Errorf("%v: %q, want %q", err, got, want)
+		}
+	}
+}
