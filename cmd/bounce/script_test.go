@@ -54,7 +54,12 @@ func TestScripts(t *testing.T) {
 	})
 }
 
+// atOnce has a program that is built with -race end when it is done: by default
+// each waits for a second, in case another thread is about to report a race.
+const atOnce = "atexit_sleep_ms=0"
+
 func TestMain(m *testing.M) {
+	os.Setenv("GORACE", atOnce)
 	testscript.Main(m, map[string]func(){"bounce": main})
 }
 
@@ -99,6 +104,7 @@ func setup(env *testscript.Env) error {
 	env.Setenv("HOME", filepath.Join(beside, "home"))
 	env.Setenv("TMPDIR", filepath.Join(beside, "tmp"))
 	env.Setenv("NO_COLOR", "1")
+	env.Setenv("GORACE", atOnce)
 	for _, name := range []string{"GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME"} {
 		env.Setenv(name, "tester")
 	}
@@ -166,8 +172,8 @@ func cmdUp(ts *testscript.TestScript, neg bool, args []string) {
 			}
 		}
 		w.err = cmd.Wait()
-		close(w.exited)
 		w.add(control.Event{Kind: "agent exited"})
+		close(w.exited) // last: nobody adds after it
 	}()
 	ts.Defer(func() {
 		cmd.Process.Kill()
