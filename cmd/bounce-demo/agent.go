@@ -53,6 +53,8 @@ func startAgent(bounce, dir, state string) (*agent, error) {
 	// Ctrl-C is for the demo, which passes it on once: a second one would
 	// make bounce kill instead of stop.
 	a.up.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	// When up is killed, its services may live on and hold its output open.
+	a.up.WaitDelay = time.Second
 	events, err := a.up.StdoutPipe()
 	if err != nil {
 		return nil, err

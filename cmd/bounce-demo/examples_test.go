@@ -77,7 +77,36 @@ for loaded in list(sys.modules.values()):
         print(file[len(here):])
 `
 
-var readmeRow = regexp.MustCompile("(?m)^\\| `([^`]+\\.py)` \\|([^|]*)\\|([^|]*)\\|([^|]*)\\|$")
+var (
+	readmeHead = regexp.MustCompile(`(?m)^\| file \|([^|]*)\|([^|]*)\|([^|]*)\|$`)
+	readmeRow  = regexp.MustCompile("(?m)^\\| `([^`]+\\.py)` \\|([^|]*)\\|([^|]*)\\|([^|]*)\\|$")
+)
+
+// readTable returns what a project's README says: its services, and for each
+// file what it says of each service, "" where the service never loads it.
+func readTable(t *testing.T, dir string) ([]string, map[string][]string) {
+	t.Helper()
+	readme, err := os.ReadFile(filepath.Join(dir, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cells := func(row []string) []string {
+		for i := range row {
+			row[i] = strings.TrimSpace(row[i])
+		}
+		return row
+	}
+	head := readmeHead.FindStringSubmatch(string(readme))
+	rows := readmeRow.FindAllStringSubmatch(string(readme), -1)
+	if head == nil || len(rows) == 0 {
+		t.Fatalf("no table in the README of %s", dir)
+	}
+	table := map[string][]string{}
+	for _, row := range rows {
+		table[row[1]] = cells(row[2:])
+	}
+	return cells(head[1:]), table
+}
 
 // TestTheNotebookLoadsWhatItsReadmeSays holds the table of its README to the
 // truth. It needs the virtual environment that `make venv` creates.
@@ -97,16 +126,13 @@ func TestTheNotebookLoadsWhatItsReadmeSays(t *testing.T) {
 	if err := copyTree(filepath.Join("..", "..", "testdata", "python", "web"), dir); err != nil {
 		t.Fatal(err)
 	}
-	readme, err := os.ReadFile(filepath.Join(dir, "README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	rows := readmeRow.FindAllSubmatch(readme, -1)
-	for i, module := range []string{"web.api", "web.site", "web.tasks"} {
+	services, table := readTable(t, dir)
+	for i, service := range services {
+		module := "web." + service
 		var said []string
-		for _, row := range rows {
-			if strings.HasPrefix(strings.TrimSpace(string(row[2+i])), "yes") {
-				said = append(said, string(row[1]))
+		for file, row := range table {
+			if strings.HasPrefix(row[i], "yes") {
+				said = append(said, file)
 			}
 		}
 		cmd := exec.CommandContext(t.Context(), python, "-B", "-c", showLoaded, module)

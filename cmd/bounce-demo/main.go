@@ -63,18 +63,19 @@ func show(ctx context.Context, bounce, shop string, live bool) (err error) {
 	if err != nil {
 		return err
 	}
+	out := newScreen(os.Stdout)
+	tour := &tour{project: p, agent: a, out: out}
 	stopped := false
 	defer func() {
 		if !stopped {
 			err = errors.Join(err, a.stop())
 		}
 		if err != nil {
+			tour.endLeftovers()
 			err = fmt.Errorf("%w%s", err, a.lastWords())
 		}
 	}()
 
-	out := newScreen(os.Stdout)
-	tour := &tour{project: p, agent: a, out: out}
 	if err := tour.run(scripted); err != nil {
 		if cause := context.Cause(scripted); cause != nil {
 			return cause

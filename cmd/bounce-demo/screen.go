@@ -48,7 +48,7 @@ func (s *screen) title(text, aside string) {
 // row prints one service: what became of it in a word, its name, its process,
 // and a remark.
 func (s *screen) row(code, word, service, process, remark string) {
-	text := fmt.Sprintf("%-10s %-18s %s", service, process, remark)
+	text := fmt.Sprintf("%-10s %-22s %s", service, process, remark)
 	s.line("  %s %s", s.paint(code, fmt.Sprintf("%-10s", word)), strings.TrimRight(text, " "))
 }
 

@@ -173,3 +173,12 @@ func (t *tour) gone() error {
 	}
 	return nil
 }
+
+// endLeftovers kills the services of an agent that did not live to stop them.
+func (t *tour) endLeftovers() {
+	for _, s := range t.services {
+		if pid := pid(s); pid > 0 {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+	}
+}

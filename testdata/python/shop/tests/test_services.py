@@ -51,7 +51,7 @@ class ServicesTest(unittest.TestCase):
     def test_each_says_what_it_runs_and_stops_on_term(self):
         for name in ("api", "worker", "scheduler"):
             with self.subTest(service=name), Service(name, self.data) as service:
-                self.assertIn("shop.settings=00000001", service.line)
+                self.assertRegex(service.line, r"^%s started, pid %d, \d+ modules at 00000001$" % (name, service.process.pid))
                 self.assertEqual(service.status["pid"], service.process.pid)
                 self.assertEqual(service.status["revisions"]["shop.%s.__main__" % name], "00000001")
                 self.assertEqual(service.terminate(), 0)

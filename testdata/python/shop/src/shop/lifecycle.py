@@ -4,6 +4,7 @@ import os
 import select
 import signal
 import sys
+from collections import Counter
 
 from . import revisions
 
@@ -37,9 +38,12 @@ class Stop:
         return self.wanted
 
 
-def announce(service, *modules):
-    """Say on one line that a service runs, and what it runs."""
+def announce(service):
+    """Say on one line that a service runs, and what it runs: the revision that
+    most of its modules have, and each module that has another."""
     loaded = revisions.loaded()
-    told = " ".join("%s=%s" % (name, loaded.get(name, "-")) for name in modules)
-    print("%s started, pid %d, running %s" % (service, os.getpid(), told))
+    most, count = Counter(loaded.values()).most_common(1)[0]
+    others = ["%s=%s" % pair for pair in loaded.items() if pair[1] != most]
+    said = ", ".join(["%d modules at %s" % (count, most)] + others)
+    print("%s started, pid %d, %s" % (service, os.getpid(), said))
     sys.stdout.flush()

@@ -16,7 +16,7 @@ def main():
     server = Server((settings.HOST, settings.PORT), Routes(settings.DATA))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     status.write("api", port=server.server_port)
-    lifecycle.announce("api", "shop.api.routes", "shop.pricing", "shop.money", "shop.settings")
+    lifecycle.announce("api")
     stop.wait()
     # Requests run on daemon threads, which end with the process.
     server.server_close()

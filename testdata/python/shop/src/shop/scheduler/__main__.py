@@ -36,7 +36,7 @@ def main():
     settings.DATA.mkdir(parents=True, exist_ok=True)
     timetable = Timetable(clock.seconds(), [(60, write_report), (24 * 3600, reorder)])
     status.write("scheduler", runs=0)
-    lifecycle.announce("scheduler", "shop.scheduler.timetable", "shop.reports.daily", "shop.settings")
+    lifecycle.announce("scheduler")
     runs = 0
     while not stop.wait(settings.TICK):
         for job in timetable.due(clock.seconds()):

@@ -17,7 +17,7 @@ def main():
     queue.recover()
     handled = failed = 0
     status.write("worker", handled=handled, failed=failed)
-    lifecycle.announce("worker", "shop.worker.dispatch", "shop.pricing", "shop.money", "shop.settings")
+    lifecycle.announce("worker")
     while not stop.wanted:
         job = queue.take()
         if job is None:
