@@ -11,8 +11,8 @@ import (
 // TestBounds gives Extract, Check and the graph what no person writes: it must
 // end soon and never crash.
 func TestBounds(t *testing.T) {
-	const mega = 1 << 20
-	random := make([]byte, mega)
+	const mega, quarter = 1 << 20, 1 << 18
+	random := make([]byte, quarter)
 	x := uint32(1)
 	for i := range random {
 		x = x*1664525 + 1013904223
@@ -24,28 +24,28 @@ func TestBounds(t *testing.T) {
 		"50 MB one line":    bytes.Repeat([]byte("x = 1; "), 50*mega/7),
 		"nested brackets":   []byte("x = " + strings.Repeat("(", 10_000) + strings.Repeat(")", 10_000) + "\nimport a\n"),
 		"open brackets":     bytes.Repeat([]byte("("), 5*mega),
-		"mixed brackets":    bytes.Repeat([]byte("([{"), mega/3),
-		"closing":           bytes.Repeat([]byte(")"), mega),
-		"f-strings":         bytes.Repeat([]byte(`f"{`), mega/3),
-		"f-strings, quotes": bytes.Repeat([]byte(`f"{f'{`), mega/6),
+		"mixed brackets":    bytes.Repeat([]byte("([{"), quarter/3),
+		"closing":           bytes.Repeat([]byte(")"), quarter),
+		"f-strings":         bytes.Repeat([]byte(`f"{`), quarter/3),
+		"f-strings, quotes": bytes.Repeat([]byte(`f"{f'{`), quarter/6),
 		"f-string fields":   []byte(`f"` + strings.Repeat("{", mega) + `"`),
 		"f-string specs":    []byte(`f"` + strings.Repeat("{a:", mega/3) + `"`),
-		"f-strings in row":  bytes.Repeat([]byte("f'{' + \n"), mega/8),
-		"triple quotes":     bytes.Repeat([]byte(`""""`), mega/4),
-		"backslashes":       bytes.Repeat([]byte("\\\n"), mega/2),
+		"f-strings in row":  bytes.Repeat([]byte("f'{' + \n"), quarter/8),
+		"triple quotes":     bytes.Repeat([]byte(`""""`), quarter/4),
+		"backslashes":       bytes.Repeat([]byte("\\\n"), quarter/2),
 		"quoted slashes":    []byte(`"""` + strings.Repeat(`\`, mega) + `"""`),
 		"slashes, quotes":   []byte(`"""` + strings.Repeat(`\"`, mega/2) + `"""`),
 		"deep blocks":       deepBlocks(2000),
-		"calls":             bytes.Repeat([]byte("import_module("), mega/14),
-		"import lists":      []byte("from a import (" + strings.Repeat("name, ", mega/6) + ")"),
-		"imports open":      bytes.Repeat([]byte("from a import (b\n"), mega/17),
-		"dots":              []byte("from " + strings.Repeat(".", mega) + " import a"),
-		"dotted name":       []byte("import a" + strings.Repeat(".b", mega/2)),
-		"strings":           bytes.Repeat([]byte(`["a.b", `), mega/8),
+		"calls":             bytes.Repeat([]byte("import_module("), quarter/14),
+		"import lists":      []byte("from a import (" + strings.Repeat("name, ", quarter/6) + ")"),
+		"imports open":      bytes.Repeat([]byte("from a import (b\n"), quarter/17),
+		"dots":              []byte("from " + strings.Repeat(".", quarter) + " import a"),
+		"dotted name":       []byte("import a" + strings.Repeat(".b", quarter/2)),
+		"strings":           bytes.Repeat([]byte(`["a.b", `), quarter/8),
 		"random":            random,
 		"NUL":               append([]byte("import a\n"), 0),
 		"CR":                bytes.Repeat([]byte("import a\r"), mega/9),
-		"elif":              bytes.Repeat([]byte("elif x: import a\n"), mega/17),
+		"elif":              bytes.Repeat([]byte("elif x: import a\n"), quarter/17),
 	}
 	for name, src := range cases {
 		t.Run(name, func(t *testing.T) {

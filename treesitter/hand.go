@@ -1,5 +1,7 @@
 package treesitter
 
+import "bytes"
+
 // parseStatement reads one import statement by hand. It stands in for
 // tree-sitter where there is no cgo, is the second opinion that tests hold
 // against it, and reads what is left of a statement that is broken off: it
@@ -95,18 +97,15 @@ func (t *tokens) back() { t.pos = t.prev }
 
 // dotted reads a dotted name and then the word after it into t.word.
 func (t *tokens) dotted() string {
-	name := ""
+	var name []byte
 	for isIdentifier(t.next()) && t.word != "import" {
-		name += t.word
+		name = append(name, t.word...)
 		if t.next() != "." {
-			return name
+			return string(name)
 		}
-		name += "."
+		name = append(name, '.')
 	}
-	if name != "" {
-		return name[:len(name)-1]
-	}
-	return ""
+	return string(bytes.TrimSuffix(name, []byte(".")))
 }
 
 // as reads on if t.word is "as": it returns the name behind it, else "", and

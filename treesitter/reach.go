@@ -160,25 +160,23 @@ func (v *view) begin(e Entry) []step {
 	}
 	v.names.mu.Lock()
 	defer v.names.mu.Unlock()
-	m := v.names.find(v.names.top, e.Module)
-	if m == nil {
-		// The packages above it are run before it is missed.
-		name := e.Module
-		for m == nil {
-			i := strings.LastIndexByte(name, '.')
-			if i < 0 {
-				return all
-			}
-			name = name[:i]
-			m = v.names.find(v.names.top, name)
+	// Its own packages follow from the links of a file; where it has none, or
+	// does not exist, the packages above it are run before that is known.
+	m, last := v.names.top, []id(nil)
+	for name := range strings.SplitSeq(e.Module, ".") {
+		if m = v.names.child(m, name); m == nil {
+			break
 		}
-		add(m.files, false)
-		return all
+		if len(m.files) > 0 {
+			last = m.files
+		}
 	}
-	if run := v.names.child(m, "__main__"); run != nil {
-		add(run.files, false)
+	if m != nil {
+		if run := v.names.child(m, "__main__"); run != nil {
+			add(run.files, false)
+		}
 	}
-	add(m.files, false)
+	add(last, false)
 	return all
 }
 

@@ -154,7 +154,7 @@ func TestRandomRuntime(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	count := 400
+	count := 200
 	if testing.Short() {
 		count = 50
 	}
