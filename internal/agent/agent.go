@@ -87,16 +87,20 @@ var ErrRunning = errors.New("another agent is running for this project")
 // when all are gone. An error says why it could not start, or what it had to
 // give up on.
 func Run(ctx context.Context, cfg *configs.Config, opts Options) error {
-	// Everything that can be refused is, before anything is started.
-	a, err := newAgent(cfg, opts)
-	if err != nil {
-		return err
+	if len(cfg.Services) == 0 {
+		return errors.New("there is nothing to run: the configuration has no services; add one, or give a command after --")
 	}
+	// The lock comes first: what a runner finds of an earlier agent's
+	// processes it takes for leftovers, and those of a live one are not.
 	lock, err := lockProject(cfg.Dir)
 	if err != nil {
 		return err
 	}
 	defer lock.Close()
+	a, err := newAgent(cfg, opts)
+	if err != nil {
+		return err
+	}
 	path, err := control.SocketPath(cfg.Dir)
 	if err != nil {
 		return err

@@ -36,11 +36,23 @@ func (a *Agent) update(b watcher.Batch) (before, after *view, s suspects) {
 			a.emit(control.Event{Kind: "note", Text: err.Error()})
 		}
 	}
+	if a.configured(b) {
+		a.emit(control.Event{Kind: "note", Text: "the configuration changed: restart 'bounce up' to use it"})
+	}
 	if !b.Initial {
 		a.generations.touch(after.names(), modulePaths(b))
 	}
 	a.shared.Store(after)
 	return before, after, s
+}
+
+// configured reports whether a batch changed the configuration file.
+func (a *Agent) configured(b watcher.Batch) bool {
+	if b.Initial || a.config.File == "" {
+		return false
+	}
+	file := relative(a.config.Dir, a.config.File)
+	return slices.ContainsFunc(b.Changes, func(c watcher.Change) bool { return c.Path == file })
 }
 
 // modulePaths returns the Python files of a batch.

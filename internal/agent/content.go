@@ -2,9 +2,6 @@ package agent
 
 import (
 	"crypto/sha256"
-	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -63,7 +60,7 @@ func isExtension(path string) bool {
 
 // Read implements [watcher.Reader].
 func (c *content) Read(path string) (watcher.Content, error) {
-	src, err := readFile(filepath.Join(c.dir, filepath.FromSlash(path)))
+	src, err := watcher.ReadFile(filepath.Join(c.dir, filepath.FromSlash(path)))
 	if err != nil {
 		return watcher.Content{}, err
 	}
@@ -80,40 +77,6 @@ func (c *content) Read(path string) (watcher.Content, error) {
 		c.put(path, f)
 	}
 	return found, nil
-}
-
-// readFile reads a regular file. It never waits on a pipe or a device that
-// took the place of one: opening does not block, and what is not regular is
-// refused.
-func readFile(name string) ([]byte, error) {
-	f, err := os.OpenFile(name, os.O_RDONLY|nonblock, 0)
-	if err != nil {
-		return nil, fmt.Errorf("cannot read %q: %w", name, err)
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("cannot read %q: %w", name, err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("cannot read %q: not a regular file", name)
-	}
-	// One byte more than the size lets the last Read see the end of the file
-	// without growing the buffer.
-	src := make([]byte, 0, info.Size()+1)
-	for {
-		n, err := f.Read(src[len(src):cap(src)])
-		src = src[:len(src)+n]
-		if err == io.EOF {
-			return src, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("cannot read %q: %w", name, err)
-		}
-		if len(src) == cap(src) {
-			src = append(src, 0)[:len(src)]
-		}
-	}
 }
 
 func (c *content) checks() bool {

@@ -145,7 +145,7 @@ func (q Question) graph(ctx context.Context, cfg *configs.Config, dir string) (*
 			files = append(files, c.Path)
 		}
 		opts.Roots = treesitter.FindRoots(files, func(p string) ([]byte, error) {
-			return os.ReadFile(filepath.Join(dir, filepath.FromSlash(p)))
+			return watcher.ReadFile(filepath.Join(dir, filepath.FromSlash(p)))
 		})
 	}
 	return graphOf(opts, changes), nil

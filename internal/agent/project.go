@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -113,7 +112,7 @@ func (p *Project) update(b watcher.Batch) (before, after *view, s suspects) {
 }
 
 func (p *Project) read(name string) ([]byte, error) {
-	return os.ReadFile(filepath.Join(p.config.Dir, filepath.FromSlash(name)))
+	return watcher.ReadFile(filepath.Join(p.config.Dir, filepath.FromSlash(name)))
 }
 
 // shapes reports whether a batch can change which directories are import

@@ -14,6 +14,7 @@ import (
 	"bounce/decider"
 	"bounce/internal/pyruntime"
 	"bounce/treesitter"
+	"bounce/watcher"
 )
 
 // newServices works out every service of a configuration, sorted by name.
@@ -137,7 +138,7 @@ func (t *diskTree) Exists(p string) bool {
 }
 
 func (t *diskTree) Read(p string) ([]byte, error) {
-	data, err := readFile(t.name(p))
+	data, err := watcher.ReadFile(t.name(p))
 	if err != nil {
 		return nil, fmt.Errorf("cannot tell what %s starts from: %w", p, err)
 	}

@@ -30,8 +30,7 @@ var policy = map[string][]string{
 
 	"cmd/bounce":      {"configs", "internal/agent", "internal/control"},
 	"cmd/bounce-demo": {"internal/control"},
-	"bench/latency":   nil,
-	"bench/graph":     {"treesitter"},
+	"bench/latency":   {"internal/control"},
 }
 
 // homes says which packages may import a third-party module: each belongs in

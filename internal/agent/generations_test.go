@@ -1,0 +1,84 @@
+package agent
+
+import (
+	"slices"
+	"testing"
+
+	"bounce/decider"
+	"bounce/runner"
+	"bounce/watcher"
+)
+
+// version returns a version that loads one file of some content.
+func version(content byte) decider.Version {
+	return decider.Version{Files: map[string]watcher.Hash{"a.py": {content}}}
+}
+
+func loads(v *decider.Version) byte {
+	if v == nil {
+		return 0
+	}
+	return v.Files["a.py"][0]
+}
+
+func TestPromiseOfAPlanCountsUntilItIsKeptOrBroken(t *testing.T) {
+	g := newGenerations()
+	if g.promised("api") != nil {
+		t.Error("a service that was never started has a promise")
+	}
+	g.starting("api", 1, version(1))
+	plan := new(runner.Ticket)
+	g.asking("api", version(2), plan)
+	if got := loads(g.promised("api")); got != 2 {
+		t.Errorf("while the plan is under way %d is promised, want 2", got)
+	}
+	if got := loads(g.running("api")); got != 1 {
+		t.Errorf("%d runs, want 1", got)
+	}
+
+	// An action before it failed: the service is as stale as it was.
+	g.done(plan)
+	if got := loads(g.promised("api")); got != 1 {
+		t.Errorf("after a plan that was not carried out %d is promised, want 1", got)
+	}
+
+	// It starts with something newer than what was asked for.
+	g.asking("api", version(2), plan)
+	g.starting("api", 2, version(3))
+	g.done(plan)
+	if got := loads(g.promised("api")); got != 3 {
+		t.Errorf("after the start %d is promised, want 3", got)
+	}
+}
+
+func TestAnOlderPlanDoesNotBreakTheNewerOnesPromise(t *testing.T) {
+	g := newGenerations()
+	g.starting("api", 1, version(1))
+	older, newer := new(runner.Ticket), new(runner.Ticket)
+	g.asking("api", version(2), older)
+	g.asking("api", version(3), newer)
+	g.done(older)
+	if got := loads(g.promised("api")); got != 3 {
+		t.Errorf("%d is promised, want 3", got)
+	}
+}
+
+// An edit that is undone before the service starts again leaves no difference
+// between the versions, and may leave bytecode of the edit.
+func TestBytecodeOfEveryTouchedFileGoes(t *testing.T) {
+	g := newGenerations()
+	if touched, first := g.starting("api", 1, version(1)); !first || len(touched) != 0 {
+		t.Errorf("first start: %v, first %v", touched, first)
+	}
+	g.touch([]string{"api", "worker"}, []string{"b.py", "a.py"})
+	g.touch([]string{"api", "worker"}, []string{"a.py"})
+	if touched, first := g.starting("api", 2, version(1)); first || !slices.Equal(touched, []string{"a.py", "b.py"}) {
+		t.Errorf("second start: %v, first %v", touched, first)
+	}
+	if touched, _ := g.starting("api", 3, version(1)); len(touched) != 0 {
+		t.Errorf("third start, nothing was touched since: %v", touched)
+	}
+	if touched, _ := g.starting("worker", 1, version(1)); len(touched) != 2 {
+		t.Errorf("the other service: %v", touched)
+	}
+}
