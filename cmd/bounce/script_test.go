@@ -60,6 +60,8 @@ const atOnce = "atexit_sleep_ms=0"
 
 func TestMain(m *testing.M) {
 	os.Setenv("GORACE", atOnce)
+	// Some images set it, and would hide what old bytecode does.
+	os.Unsetenv("PYTHONDONTWRITEBYTECODE")
 	testscript.Main(m, map[string]func(){"bounce": main})
 }
 
@@ -105,6 +107,7 @@ func setup(env *testscript.Env) error {
 	env.Setenv("TMPDIR", filepath.Join(beside, "tmp"))
 	env.Setenv("NO_COLOR", "1")
 	env.Setenv("GORACE", atOnce)
+	env.Setenv("BOUNCE_SOAK", os.Getenv("BOUNCE_SOAK"))
 	for _, name := range []string{"GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME"} {
 		env.Setenv(name, "tester")
 	}
