@@ -158,6 +158,9 @@ const (
 func moduleName(base string) (string, moduleKind) {
 	ext := path.Ext(base)
 	stem := strings.TrimSuffix(base, ext)
+	if stem == "" || stem[0] == '.' {
+		return "", noModule
+	}
 	switch ext {
 	case ".py":
 		if strings.IndexByte(stem, '.') < 0 {
