@@ -336,7 +336,11 @@ func fastapi(c *command, args []string) error {
 	}
 	app := last(option(args, "-e", "--entrypoint"), "")
 	if app == "" {
-		app = projectValue(c.read(c.path("pyproject.toml")), "tool.fastapi", "entrypoint")
+		p, err := c.project()
+		if err != nil {
+			return err
+		}
+		app = p.Tool.FastAPI.Entrypoint
 	}
 	if app != "" {
 		return c.object(app, ".")

@@ -2,7 +2,6 @@ package decider
 
 import (
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 )
@@ -140,7 +139,11 @@ func (c *command) inner(name string, w wrapper, args []string) ([]string, error)
 			}
 			args = append([]string{word}, args[1:]...)
 		}
-		if line, ok := c.projectCommand(name, word); ok {
+		p, err := c.project()
+		if err != nil {
+			return nil, err
+		}
+		if line, ok := p.command(name, word); ok {
 			commands, err := splitShell(line, c.env)
 			if err != nil || len(commands) != 1 {
 				return nil, fmt.Errorf("the script %q of pyproject.toml is no plain command", word)
@@ -256,7 +259,11 @@ func (c *command) shell(name string, args []string) error {
 // consoleScript reads a script that pyproject.toml declares, and reports
 // whether there is one of that name.
 func (c *command) consoleScript(name string) (bool, error) {
-	object, ok, err := projectScript(c.read(path.Join(c.dir, "pyproject.toml")), name)
+	p, err := c.project()
+	if err != nil {
+		return false, err
+	}
+	object, ok, err := p.script(name)
 	if err != nil || !ok {
 		return false, err
 	}
