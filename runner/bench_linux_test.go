@@ -1,7 +1,12 @@
 package runner
 
 import (
+	"os"
+	"os/exec"
 	"slices"
+	"strconv"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -39,26 +44,44 @@ func BenchmarkScan(b *testing.B) {
 	if err := prepare(); err != nil {
 		b.Fatal(err)
 	}
-	p := &proc{gone: make(chan struct{})}
+	p := &proc{os: &os.Process{Pid: 1 << 22}, gone: make(chan struct{})}
 	close(p.gone)
-	known := make(map[identity]bool)
-	b.ReportAllocs()
 	for b.Loop() {
-		orphansOf(p, known)
-	}
-}
-
-func orphansOf(p *proc, known map[identity]bool) {
-	for _, pid := range orphans() {
-		if s, alive := readStat(pid); alive {
-			_ = s
+		if left := p.live(make(map[identity]bool)); len(left) > 0 {
+			b.Fatal(left)
 		}
 	}
 }
 
-// BenchmarkReadMark measures one look at an environment.
-func BenchmarkReadMark(b *testing.B) {
+// BenchmarkScanWithOrphan is the same beside an orphan of somebody else, whose
+// environment has to be read.
+func BenchmarkScanWithOrphan(b *testing.B) {
+	if err := prepare(); err != nil {
+		b.Fatal(err)
+	}
+	cmd := exec.Command("sh", "-c", "setsid sleep 1000 >/dev/null 2>&1 & echo $!")
+	out, err := cmd.Output()
+	if err != nil {
+		b.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(out)))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer syscall.Kill(pid, syscall.SIGKILL)
+	p := &proc{os: &os.Process{Pid: 1 << 22}, gone: make(chan struct{})}
+	close(p.gone)
 	for b.Loop() {
-		readMark(1)
+		if left := p.live(make(map[identity]bool)); len(left) > 0 {
+			b.Fatal(left)
+		}
+	}
+}
+
+// BenchmarkLeftovers is the one look at every process of the machine, when an
+// agent starts.
+func BenchmarkLeftovers(b *testing.B) {
+	for b.Loop() {
+		leftovers("nobody's")
 	}
 }

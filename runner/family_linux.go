@@ -131,7 +131,7 @@ func disown(pid int) {
 
 // orphans returns our children that others started.
 func orphans() []int {
-	all := children(os.Getpid())
+	all := adopted()
 	family.mu.Lock()
 	defer family.mu.Unlock()
 	found := all[:0]
@@ -145,7 +145,7 @@ func orphans() []int {
 
 // reapOrphans reaps the dead ones.
 func reapOrphans() {
-	all := children(os.Getpid())
+	all := adopted()
 	family.mu.Lock()
 	defer family.mu.Unlock()
 	if family.forks > 0 {

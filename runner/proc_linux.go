@@ -86,20 +86,37 @@ func children(pid int) []int {
 	if !hasChildren() {
 		return childrenByScan(pid)
 	}
-	dir := "/proc/" + strconv.Itoa(pid) + "/task"
 	var pids []int
-	for _, thread := range names(dir) {
-		data, err := os.ReadFile(dir + "/" + thread + "/children")
-		if err != nil {
-			continue // the thread has ended
-		}
-		for _, word := range strings.Fields(string(data)) {
-			if child, err := strconv.Atoi(word); err == nil {
-				pids = append(pids, child)
-			}
+	for _, thread := range names("/proc/" + strconv.Itoa(pid) + "/task") {
+		pids = append(pids, childrenOf(pid, thread)...)
+	}
+	return pids
+}
+
+// childrenOf returns the children of one thread.
+func childrenOf(pid int, thread string) []int {
+	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/task/" + thread + "/children")
+	if err != nil {
+		return nil // the thread has ended
+	}
+	var pids []int
+	for _, word := range strings.Fields(string(data)) {
+		if child, err := strconv.Atoi(word); err == nil {
+			pids = append(pids, child)
 		}
 	}
 	return pids
+}
+
+// adopted returns our children, with all that we were given as a subreaper:
+// the kernel gives them to the first thread, which in Go never ends. One file
+// to read, however many threads there are.
+func adopted() []int {
+	pid := os.Getpid()
+	if !hasChildren() {
+		return childrenByScan(pid)
+	}
+	return childrenOf(pid, strconv.Itoa(pid))
 }
 
 // childrenByScan looks at every process instead.
