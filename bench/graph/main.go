@@ -1,0 +1,264 @@
+// Graph measures how long it takes to know the imports of a large tree, beside
+// other tools that do: the source package of Home Assistant from PyPI, or the
+// tree named on the command line. Each tool is a process of its own, started
+// several times in turn with the others; figures are medians.
+//
+//	go run ./bench/graph [-runs 5] [-dir build/bench-graph] [TREE]
+//
+// It needs Python 3 with venv and pip, and the network the first time.
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"text/tabwriter"
+	"time"
+
+	"bounce/treesitter"
+)
+
+// The tree and the tools that are compared.
+const (
+	pkg     = "homeassistant"
+	version = "2025.1.4"
+)
+
+var tools = []string{"ruff==0.17.6", "grimp==3.19"}
+
+func main() {
+	runs := flag.Int("runs", 5, "how often each tool is run")
+	dir := flag.String("dir", "build/bench-graph", "where downloads are kept")
+	self := flag.Bool("self", false, "build our graph of TREE and print its size; used by the benchmark itself")
+	flag.Parse()
+	var err error
+	if *self {
+		err = build(flag.Arg(0))
+	} else {
+		err = compare(*dir, flag.Arg(0), *runs)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "graph:", err)
+		os.Exit(1)
+	}
+}
+
+// result is what a tool prints: the size of its graph.
+type result struct {
+	Files int `json:"files"`
+	Edges int `json:"edges"`
+}
+
+// build does all that a cold start does: walk, read, extract, resolve.
+func build(tree string) error {
+	var paths []string
+	err := filepath.WalkDir(tree, func(p string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && strings.HasSuffix(p, ".py") {
+			paths = append(paths, p)
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("cannot walk the tree: %w", err)
+	}
+	changes := make([]treesitter.Change, len(paths))
+	var wait sync.WaitGroup
+	workers := runtime.GOMAXPROCS(0)
+	errs := make([]error, workers)
+	for w := range workers {
+		wait.Go(func() {
+			for i := w; i < len(paths); i += workers {
+				src, err := os.ReadFile(paths[i])
+				if err != nil {
+					errs[w] = err
+					return
+				}
+				rel, err := filepath.Rel(tree, paths[i])
+				if err != nil {
+					errs[w] = err
+					return
+				}
+				changes[i] = treesitter.Change{Path: filepath.ToSlash(rel), Facts: treesitter.Extract(src)}
+			}
+		})
+	}
+	wait.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return fmt.Errorf("cannot read the tree: %w", err)
+		}
+	}
+	g := treesitter.New(treesitter.Options{}).Update(changes)
+	r := result{Files: g.Len()}
+	for _, c := range changes {
+		r.Edges += len(g.Edges(c.Path))
+	}
+	return json.NewEncoder(os.Stdout).Encode(r)
+}
+
+// tool is a program that builds a graph of a tree.
+type tool struct {
+	name string
+	argv []string
+	// size reads the size of the graph from what the program printed.
+	size func(out []byte) (result, error)
+}
+
+func compare(dir, tree string, runs int) error {
+	venv, err := install(dir)
+	if err != nil {
+		return err
+	}
+	if tree == "" {
+		if tree, err = download(dir, venv); err != nil {
+			return err
+		}
+	}
+	me, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("cannot find this program: %w", err)
+	}
+	own := func(out []byte) (r result, err error) { return r, json.Unmarshal(out, &r) }
+	all := []tool{
+		{"bounce", []string{me, "-self", tree}, own},
+		{"ruff analyze graph", []string{filepath.Join(venv, "bin", "ruff"), "analyze", "graph", "--isolated", tree}, ruffSize},
+		{"grimp", []string{filepath.Join(venv, "bin", "python"), "-c", grimpProgram, tree, pkg}, own},
+	}
+	samples := make([][]sample, len(all))
+	for range runs {
+		for i, t := range all {
+			s, err := measure(t)
+			if err != nil {
+				return err
+			}
+			samples[i] = append(samples[i], s)
+		}
+	}
+	fmt.Printf("%s, %d runs each, %d CPUs, %s\n\n", filepath.Base(tree), runs, runtime.NumCPU(), time.Now().Format(time.DateOnly))
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "\tfiles\tedges\twall ms\tmin..max\tCPU ms\tpeak MB\t")
+	for i, t := range all {
+		s := samples[i]
+		wall := sorted(s, func(s sample) int64 { return s.wall.Milliseconds() })
+		cpu := sorted(s, func(s sample) int64 { return s.cpu.Milliseconds() })
+		peak := sorted(s, func(s sample) int64 { return s.peak >> 20 })
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d..%d\t%d\t%d\t\n", t.name, s[0].Files, s[0].Edges,
+			wall[len(wall)/2], wall[0], wall[len(wall)-1], cpu[len(cpu)/2], peak[len(peak)/2])
+	}
+	return w.Flush()
+}
+
+// sample is one run of a tool.
+type sample struct {
+	result
+	wall, cpu time.Duration
+	peak      int64 // bytes
+}
+
+func sorted(all []sample, of func(sample) int64) []int64 {
+	var v []int64
+	for _, s := range all {
+		v = append(v, of(s))
+	}
+	slices.Sort(v)
+	return v
+}
+
+func measure(t tool) (s sample, err error) {
+	cmd := exec.Command(t.argv[0], t.argv[1:]...)
+	cmd.Stderr = nil // ruff warns of each file that it cannot parse
+	start := time.Now()
+	out, err := cmd.Output()
+	s.wall = time.Since(start)
+	if err != nil {
+		return s, fmt.Errorf("cannot run %s: %w", t.name, err)
+	}
+	s.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		s.peak = usage.Maxrss
+		if runtime.GOOS == "linux" {
+			s.peak <<= 10
+		}
+	}
+	if s.result, err = t.size(out); err != nil {
+		return s, fmt.Errorf("cannot read what %s printed: %w", t.name, err)
+	}
+	return s, nil
+}
+
+func ruffSize(out []byte) (r result, err error) {
+	var graph map[string][]string
+	if err := json.Unmarshal(out, &graph); err != nil {
+		return r, err
+	}
+	r.Files = len(graph)
+	for _, to := range graph {
+		r.Edges += len(to)
+	}
+	return r, nil
+}
+
+const grimpProgram = `
+import json, sys
+sys.path.insert(0, sys.argv[1])
+import grimp
+graph = grimp.build_graph(sys.argv[2], cache_dir=None)
+print(json.dumps({"files": len(graph.modules), "edges": graph.count_imports()}))
+`
+
+// install makes a virtual environment with the other tools.
+func install(dir string) (venv string, err error) {
+	venv, err = filepath.Abs(filepath.Join(dir, "venv"))
+	if err != nil {
+		return "", err
+	}
+	done := filepath.Join(venv, ".installed")
+	want := strings.Join(tools, " ")
+	if have, err := os.ReadFile(done); err == nil && string(have) == want {
+		return venv, nil
+	}
+	if err := run("python3", "-m", "venv", venv); err != nil {
+		return "", err
+	}
+	args := append([]string{"-m", "pip", "install", "--quiet", "--disable-pip-version-check"}, tools...)
+	if err := run(filepath.Join(venv, "bin", "python"), args...); err != nil {
+		return "", err
+	}
+	return venv, os.WriteFile(done, []byte(want), 0o666)
+}
+
+// download fetches and unpacks the source package.
+func download(dir, venv string) (tree string, err error) {
+	name := pkg + "-" + version
+	tree, err = filepath.Abs(filepath.Join(dir, name))
+	if err != nil {
+		return "", err
+	}
+	if _, err := os.Stat(filepath.Join(tree, pkg)); err == nil {
+		return tree, nil
+	}
+	err = run(filepath.Join(venv, "bin", "python"), "-m", "pip", "download", "--quiet", "--disable-pip-version-check",
+		"--no-deps", "--no-binary", pkg, "--ignore-requires-python", "-d", dir, pkg+"=="+version)
+	if err != nil {
+		return "", err
+	}
+	return tree, run("tar", "-xzf", filepath.Join(dir, name+".tar.gz"), "-C", dir)
+}
+
+func run(name string, args ...string) error {
+	cmd := exec.Command(name, args...)
+	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("cannot run %s: %w", strings.Join(cmd.Args, " "), err)
+	}
+	return nil
+}
