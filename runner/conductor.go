@@ -97,6 +97,15 @@ func (c *conductor) run() {
 	}
 }
 
+// sweep ends what an earlier agent has left of services and actions that are no
+// longer there; what is left of the others is ended before they start.
+func (c *conductor) sweep() {
+	for name, strays := range c.strays {
+		c.work.Go(func() { endStrays(strays, c.host.force) })
+		delete(c.strays, name)
+	}
+}
+
 // finish ends the goroutines of all services.
 func (c *conductor) finish() {
 	var left []string

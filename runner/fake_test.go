@@ -170,9 +170,9 @@ func bubble(t *testing.T, o Options, runs map[string][]run, test func(g *rig, w 
 		t.Cleanup(func() {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
 			defer cancel()
-			if err := r.Close(ctx); err != nil {
-				t.Errorf("Close: %v", err)
-			}
+			r.Close(ctx) // the processes below tell whether it did
+			w.mu.Lock()
+			defer w.mu.Unlock()
 			for name, n := range w.alive {
 				if n != 0 {
 					t.Errorf("%d processes of %s are left", n, name)
@@ -382,6 +382,36 @@ func TestUncleanStartsNothing(t *testing.T) {
 		// Attempts go on, and once it is gone the wish is carried out.
 		g.event("a", KindStarted, 2)
 		w.expect("lives", "0s start a/1; 12s end a/1 ended by SIGTERM; 12s start a/2")
+	})
+}
+
+func TestCloseGivesUpOnWhatCannotBeEnded(t *testing.T) {
+	bubble(t, Options{Specs: []Spec{fakeSpec("a"), fakeSpec("b")}}, map[string][]run{"a": {{immortal: 1000, after: time.Hour}}}, func(g *rig, w *world) {
+		g.up("a", "b")
+		err := g.Close(context.Background())
+		if err == nil || err.Error() != "cannot end pid 1000 of a" {
+			t.Errorf("Close: %v", err)
+		}
+		if got := time.Since(w.zero); got != time.Second {
+			t.Errorf("it took %s", got)
+		}
+		time.Sleep(2 * time.Hour)
+	})
+}
+
+func TestStartLeavesARunningServiceAlone(t *testing.T) {
+	bubble(t, Options{Specs: []Spec{fakeSpec("a")}}, map[string][]run{"a": {{after: time.Minute, exit: Exit{Code: 1}, stderr: "last words\n"}, {}}}, func(g *rig, w *world) {
+		g.up("a")
+		start, err := g.Start("a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		g.finish(start)
+		// Its crash is a crash all the same.
+		g.event("a", KindCrashed, 1)
+		if e := g.event("a", KindBackoff, 1); !slices.Equal(e.Tail, []string{"last words"}) {
+			t.Errorf("%+v", e)
+		}
 	})
 }
 

@@ -165,10 +165,20 @@ func (h *hunt) signal(left []stat, told map[identity]bool, sig syscall.Signal) {
 // send signals exactly the process that was seen.
 func send(id identity, sig syscall.Signal) {
 	fd, err := openPid(id)
-	if err != nil {
+	switch err {
+	case nil:
+		defer unix.Close(fd)
+	case unix.ESRCH:
+		return
+	default:
+		// No pidfd to be had, as under an old kernel or without a free
+		// descriptor: a look at the start time just before has to do.
+		if s, ok := readStat(id.pid); ok && s.identity == id {
+			_ = syscall.Kill(id.pid, sig)
+			_ = syscall.Kill(id.pid, syscall.SIGCONT)
+		}
 		return
 	}
-	defer unix.Close(fd)
 	_ = unix.PidfdSendSignal(fd, sig, nil, 0) // gone is fine
 	if sig != syscall.SIGKILL {
 		_ = unix.PidfdSendSignal(fd, syscall.SIGCONT, nil, 0)

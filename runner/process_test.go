@@ -568,23 +568,17 @@ func TestOldBytecodeNeverRuns(t *testing.T) {
 	}
 }
 
-// TestLeftoversOfAKilledAgent starts an agent that dies without a word.
-func TestLeftoversOfAKilledAgent(t *testing.T) {
-	t.Parallel()
-	if os.Getenv("BOUNCE_TEST_KILLED") != "" {
-		g := newRig(t, Options{Specs: []Spec{specOf(t, "a", "python3", "tree.py", "session", "daemon")}, Run: "killed-agent"})
-		g.up("a")
-		g.line("up")
-		fmt.Println("leaves", g.event("a", KindStarted, 1).PID, g.pidOf("session"), g.pidOf("daemon"))
-		syscall.Kill(os.Getpid(), syscall.SIGKILL)
-	}
+// leaveBehind runs an agent that dies without a word, and returns the pids of
+// the processes of its service a.
+func leaveBehind(t *testing.T, run string) []int {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(self, "-test.run", "^TestLeftoversOfAKilledAgent$")
-	cmd.Env = append(os.Environ(), "BOUNCE_TEST_KILLED=1")
-	out, _ := cmd.Output()
+	cmd := exec.Command(self, "-test.run", "^TestAgentThatIsKilled$")
+	cmd.Env = append(os.Environ(), "BOUNCE_TEST_KILLED="+run)
+	out, _ := cmd.Output() // it is killed
 	_, text, ok := strings.Cut(string(out), "leaves ")
 	if !ok {
 		t.Fatalf("%s", out)
@@ -597,12 +591,45 @@ func TestLeftoversOfAKilledAgent(t *testing.T) {
 		}
 		left = append(left, pid)
 	}
-	g := newRig(t, Options{Specs: []Spec{specOf(t, "a", "sleep", "1000"), specOf(t, "b", "sleep", "1000")}, Run: "killed-agent"})
+	return left
+}
+
+// TestAgentThatIsKilled is what leaveBehind runs.
+func TestAgentThatIsKilled(t *testing.T) {
+	run := os.Getenv("BOUNCE_TEST_KILLED")
+	if run == "" {
+		return
+	}
+	g := newRig(t, Options{Specs: []Spec{specOf(t, "a", "python3", "tree.py", "session", "daemon")}, Run: run})
+	g.up("a")
+	g.line("up")
+	fmt.Println("leaves", g.event("a", KindStarted, 1).PID, g.pidOf("session"), g.pidOf("daemon"))
+	syscall.Kill(os.Getpid(), syscall.SIGKILL)
+}
+
+func TestLeftoversOfAKilledAgent(t *testing.T) {
+	t.Parallel()
+	left := leaveBehind(t, "killed-1")
+	g := newRig(t, Options{Specs: []Spec{specOf(t, "a", "sleep", "1000"), specOf(t, "b", "sleep", "1000")}, Run: "killed-1"})
 	g.up("b")
 	if !alive(left[0]) {
-		t.Error("a stray of a was ended for b")
+		t.Error("what is left of a was ended for b")
 	}
 	g.up("a")
+	for _, pid := range left {
+		if alive(pid) {
+			t.Errorf("pid %d is left", pid)
+		}
+	}
+}
+
+func TestLeftoversOfARemovedService(t *testing.T) {
+	t.Parallel()
+	left := leaveBehind(t, "killed-2")
+	g := newRig(t, Options{Specs: []Spec{specOf(t, "b", "sleep", "1000")}, Run: "killed-2"})
+	if err := g.Close(context.Background()); err != nil {
+		t.Error(err)
+	}
 	for _, pid := range left {
 		if alive(pid) {
 			t.Errorf("pid %d is left", pid)

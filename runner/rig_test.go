@@ -108,12 +108,12 @@ func (g *rig) event(service string, kind Kind, n int) Event {
 	return found
 }
 
-// line waits for a line that contains text.
+// line waits for a line that begins with text.
 func (g *rig) line(text string) Line {
 	g.t.Helper()
 	var found Line
-	g.until(fmt.Sprintf("a line with %q", text), func() bool {
-		i := slices.IndexFunc(g.lines, func(l Line) bool { return strings.Contains(l.Text, text) })
+	g.until(fmt.Sprintf("a line that begins with %q", text), func() bool {
+		i := slices.IndexFunc(g.lines, func(l Line) bool { return strings.HasPrefix(l.Text, text) })
 		if i >= 0 {
 			found = g.lines[i]
 		}

@@ -119,6 +119,7 @@ func New(o Options) (*Runner, error) {
 	}
 	r.conductor = newConductor(r, h, o.MaxParallel, strays)
 	r.conductor.configure(o.Specs, o.Actions)
+	r.conductor.sweep()
 	go func() {
 		defer close(r.done)
 		defer force()

@@ -25,6 +25,7 @@ type service struct {
 	now    atomic.Pointer[view]
 	output *outlet
 	kept   *kept
+	leave  chan struct{} // closed when nobody waits for its processes any more
 	done   chan struct{} // closed when run has returned
 
 	// Owned by run.
@@ -127,7 +128,7 @@ type view struct {
 func newService(h *host, spec Spec, strays []*stray) *service {
 	s := &service{
 		name: spec.Name, host: h, spec: spec,
-		inbox: newMailbox[letter](), done: make(chan struct{}),
+		inbox: newMailbox[letter](), leave: make(chan struct{}), done: make(chan struct{}),
 		kept:  &kept{limit: h.lines},
 		state: StateStopped, since: time.Now(), intent: Up, stray: strays,
 	}
@@ -143,6 +144,12 @@ func (s *service) run() {
 	for range s.inbox.bell {
 		for _, l := range s.inbox.take() {
 			if l.event == quit {
+				// Of a service that is unclean the goroutines below would
+				// wait for what does not end.
+				close(s.leave)
+				if s.pipes != nil {
+					s.pipes.finish()
+				}
 				s.work.Wait()
 				s.output.close()
 				return
@@ -164,16 +171,12 @@ func (s *service) receive(l letter) {
 		s.account.forgive()
 		if _, ok := next(s.state, l.event); ok {
 			s.next = s.next.merge(l.wish)
-		}
-		if s.state.live() {
-			s.asked = true
+			s.asked = s.asked || s.state.live()
 		}
 		s.happen(l.event, Event{What: l.wish.why})
 	case down:
 		s.turn, s.intent, s.next = l.turn, Down, nil
-		if s.state.live() {
-			s.asked = true
-		}
+		s.asked = s.asked || s.state.live()
 		s.happen(down, Event{What: l.why})
 	case cleared:
 		if l.ask == s.asks {
@@ -361,8 +364,11 @@ func (s *service) tryLaunch() error {
 	})
 	s.work.Go(func() { <-pipes.done })
 	s.work.Go(func() {
-		<-proc.exited()
-		s.inbox.put(letter{event: exited, generation: generation})
+		select {
+		case <-proc.exited():
+			s.inbox.put(letter{event: exited, generation: generation})
+		case <-s.leave:
+		}
 	})
 	return nil
 }

@@ -90,10 +90,3 @@ func (t *Ticket) set(i int, outcome Outcome, fill Result) {
 		close(t.done)
 	}
 }
-
-// ended reports whether step i has an outcome.
-func (t *Ticket) ended(i int) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.results[i].Outcome != ""
-}
