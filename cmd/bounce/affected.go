@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -15,7 +16,14 @@ func newAffected(g *globals) *cobra.Command {
 		Use:     "affected PATH...",
 		GroupID: "ask",
 		Short:   "List the files and services that a change reaches",
-		Args:    cobra.MinimumNArgs(1),
+		Long: `List the files that import PATH, directly or through others, and the services
+that a change of it would restart. Several paths count as one change. Asks the
+running agent, or else reads the tree.
+
+Exit code 0 also when nothing is reached, 1 when there is no such file.`,
+		Example: `  bounce affected shop/money.py
+  bounce affected $(git diff --name-only) --json`,
+		Args: takes(1, -1),
 	}, func(ctx context.Context, args []string) error {
 		a, dir, err := g.ask(ctx)
 		if err != nil {
@@ -25,6 +33,17 @@ func newAffected(g *globals) *cobra.Command {
 		for _, arg := range args {
 			path, err := inProject(dir, arg)
 			if err != nil {
+				return err
+			}
+			if _, err := os.Lstat(arg); err != nil {
+				one, err := a.Affected(ctx, []string{path})
+				if err != nil {
+					return err
+				}
+				if err := asked(arg, len(one.Affected)+len(one.Services) == 0); err != nil {
+					return err
+				}
+			} else if err := asked(arg, true); err != nil {
 				return err
 			}
 			paths = append(paths, path)

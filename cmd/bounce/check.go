@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -22,7 +21,7 @@ func newCheck(g *globals) *cobra.Command {
 that match no file, rules that are never reached, budgets that can never trip.
 
 Exit code 0 when it works, with warnings or without; 1 when it does not.`,
-		Args: cobra.NoArgs,
+		Args: takes(0, 0),
 	}, func(ctx context.Context, _ []string) error {
 		findings, err := g.check(ctx)
 		if err != nil {
@@ -40,7 +39,7 @@ Exit code 0 when it works, with warnings or without; 1 when it does not.`,
 				return err
 			}
 		} else if len(findings) == 0 {
-			fmt.Fprintln(g.out, "nothing to complain of")
+			fmt.Fprintln(g.err, "bounce: nothing to complain of")
 		}
 		if bad {
 			return &exitError{code: exitFailed}
@@ -59,7 +58,7 @@ func (g *globals) check(ctx context.Context) ([]agent.Finding, error) {
 	if errors.As(err, &mistakes) {
 		var findings []agent.Finding
 		for _, m := range mistakes {
-			findings = append(findings, agent.Finding{Level: "error", Text: strings.TrimSpace(m.Error())})
+			findings = append(findings, agent.Mistake("error", m))
 		}
 		return findings, nil
 	}

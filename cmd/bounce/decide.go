@@ -32,12 +32,16 @@ Exit code 0 when decided, 1 when the rules are missing or wrong, 2 for a mistake
 on the command line.`,
 		Example: `  git diff --name-only HEAD~1 HEAD | bounce decide
   bounce decide --git HEAD~1..HEAD --format json`,
-		Args: cobra.NoArgs,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usage(fmt.Errorf("paths are read from standard input, one a line; given: %q", args[0]))
+			}
+			return nil
+		},
 	}
 	verb(cmd, func(ctx context.Context, _ []string) error {
-		write, ok := formats[format]
-		if !ok {
-			return usage(fmt.Errorf("bad --format %q: it is text, json or github", format))
+		if err := oneOf("--format", format, formats); err != nil {
+			return err
 		}
 		cwd, err := os.Getwd()
 		if err != nil {
@@ -63,7 +67,7 @@ on the command line.`,
 		if err != nil {
 			return err
 		}
-		return write(g, d)
+		return writers[format](g, d)
 	})
 	f := cmd.Flags()
 	f.StringVarP(&q.Rules, "rules", "r", "", "`file` of rules (default: ./restart-rules.yaml, else the project's bounce.yaml)")
@@ -73,11 +77,14 @@ on the command line.`,
 	f.BoolVar(&showExpanded, "show-expanded", false, "print files that --root added to stderr")
 	f.BoolVarP(&nul, "null", "z", false, "paths on stdin end with NUL, as those of git diff -z")
 	f.StringVar(&format, "format", "text", "text, json or github")
+	complete(cmd, "format", formats)
 	return cmd
 }
 
-// formats are the ways to print a decision.
-var formats = map[string]func(*globals, agent.Decision) error{
+// formats are the ways to print a decision, writers what prints them.
+var formats = []string{"text", "json", "github"}
+
+var writers = map[string]func(*globals, agent.Decision) error{
 	"text": func(g *globals, d agent.Decision) error {
 		for _, a := range d.Actions {
 			if _, err := fmt.Fprintln(g.out, a.Name); err != nil {

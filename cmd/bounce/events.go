@@ -18,7 +18,10 @@ func newEvents(g *globals) *cobra.Command {
 		Use:     "events",
 		GroupID: "agent",
 		Short:   "Print what happened: batches, plans with their reasons, starts and stops",
-		Args:    cobra.NoArgs,
+		Long: `Print what happened, as the log of 'bounce up' shows it, or with --json as one
+object a line: {seq, time, kind, service, generation, cause, ...}. The agent
+keeps the newest few thousand events.`,
+		Args: takes(0, 0),
 	}, func(ctx context.Context, _ []string) error {
 		c, err := g.client()
 		if err != nil {
@@ -26,17 +29,14 @@ func newEvents(g *globals) *cobra.Command {
 		}
 		ctx, stop := interruptible(ctx)
 		defer stop()
-		log, err := g.logger(g.out)
-		if err != nil {
-			return err
-		}
+		log := agent.NewLog(g.logger(g.out))
 		enc := json.NewEncoder(g.out)
 		enc.SetEscapeHTML(false)
 		err = c.Events(ctx, since, follow, func(e control.Event) error {
 			if asJSON {
 				return enc.Encode(e)
 			}
-			agent.Log(log, e)
+			log.Event(e)
 			return nil
 		})
 		if follow && errors.Is(err, context.Canceled) {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -14,6 +15,11 @@ import (
 
 	"bounce/configs"
 	"bounce/internal/agent"
+)
+
+var (
+	graphFormats = []string{"json", "dot", "mermaid"}
+	directions   = []string{"dependencies", "dependents"}
 )
 
 // printers write a graph, a file at a time.
@@ -31,19 +37,14 @@ func newGraph(g *globals) *cobra.Command {
 		Long: `Print which Python files of the project import which, read from disk. The json
 form is an object from each file to the sorted list of files that it imports
 directly, the shape that "ruff analyze graph" prints.`,
-		Args: cobra.NoArgs,
+		Example: `  bounce graph --direction dependents
+  bounce graph --root src --format dot | dot -Tsvg >imports.svg`,
+		Args: takes(0, 0),
 	}, func(ctx context.Context, _ []string) error {
-		write, ok := printers[format]
-		if !ok {
-			return usage(fmt.Errorf("bad --format %q: it is json, dot or mermaid", format))
+		if err := errors.Join(oneOf("--format", format, graphFormats), oneOf("--direction", direction, directions)); err != nil {
+			return err
 		}
-		switch direction {
-		case "dependencies":
-		case "dependents":
-			opts.Dependents = true
-		default:
-			return usage(fmt.Errorf("bad --direction %q: it is dependencies or dependents", direction))
-		}
+		opts.Dependents = direction == "dependents"
 		cfg, err := g.loadTree(root)
 		if err != nil {
 			return err
@@ -53,7 +54,7 @@ directly, the shape that "ruff analyze graph" prints.`,
 			return err
 		}
 		w := bufio.NewWriter(g.out)
-		if err := write(w, p.Graph(opts)); err != nil {
+		if err := printers[format](w, p.Graph(opts)); err != nil {
 			return err
 		}
 		return w.Flush()
@@ -63,6 +64,8 @@ directly, the shape that "ruff analyze graph" prints.`,
 	f.StringVar(&direction, "direction", "dependencies", "dependencies: what a file imports; dependents: what imports it")
 	f.StringVar(&root, "root", "", "the `directory` to read, instead of the project; paths are relative to it")
 	f.BoolVar(&opts.NoStrings, "no-strings", false, "leave out edges that come of strings that name modules")
+	complete(cmd, "format", graphFormats)
+	complete(cmd, "direction", directions)
 	return cmd
 }
 

@@ -16,9 +16,14 @@ func newLogs(g *globals) *cobra.Command {
 	var lines int
 	var named []string
 	cmd := verb(&cobra.Command{
-		Use:               "logs [SERVICE...]",
-		GroupID:           "agent",
-		Short:             "Print the output of services",
+		Use:     "logs [SERVICE...]",
+		GroupID: "agent",
+		Short:   "Print the output of services",
+		Long: `Print the last lines that services wrote, all of them without a name, each line
+after the name of its service. The agent keeps the newest few thousand lines.`,
+		Example: `  bounce logs
+  bounce logs -f api`,
+		Args:              takes(0, -1),
 		ValidArgsFunction: g.serviceNames,
 	}, func(ctx context.Context, args []string) error {
 		if lines < 0 {

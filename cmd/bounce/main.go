@@ -64,17 +64,18 @@ func usage(err error) error {
 
 // run is main without the process: it returns the exit code.
 func run(ctx context.Context, args []string, s streams) int {
-	root := newRoot(s)
+	g := &globals{streams: s}
+	root := newRoot(g)
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	code := exitCode(err)
 	var e *exitError
 	switch {
 	case err == nil, errors.As(err, &e) && e.err == nil:
 	case code == exitUsage:
-		fmt.Fprintf(s.err, "bounce: %v\nSee 'bounce help' for the verbs and 'bounce VERB --help' for one of them.\n", err)
+		fmt.Fprintf(s.err, "bounce: %v\nSee '%s --help'.\n", err, cmd.CommandPath())
 	case code == exitNoAgent:
-		fmt.Fprintf(s.err, "bounce: %v; 'bounce up' starts one\n", err)
+		fmt.Fprintf(s.err, "bounce: no agent is running for %s; 'bounce up' starts one\n", g.project)
 	default:
 		fmt.Fprintf(s.err, "bounce: %v\n", err)
 	}

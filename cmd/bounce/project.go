@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -45,7 +46,7 @@ func (g *globals) loadOrEmpty() (*configs.Config, error) {
 func emptyProject(dir string) (*configs.Config, error) {
 	info, err := os.Stat(dir)
 	if err != nil {
-		return nil, fmt.Errorf("cannot read %s: %w", dir, err)
+		return nil, fmt.Errorf("cannot read %s: %w", dir, cause(err))
 	}
 	if !info.IsDir() {
 		return nil, fmt.Errorf("cannot read %s: it is a file; name a directory", dir)
@@ -66,6 +67,9 @@ func (g *globals) dir() (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("cannot find the project: %w", err)
 		}
+		if _, err := os.Stat(abs); err != nil {
+			return "", fmt.Errorf("cannot find the project of %s: %w", g.config, cause(err))
+		}
 		return filepath.Dir(abs), nil
 	}
 	cwd, err := os.Getwd()
@@ -85,6 +89,7 @@ func (g *globals) client() (*control.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	g.project = dir
 	path, err := control.SocketPath(dir)
 	if err != nil {
 		return nil, err
@@ -122,6 +127,34 @@ func (g *globals) ask(ctx context.Context) (a answerer, dir string, err error) {
 		return nil, "", err
 	}
 	return p, cfg.Dir, nil
+}
+
+// cause is what went wrong with a file, without the file's name and the
+// system call, which the message around it says better.
+func cause(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}
+
+// asked refuses a path that a question is not about: one that is not there and
+// that the answer, as empty tells, knows nothing of, or a directory. What was
+// deleted can be asked about as long as it is known.
+func asked(path string, empty bool) error {
+	info, err := os.Stat(path)
+	switch {
+	case !empty:
+		return nil
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("cannot explain %q: there is no such file, and nothing is known of one; name it as from the working directory", path)
+	case err != nil:
+		return fmt.Errorf("cannot explain %q: %w", path, cause(err))
+	case info.IsDir():
+		return fmt.Errorf("cannot explain %q: it is a directory; name files in it", path)
+	}
+	return nil
 }
 
 // inProject turns a path relative to the working directory into one relative

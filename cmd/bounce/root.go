@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 )
 
@@ -10,11 +12,13 @@ type globals struct {
 	config    string // -c
 	logFormat string
 	logLevel  string
+
+	project string // the project's directory, once a verb has looked for it
 }
 
 // newRoot lists the verbs in the order of help.
-func newRoot(s streams) *cobra.Command {
-	g := &globals{streams: s}
+func newRoot(g *globals) *cobra.Command {
+	s := g.streams
 	root := &cobra.Command{
 		Use:   "bounce",
 		Short: "Restart only the Python services that a change really reached",
@@ -27,8 +31,15 @@ the services whose process can load what changed: it follows imports.
   git diff --name-only A B | bounce decide    only decide, for scripts`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return noVerb(cmd, args[0])
+			}
+			return nil
+		},
+		PersistentPreRunE: func(*cobra.Command, []string) error { return g.checkLog() },
 	}
+	verb(root, func(context.Context, []string) error { return root.Help() })
 	root.SetIn(s.in)
 	root.SetOut(s.out)
 	root.SetErr(s.err)
@@ -39,6 +50,8 @@ the services whose process can load what changed: it follows imports.
 	flags.StringVarP(&g.config, "config", "c", "", "configuration `file` (default: bounce.yaml, bounce.yml, bounce.json or restart-rules.yaml, from here upwards)")
 	flags.StringVar(&g.logFormat, "log-format", "console", "how the log is written: console or json")
 	flags.StringVar(&g.logLevel, "log-level", "info", "least important lines of the log: debug, info, warn or error")
+	complete(root, "log-format", logFormats)
+	complete(root, "log-level", logLevels)
 
 	root.AddGroup(
 		&cobra.Group{ID: "run", Title: "Run:"},
@@ -53,5 +66,6 @@ the services whose process can load what changed: it follows imports.
 	} {
 		root.AddCommand(cmd)
 	}
+	root.SetHelpCommand(newHelp())
 	return root
 }

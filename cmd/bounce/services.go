@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -17,6 +18,11 @@ func newStart(g *globals) *cobra.Command {
 	return newDo(g, control.Start, &cobra.Command{
 		Use:   "start [SERVICE...]",
 		Short: "Start services that are stopped, held or exhausted; all without a name",
+		Long: `Start services that are stopped, held or exhausted; all without a name. What
+runs already is left alone. Waits until they are ready, or unverified where
+nothing is probed, and prints where each has ended up.
+` + outcomes,
+		Args: takes(0, -1),
 	})
 }
 
@@ -24,6 +30,10 @@ func newStop(g *globals) *cobra.Command {
 	return newDo(g, control.Stop, &cobra.Command{
 		Use:   "stop [SERVICE...]",
 		Short: "Stop services until they are started again; all without a name",
+		Long: `Stop services; all without a name. They stay down, whatever changes, until
+start or restart names them. Waits until no process of them is left.
+` + outcomes,
+		Args: takes(0, -1),
 	})
 }
 
@@ -31,6 +41,13 @@ func newRestart(g *globals) *cobra.Command {
 	return newDo(g, control.Restart, &cobra.Command{
 		Use:   "restart [SERVICE...]",
 		Short: "Restart services one by one in dependency order; all without a name",
+		Long: `Restart services one by one in dependency order; all without a name. Waits until
+they are ready, or unverified where nothing is probed, and prints where each has
+ended up.
+` + outcomes,
+		Example: `  bounce restart
+  bounce restart api worker`,
+		Args: takes(0, -1),
 	})
 }
 
@@ -38,7 +55,12 @@ func newHold(g *globals) *cobra.Command {
 	return newDo(g, control.Pause, &cobra.Command{
 		Use:   "hold",
 		Short: "Hold restarts back while you change many files",
-		Args:  cobra.NoArgs,
+		Long: `Hold restarts back: changes are taken in and decided on, but nothing that they
+call for is done before resume. Services that fail are still restarted. The verbs
+start, stop and restart work as ever.
+
+Exit code 0 when the hold is on, 4 without an agent.`,
+		Args: takes(0, 0),
 	})
 }
 
@@ -46,9 +68,18 @@ func newResume(g *globals) *cobra.Command {
 	return newDo(g, control.Resume, &cobra.Command{
 		Use:   "resume",
 		Short: "End a hold, git's too, and restart what is stale",
-		Args:  cobra.NoArgs,
+		Long: `End the hold of 'bounce hold', or that of a git operation under way, and restart
+what is stale. Waits until that is done, and prints where each service has ended
+up.
+` + outcomes,
+		Args: takes(0, 0),
 	})
 }
+
+// outcomes is what the verbs that wait say of their exit codes.
+const outcomes = `
+Exit code 0 when each is where it was sent, 3 when one is not, with the reason;
+1 when the agent refuses, as for a name that is no service's; 4 without an agent.`
 
 func newDo(g *globals, what control.Verb, cmd *cobra.Command) *cobra.Command {
 	var asJSON, noWait bool
@@ -63,37 +94,56 @@ func newDo(g *globals, what control.Verb, cmd *cobra.Command) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if noWait && !asJSON {
-			return nil
+		switch {
+		case asJSON:
+			err = writeJSON(g.out, out)
+		case !noWait && what != control.Pause:
+			writeServices(g.out, out)
 		}
-		return report(g, out, asJSON)
+		switch {
+		case err != nil:
+			return err
+		case noWait, what == control.Pause:
+			// What was asked for is done, wherever the services are.
+			return nil
+		case what == control.Resume:
+			return atTarget(g, out)
+		}
+		// What holds changes back does not hold back these verbs.
+		writeHolds(g.err, out)
+		out.Holds = nil
+		return atTarget(g, out)
 	})
-	if cmd.Args == nil {
+	if what != control.Pause && what != control.Resume {
 		cmd.ValidArgsFunction = g.serviceNames
-		cmd.Flags().StringArrayVar(&named, "service", nil, "a service, as if named without the flag")
+		cmd.Flags().StringArrayVar(&named, "service", nil, "a `name`, as if given without the flag; repeatable")
+		complete := func(cmd *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
+			return g.serviceNames(cmd, named, word)
+		}
+		if err := cmd.RegisterFlagCompletionFunc("service", complete); err != nil {
+			panic("bug: " + err.Error())
+		}
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object: services and holds")
 	cmd.Flags().BoolVar(&noWait, "no-wait", false, "return when the agent has taken the request")
 	return cmd
 }
 
-// report prints an outcome: services on stdout, holds on stderr. It fails with
-// exit code 3 when something is not where it should be.
-func report(g *globals, out control.Outcome, asJSON bool) error {
-	if asJSON {
-		if err := writeJSON(g.out, out); err != nil {
-			return err
-		}
-	} else {
-		for _, s := range out.Services {
-			fmt.Fprintln(g.out, s.Name, where(s))
-		}
+// writeServices says where services are, one a line.
+func writeServices(w io.Writer, out control.Outcome) {
+	for _, s := range out.Services {
+		fmt.Fprintln(w, s.Name, where(s))
 	}
+}
+
+// atTarget prints holds on stderr, and fails with exit code 3 when there are
+// any or a service is not where it should be.
+func atTarget(g *globals, out control.Outcome) error {
 	writeHolds(g.err, out)
-	if !out.AtTarget() {
-		return &exitError{code: exitNotAtTarget}
+	if out.AtTarget() {
+		return nil
 	}
-	return nil
+	return &exitError{code: exitNotAtTarget}
 }
 
 // where says in a few words where a service is.
@@ -105,15 +155,23 @@ func where(s control.Service) string {
 	if !s.AtTarget() && s.Reason != "" {
 		text += ": " + s.Reason
 	}
-	return text
+	return plain(text)
 }
 
+// writeHolds says what waits for what. A service that is not where it should be
+// is said to be where it is.
 func writeHolds(w io.Writer, out control.Outcome) {
-	for _, h := range out.Holds {
-		who := ""
-		if h.Service != "" {
-			who = h.Service + " "
+	states := map[string]string{}
+	for _, s := range out.Services {
+		if !s.AtTarget() && s.State != "held" {
+			states[s.Name] = "is " + s.State
 		}
-		fmt.Fprintf(w, "bounce: %sheld: %s%s; ends when %s\n", who, h.What, at(h), h.EndsWhen)
+	}
+	for _, h := range out.Holds {
+		who := "held"
+		if h.Service != "" {
+			who = h.Service + " " + cmp.Or(states[h.Service], "held")
+		}
+		fmt.Fprintln(w, plain(fmt.Sprintf("bounce: %s: %s%s; ends when %s", who, h.What, at(h), h.EndsWhen)))
 	}
 }

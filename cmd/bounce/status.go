@@ -20,7 +20,11 @@ func newStatus(g *globals) *cobra.Command {
 		Use:     "status",
 		GroupID: "agent",
 		Short:   "Show the agent and its services",
-		Args:    cobra.NoArgs,
+		Long: `Show the agent and, for each service, where it is and why. (stale) marks one
+whose process runs older files than there are.
+
+Exit code 0 wherever the services are, 4 without an agent.`,
+		Args: takes(0, 0),
 	}, func(ctx context.Context, _ []string) error {
 		c, err := g.client()
 		if err != nil {
@@ -66,9 +70,9 @@ func writeStatus(w io.Writer, st control.Status) error {
 // reason says why a service is where it is; a hold comes first.
 func reason(s control.Service) string {
 	if h := s.Hold; h != nil {
-		return "held: " + h.What + at(*h) + "; ends when " + h.EndsWhen
+		return plain("held: " + h.What + at(*h) + "; ends when " + h.EndsWhen)
 	}
-	return s.Reason
+	return plain(s.Reason)
 }
 
 // at names the place of a hold.

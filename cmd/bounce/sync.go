@@ -24,7 +24,7 @@ out: the services it reaches are ready, or unverified where nothing is probed.
 It does not wait out a hold, a backoff or a cooldown: it returns at once with
 exit code 3 and says what it would have to wait for. Later changes do not make
 it longer. Exit code 1 after the timeout, 4 without an agent.`,
-		Args: cobra.NoArgs,
+		Args: takes(0, 0),
 	}, func(ctx context.Context, _ []string) error {
 		if timeout <= 0 {
 			return usage(fmt.Errorf("bad --timeout %v: it must be longer than nothing", timeout))
@@ -41,18 +41,17 @@ it longer. Exit code 1 after the timeout, 4 without an agent.`,
 			return err
 		}
 		if asJSON {
-			return report(g, out, true)
-		}
-		writeHolds(g.err, out)
-		if !out.AtTarget() {
-			for _, s := range out.Services {
-				if !s.AtTarget() {
-					fmt.Fprintf(g.err, "bounce: %s is %s\n", s.Name, where(s))
-				}
+			if err := writeJSON(g.out, out); err != nil {
+				return err
 			}
-			return &exitError{code: exitNotAtTarget}
 		}
-		return nil
+		for _, s := range out.Services {
+			// A hold says more, and follows.
+			if !s.AtTarget() && s.Hold == nil {
+				fmt.Fprintf(g.err, "bounce: %s is %s\n", s.Name, where(s))
+			}
+		}
+		return atTarget(g, out)
 	})
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object: services and holds")
 	cmd.Flags().DurationVar(&timeout, "timeout", 30*time.Second, "give up after this long")

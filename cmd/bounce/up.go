@@ -73,19 +73,16 @@ func (g *globals) loadFor(command []string) (*configs.Config, error) {
 
 // up runs the agent until a signal ends it.
 func (g *globals) up(ctx context.Context, cfg *configs.Config, names []string, asJSON bool) error {
-	log, err := g.logger(g.err)
-	if err != nil {
-		return err
-	}
+	log := g.logger(g.err)
 	for _, w := range cfg.Warnings {
-		log.Warn().Msg(w.Error())
+		log.Warn().Timestamp().Msg(w.Error())
 	}
 	opts := agent.Options{Version: version, Services: names}
 	if asJSON {
 		opts.Event, opts.Output = g.jsonEvents()
 	} else {
 		out := newOutput(g.out)
-		opts.Event = func(e control.Event) { agent.Log(log, e) }
+		opts.Event = agent.NewLog(log).Event
 		opts.Output = func(l control.Line) { _ = out.write(l) }
 	}
 
@@ -105,7 +102,7 @@ func (g *globals) up(ctx context.Context, cfg *configs.Config, names []string, a
 	wg.Go(func() {
 		select {
 		case s := <-signals:
-			log.Info().Str("signal", s.String()).Msg("stopping; once more kills at once")
+			log.Info().Timestamp().Str("signal", s.String()).Msg("stopping; once more kills at once")
 			cancel()
 		case <-ended:
 			return
@@ -116,7 +113,7 @@ func (g *globals) up(ctx context.Context, cfg *configs.Config, names []string, a
 		case <-ended:
 		}
 	})
-	err = agent.Run(ctx, cfg, opts)
+	err := agent.Run(ctx, cfg, opts)
 	close(ended)
 	wg.Wait()
 	if s, ok := forced.(syscall.Signal); ok && err == nil {

@@ -15,7 +15,7 @@ func newVersion(g *globals) *cobra.Command {
 	cmd := verb(&cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
-		Args:  cobra.NoArgs,
+		Args:  takes(0, 0),
 	}, func(context.Context, []string) error {
 		commit := "unknown"
 		if info, ok := debug.ReadBuildInfo(); ok {

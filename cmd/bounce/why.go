@@ -19,8 +19,12 @@ func newWhy(g *globals) *cobra.Command {
 of imports from the service's entry to the file, one step a line, and why the
 others are left alone. Asks the running agent, or else reads the tree.
 
-Exit code 0 when some service is reached, 3 when none is.`,
-		Args: cobra.RangeArgs(1, 2),
+Exit code 0 also when no service is reached: stdout is empty then. 1 when there
+is no such file or no such service.`,
+		Example: `  bounce why shop/money.py
+  bounce why shop/money.py api`,
+		Args:              takes(1, 2),
+		ValidArgsFunction: g.pathThenService,
 	}, func(ctx context.Context, args []string) error {
 		a, dir, err := g.ask(ctx)
 		if err != nil {
@@ -34,12 +38,18 @@ Exit code 0 when some service is reached, 3 when none is.`,
 		if err != nil {
 			return err
 		}
+		if err := asked(args[0], len(why.Services) == 0); err != nil {
+			return err
+		}
 		if asJSON {
 			return writeJSON(g.out, why)
 		}
 		for _, s := range why.Services {
 			fmt.Fprintf(g.out, "%s\n", s.Name)
 			writeChain(g, path, s)
+		}
+		if len(why.Services)+len(why.Unreached) == 0 {
+			fmt.Fprintf(g.err, "bounce: the project has no services; 'bounce affected %s' lists the files that a change reaches\n", args[0])
 		}
 		for _, name := range why.Unreached {
 			fmt.Fprintf(g.err, "%s is not reached by %s\n", name, path)

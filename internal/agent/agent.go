@@ -146,7 +146,7 @@ func newAgent(cfg *configs.Config, opts Options) (*Agent, error) {
 	a.shared.Store(project.view)
 	a.held.Store(&holds{})
 	if a.git, err = git.Open(cfg.Dir); err != nil && !errors.Is(err, git.ErrNoRepository) {
-		a.emit(control.Event{Kind: "note", Text: err.Error()})
+		a.emit(control.Event{Kind: "warning", Text: err.Error()})
 	}
 	a.run, err = runner.New(runner.Options{
 		Specs:       project.view.specs(),
@@ -184,7 +184,13 @@ func (a *Agent) watchOptions() watcher.Options {
 	if a.git != nil {
 		opts.Gate = a.git
 	}
-	opts.Note = func(n watcher.Note) { a.emit(control.Event{Kind: "note", Text: n.Text}) }
+	opts.Note = func(n watcher.Note) {
+		kind := "note"
+		if n.Degraded {
+			kind = "warning"
+		}
+		a.emit(control.Event{Kind: kind, Text: n.Text})
+	}
 	return opts
 }
 

@@ -26,18 +26,18 @@ func (a *Agent) update(b watcher.Batch) (before, after *view, s suspects) {
 		switch {
 		case now == was:
 		case now.problem != nil:
-			a.emit(control.Event{Kind: "note", Service: name, Text: now.problem.Error()})
+			a.emit(control.Event{Kind: "warning", Service: name, Text: now.problem.Error()})
 		default:
 			changed = true
 		}
 	}
 	if changed {
 		if _, err := a.run.Configure(after.specs(), actions(a.config)); err != nil {
-			a.emit(control.Event{Kind: "note", Text: err.Error()})
+			a.emit(control.Event{Kind: "warning", Text: err.Error()})
 		}
 	}
 	if a.configured(b) {
-		a.emit(control.Event{Kind: "note", Text: "the configuration changed: restart 'bounce up' to use it"})
+		a.emit(control.Event{Kind: "warning", Text: "the configuration changed: restart 'bounce up' to use it"})
 	}
 	if !b.Initial {
 		a.generations.touch(after.names(), modulePaths(b))
@@ -90,7 +90,7 @@ func (a *Agent) confirm(ctx context.Context, v *view, suspects suspects) {
 		problems, err := pyruntime.Compile(ctx, python, a.config.Dir, files)
 		if err != nil {
 			// Nobody to ask: the service will tell by itself.
-			a.emit(control.Event{Kind: "note", Text: err.Error()})
+			a.emit(control.Event{Kind: "warning", Text: err.Error()})
 			continue
 		}
 		for path, p := range problems {

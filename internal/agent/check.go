@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"bounce/configs"
 	"bounce/decider"
 )
 
@@ -13,7 +14,17 @@ type Finding struct {
 	// Level is "warning" or "error".
 	Level   string `json:"level"`
 	Service string `json:"service,omitempty"`
-	Text    string `json:"text"`
+	// File, Line and Column are the place in the configuration, where it has
+	// one; Text begins with it.
+	File   string `json:"file,omitempty"`
+	Line   int    `json:"line,omitempty"`
+	Column int    `json:"column,omitempty"`
+	Text   string `json:"text"`
+}
+
+// Mistake returns what the configuration's reader found as a finding.
+func Mistake(level string, e configs.Error) Finding {
+	return Finding{Level: level, File: e.File, Line: e.Line, Column: e.Column, Text: e.Error()}
 }
 
 // Check says what is odd about a project whose configuration is valid: entries
@@ -25,7 +36,7 @@ func (p *Project) Check() []Finding {
 		findings = append(findings, Finding{Level: "warning", Service: service, Text: fmt.Sprintf(format, args...)})
 	}
 	for _, w := range p.config.Warnings {
-		add("", "%s", w.Error())
+		findings = append(findings, Mistake("warning", w))
 	}
 	paths := slices.Sorted(maps.Keys(p.files))
 	for _, name := range p.view.names() {

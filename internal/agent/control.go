@@ -194,14 +194,10 @@ func (a *Agent) settle(ctx context.Context, newer <-chan struct{}) error {
 }
 
 // outcome says where the named services are, all without a name, and what
-// holds.
+// they wait for. A pause that keeps nothing back is nobody's hold.
 func (a *Agent) outcome(names []string) control.Outcome {
 	out := control.Outcome{Services: []control.Service{}, Holds: []control.Hold{}}
-	holds := a.holds()
-	if holds.agent != nil {
-		out.Holds = append(out.Holds, *holdOf(holds.agent))
-	}
-	for _, h := range holds.actions {
+	for _, h := range a.holds().actions {
 		out.Holds = append(out.Holds, *holdOf(&h))
 	}
 	for _, s := range a.Status().Services {

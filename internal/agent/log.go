@@ -4,27 +4,54 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/rs/zerolog"
 
 	"bounce/decider"
 	"bounce/internal/control"
+	"bounce/runner"
 )
 
-// Log writes an event as lines for a person: one per thing that happened to
-// them at info and above, the rest at debug. The same field has the same name
-// in every line.
-func Log(log zerolog.Logger, e control.Event) {
+// Log writes events as lines for a person: at info and above, one for each
+// thing that happened to them; at debug the steps that led there. The message
+// says it all, service first; the fields hold the same for programs. A Log
+// remembers what it has said, so as not to say it again, and is for one
+// goroutine.
+type Log struct {
+	log zerolog.Logger
+	// asked has when the start that is under way was asked for, by service.
+	asked map[string]time.Time
+	// held has the holds that the newest plan told of.
+	held map[string]bool
+	// changed is the newest batch.
+	changed control.Event
+	// ending says that the agent stops, so that services need not say why.
+	ending bool
+}
+
+// NewLog returns a Log that writes to log, which adds no time: each line has
+// that of its event.
+func NewLog(log zerolog.Logger) *Log {
+	return &Log{log: log, asked: map[string]time.Time{}, held: map[string]bool{}}
+}
+
+// Event writes the lines of an event, often none at the level of the log.
+func (l *Log) Event(e control.Event) {
 	if e.Kind == "plan" {
-		logPlan(log, e)
+		l.plan(e)
 		return
 	}
-	line := log.WithLevel(level(e.Kind))
-	if e.Service != "" {
-		line.Str("service", e.Service)
-	}
-	if e.Action != "" {
-		line.Str("action", e.Action)
+	level, text := l.words(e)
+	line := l.line(level, e)
+	for _, f := range []struct {
+		name, value string
+	}{
+		{"service", e.Service}, {"action", e.Action}, {"signal", e.Signal}, {"cause", e.Cause}, {"text", e.Text},
+	} {
+		if f.value != "" {
+			line.Str(f.name, f.value)
+		}
 	}
 	if e.Generation != 0 {
 		line.Int("generation", e.Generation)
@@ -35,17 +62,17 @@ func Log(log zerolog.Logger, e control.Event) {
 	if e.ExitCode != nil {
 		line.Int("exit_code", *e.ExitCode)
 	}
-	if e.Signal != "" {
-		line.Str("signal", e.Signal)
-	}
 	if e.Attempt != 0 {
 		line.Int("attempt", e.Attempt)
 	}
 	if e.WaitS != 0 {
 		line.Float64("wait_s", e.WaitS)
 	}
+	if e.Batch != 0 {
+		line.Uint64("batch", e.Batch)
+	}
 	if e.Count != 0 {
-		line.Int("files", e.Count)
+		line.Int("count", e.Count)
 	}
 	if len(e.Paths) > 0 {
 		line.Strs("paths", e.Paths)
@@ -53,63 +80,265 @@ func Log(log zerolog.Logger, e control.Event) {
 	if e.Missed != 0 {
 		line.Uint64("missed", e.Missed)
 	}
-	if e.Cause != "" {
-		line.Str("cause", e.Cause)
+	if e.Hold != nil {
+		addHold(line, e.Hold.Kind, e.Hold.Path, e.Hold.Line, e.Hold.EndsWhen)
 	}
-	if e.Text != "" {
-		line.Str("text", e.Text)
+	if len(e.Lines) > 0 {
+		line.Strs("lines", e.Lines)
 	}
-	line.Msg(strings.ReplaceAll(e.Kind, "_", " "))
-	for _, text := range e.Lines {
-		log.WithLevel(level(e.Kind)).Str("service", e.Service).Msg("  | " + text)
+	if took, ok := l.took(e); ok {
+		line.Float64("took_s", took.Seconds())
+		text += fmt.Sprintf(" in %.2fs", took.Seconds())
 	}
+	line.Msg(text)
 }
 
-// level says who an event is for.
-func level(kind string) zerolog.Level {
-	switch kind {
-	case "crashed", "backoff", "held", "note", "action_failed", "gap":
-		return zerolog.WarnLevel
-	case "exhausted", "unclean", "start_failed":
-		return zerolog.ErrorLevel
-	case "starting", "stopping", "exited", "synced":
-		return zerolog.DebugLevel
+// line begins a line of e.
+func (l *Log) line(level zerolog.Level, e control.Event) *zerolog.Event {
+	at := e.Time
+	if at.IsZero() {
+		at = now()
 	}
-	return zerolog.InfoLevel
+	// As text, since zerolog's own way leaves the fraction out.
+	return l.log.WithLevel(level).Str(zerolog.TimestampFieldName, at.Format(time.RFC3339Nano)).Str("kind", e.Kind)
 }
 
-// logPlan writes a decision: what restarts and through which imports, what is
-// held, and, for those who look closer, what was left alone.
-func logPlan(log zerolog.Logger, e control.Event) {
+// words says who an event is for and what it says.
+func (l *Log) words(e control.Event) (zerolog.Level, string) {
+	who := e.Service + e.Action
+	switch e.Kind {
+	case "note", "warning":
+		level := zerolog.InfoLevel
+		if e.Kind == "warning" {
+			level = zerolog.WarnLevel
+		}
+		if strings.Contains(e.Text, who) {
+			who = ""
+		}
+		return level, said(who, e.Text)
+	case "gap":
+		return zerolog.WarnLevel, fmt.Sprintf("%d events left out: this reader is slower than they come", e.Missed)
+	case "scanned":
+		return zerolog.InfoLevel, "read " + counted(e.Count, "Python file")
+	case "batch":
+		l.changed = e
+		text := "changed: " + listed(e.Paths, e.Count)
+		if e.Cause != "" && e.Cause != "edit" {
+			text += " (" + e.Cause + ")"
+		}
+		return zerolog.InfoLevel, text
+	case "paused":
+		return zerolog.InfoLevel, "restarts are held until 'bounce resume'"
+	case "resumed":
+		return zerolog.InfoLevel, "restarts are no longer held"
+	case "agent_stopping":
+		l.ending = true
+		return zerolog.DebugLevel, "agent stopping"
+	case "agent_stopped":
+		return zerolog.InfoLevel, "agent stopped"
+
+	case "waiting", "starting":
+		if _, ok := l.asked[e.Service]; !ok && !e.Time.IsZero() {
+			l.asked[e.Service] = e.Time
+		}
+		return zerolog.DebugLevel, said(who+" "+e.Kind, e.Text)
+	case "started", "stopping", "exited", "forgiven":
+		return zerolog.DebugLevel, said(who+" "+e.Kind, e.Text)
+	case "crashed":
+		// What becomes of it comes next, with the traceback and the last
+		// lines.
+		return zerolog.DebugLevel, said(who+" crashed", e.Text)
+	case "ready":
+		return zerolog.InfoLevel, who + " ready"
+	case "unverified":
+		return zerolog.InfoLevel, who + " running (unverified)"
+	case "stopped":
+		if l.ending {
+			e.Text = ""
+		}
+		if by, ok := strings.CutPrefix(e.Text, "stopped "); ok {
+			return zerolog.InfoLevel, who + " stopped " + by
+		}
+		return zerolog.InfoLevel, said(who+" stopped", e.Text)
+	case "backoff":
+		if e.Cause == string(runner.CauseExit) {
+			return zerolog.InfoLevel, said(who+" ended", e.Text)
+		}
+		return zerolog.WarnLevel, said(who+" failed", e.Text)
+	case "held", "cooldown":
+		return zerolog.WarnLevel, said(who+" "+e.Kind, e.Text+ends(e.Hold))
+	case "exhausted":
+		return zerolog.ErrorLevel, said(who+" exhausted", e.Text+ends(e.Hold))
+	case "unclean":
+		return zerolog.ErrorLevel, said(who+" unclean", e.Text)
+	case "dropped":
+		return zerolog.WarnLevel, fmt.Sprintf("%s: %s of output left out: it writes faster than they are read", who, counted(e.Count, "line"))
+
+	case "action_started":
+		l.asked[e.Action] = e.Time
+		return zerolog.DebugLevel, said(who+" started", e.Text)
+	case "action_done":
+		return zerolog.InfoLevel, who + " done"
+	case "action_failed":
+		return zerolog.ErrorLevel, said(who+" failed", e.Text)
+	}
+	return zerolog.InfoLevel, said(strings.TrimSpace(who+" "+strings.ReplaceAll(e.Kind, "_", " ")), e.Text)
+}
+
+// took returns how long it took to get where e says: from the request to the
+// service that is up, the old process's end included.
+func (l *Log) took(e control.Event) (time.Duration, bool) {
+	switch e.Kind {
+	case "ready", "unverified", "action_done":
+		at, ok := l.asked[e.Service+e.Action]
+		delete(l.asked, e.Service+e.Action)
+		return e.Time.Sub(at), ok && !e.Time.IsZero()
+	case "backoff", "cooldown", "held", "exhausted", "unclean", "stopped", "action_failed":
+		delete(l.asked, e.Service+e.Action)
+	}
+	return 0, false
+}
+
+// plan writes a decision: what restarts and through which imports, what has
+// come to be held, or why nothing happens.
+func (l *Log) plan(e control.Event) {
 	var p decider.Plan
 	if err := json.Unmarshal(e.Plan, &p); err != nil {
-		log.Error().Err(err).Msg("cannot read a plan")
+		l.line(zerolog.ErrorLevel, e).Err(err).Msg("cannot read a plan")
 		return
 	}
 	for _, s := range p.Steps {
-		line := log.Info().Uint64("batch", p.Batch)
-		verb := "restart"
+		verb, field := "restart", "service"
 		if s.Kind == decider.RunAction {
-			verb = "run"
-			line.Str("action", s.Name)
+			verb, field = "run", "action"
 		} else {
-			line.Str("service", s.Name)
+			l.asked[s.Name] = e.Time
 		}
-		line.Str("why", Words(s.Reasons)).Msg(verb + " " + s.Name)
+		why := Words(s.Reasons)
+		l.line(zerolog.InfoLevel, e).Uint64("batch", p.Batch).Str(field, s.Name).Str("why", why).Msg(said(verb+" "+s.Name, why))
 	}
+	held, news := map[string]bool{}, false
 	for _, h := range p.Holds {
-		line := log.Warn().Uint64("batch", p.Batch).Str("kind", h.Kind)
+		text := said(strings.TrimSpace(h.Service+h.Action+" held"), holdWords(h))
+		held[text] = true
+		if l.held[text] || h.Kind == "paused" { // which has an event of its own
+			continue
+		}
+		news = true
+		line := l.line(zerolog.WarnLevel, e).Uint64("batch", p.Batch)
 		if h.Service != "" {
 			line.Str("service", h.Service)
 		}
-		if h.Path != "" {
-			line.Str("at", fmt.Sprintf("%s:%d", h.Path, h.Line))
+		if h.Action != "" {
+			line.Str("action", h.Action)
 		}
-		line.Str("ends_when", h.EndsWhen).Msg("hold: " + h.What)
+		line.Str("what", h.What)
+		addHold(line, h.Kind, h.Path, h.Line, h.EndsWhen)
+		line.Msg(text)
 	}
+	l.held = held
+	for _, left := range p.Left {
+		l.line(zerolog.DebugLevel, e).Uint64("batch", p.Batch).Str("service", left.Service).Str("why", left.Why).Msg(left.Service + " left alone: " + left.Why)
+	}
+	if p.Batch > 0 && len(p.Steps) == 0 && !news {
+		why := idle(p, l.changed)
+		l.line(zerolog.InfoLevel, e).Uint64("batch", p.Batch).Str("why", why).Msg("nothing restarted: " + why)
+	}
+}
+
+// idle says why a plan does nothing about a batch.
+func idle(p decider.Plan, changed control.Event) string {
+	left := map[string][]string{}
 	for _, l := range p.Left {
-		log.Debug().Uint64("batch", p.Batch).Str("service", l.Service).Str("why", l.Why).Msg("left alone")
+		left[l.Why] = append(left[l.Why], l.Service)
 	}
+	var why, held []string
+	for _, h := range p.Holds {
+		if who := h.Service + h.Action; who != "" {
+			held = append(held, who)
+		}
+	}
+	switch {
+	case len(held) == 1:
+		why = append(why, held[0]+" is still held")
+	case len(held) > 1:
+		why = append(why, strings.Join(held, ", ")+" are still held")
+	case len(p.Holds) > 0:
+		why = append(why, "restarts are still held")
+	}
+	for _, w := range []struct{ why, one, more string }{
+		{"same content", "loads the same content as before", "load the same content as before"},
+		{"stopped by operator", "is stopped", "are stopped"},
+		{"not started", "has yet to start", "have yet to start"},
+	} {
+		switch names := left[w.why]; len(names) {
+		case 0:
+		case 1:
+			why = append(why, names[0]+" "+w.one)
+		default:
+			why = append(why, strings.Join(names, ", ")+" "+w.more)
+		}
+	}
+	switch {
+	case len(why) > 0:
+		return strings.Join(why, "; ")
+	case changed.Count == 1 && len(changed.Paths) == 1:
+		return changed.Paths[0] + " is not reached"
+	}
+	return fmt.Sprintf("none of %s is reached", counted(changed.Count, "file"))
+}
+
+// said joins who and what.
+func said(who, what string) string {
+	switch {
+	case who == "":
+		return what
+	case what == "":
+		return who
+	}
+	return who + ": " + what
+}
+
+// counted says how many there are of something.
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// listed names the first of n paths and counts the others.
+func listed(paths []string, n int) string {
+	const first = 3
+	text := strings.Join(paths[:min(first, len(paths))], ", ")
+	if more := n - min(first, len(paths)); more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
+
+// holdWords says what a hold waits for and what ends it.
+func holdWords(h decider.Hold) string {
+	text := h.What
+	if h.Path != "" {
+		text += fmt.Sprintf(" (%s:%d)", h.Path, h.Line)
+	}
+	return text + "; ends when " + h.EndsWhen
+}
+
+func ends(h *control.Hold) string {
+	if h == nil {
+		return ""
+	}
+	return "; ends when " + h.EndsWhen
+}
+
+func addHold(line *zerolog.Event, kind, path string, number int, ends string) {
+	line.Str("hold", kind)
+	if path != "" {
+		line.Str("at", fmt.Sprintf("%s:%d", path, number))
+	}
+	line.Str("ends_when", ends)
 }
 
 // Words says reasons in one line: the first in full, the others counted.
@@ -122,6 +351,8 @@ func Words(reasons []decider.Reason) string {
 	switch {
 	case r.Path == "":
 		b.WriteString(r.Change + " changed")
+	case r.Change == "":
+		b.WriteString(r.Path + " changed")
 	default:
 		b.WriteString(r.Path + " " + r.Change)
 	}
@@ -129,18 +360,17 @@ func Words(reasons []decider.Reason) string {
 		b.WriteString(", rule " + r.Rule)
 	}
 	for i, l := range r.Chain {
+		sep := " -> "
 		if i == 0 {
-			b.WriteString(": ")
-		} else {
-			b.WriteString(" -> ")
+			sep = " ("
 		}
-		fmt.Fprintf(&b, "%s:%d", l.From, l.Line)
+		fmt.Fprintf(&b, "%s%s:%d", sep, l.From, l.Line)
 	}
 	if len(r.Chain) > 0 {
-		b.WriteString(" -> " + r.Chain[len(r.Chain)-1].To)
+		b.WriteString(" -> " + r.Chain[len(r.Chain)-1].To + ")")
 	}
 	if n := len(reasons) - 1; n > 0 {
-		fmt.Fprintf(&b, " (and %d more)", n)
+		fmt.Fprintf(&b, " and %d more", n)
 	}
 	return b.String()
 }

@@ -31,7 +31,7 @@ func (a *Agent) serve(ctx context.Context, ln net.Listener) error {
 	// The terminal is a reader like any other: when it is stopped, the agent
 	// and its services go on.
 	wg.Go(func() {
-		tell(a.events, a.opts.Event, func(n uint64) control.Event { return control.Event{Kind: "gap", Missed: n} })
+		tell(a.events, a.opts.Event, func(n uint64) control.Event { return control.Event{Time: now(), Kind: "gap", Missed: n} })
 	})
 	wg.Go(func() { tell(a.lines, a.opts.Output, missedLines) })
 
@@ -95,17 +95,17 @@ func (a *Agent) first(_ context.Context, b watcher.Batch) {
 	a.emit(control.Event{Kind: "scanned", Count: a.view().graph.Len(), Cause: a.watching().words})
 	for _, name := range a.view().names() {
 		for _, warning := range a.view().warnings(name) {
-			a.emit(control.Event{Kind: "note", Service: name, Text: warning})
+			a.emit(control.Event{Kind: "warning", Service: name, Text: warning})
 		}
 	}
 	wanted := a.wanted()
 	others := slices.DeleteFunc(a.view().names(), func(name string) bool { return slices.Contains(wanted, name) })
 	if _, err := a.run.Stop(others...); err != nil {
-		a.emit(control.Event{Kind: "note", Text: err.Error()})
+		a.emit(control.Event{Kind: "warning", Text: err.Error()})
 	}
 	ticket, err := a.run.Start(wanted...)
 	if err != nil {
-		a.emit(control.Event{Kind: "note", Text: err.Error()})
+		a.emit(control.Event{Kind: "warning", Text: err.Error()})
 	}
 	a.follow(ticket, decider.Plan{})
 	close(a.started)

@@ -85,7 +85,40 @@ func (v *view) update(files tree, b watcher.Batch, changes []treesitter.Change) 
 		next.graph = v.graph.Update(changes)
 	}
 	for name, r := range v.services {
-		next.services[name] = next.look(r.service, files, r.service.watched(r.watched, b))
+		next.services[name] = next.follow(r, files, b)
+	}
+	return next
+}
+
+// follow works out what look would for the service of r, which is of the view
+// before the batch. Where the batch changes no imports it touches only what the
+// batch names, and the version of a service that loads none of that keeps its
+// map: versions that share one are equal without being compared. The set of
+// files is compared in the order of the search, which is the same for the same
+// imports.
+func (v *view) follow(r *reached, files tree, b watcher.Batch) *reached {
+	s, watched := r.service, r.service.watched(r.watched, b)
+	next := &reached{service: s, all: r.all, watched: watched, version: r.version}
+	if !r.all {
+		next.reach = v.graph.Reach(rooted(s.entries, v.roots)...)
+		if next.reach.Len() != r.reach.Len() || !slices.Equal(slices.Collect(next.reach.All()), slices.Collect(r.reach.All())) {
+			return v.look(s, files, watched)
+		}
+	}
+	cloned := false
+	for _, c := range b.Changes {
+		if !(r.all && isModule(c.Path) || !r.all && next.reach.Has(c.Path) || s.watches(c.Path) != "") {
+			continue
+		}
+		if !cloned {
+			cloned = true
+			next.version.Files = maps.Clone(r.version.Files)
+		}
+		if hash, ok := files[c.Path]; ok {
+			next.version.Files[c.Path] = hash
+		} else {
+			delete(next.version.Files, c.Path)
+		}
 	}
 	return next
 }

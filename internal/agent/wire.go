@@ -24,6 +24,7 @@ func eventOf(e runner.Event) control.Event {
 		Text:       e.What,
 		Count:      e.Count,
 		Lines:      e.Tail,
+		Hold:       holdOf(e.Hold),
 	}
 	if e.Exit != nil {
 		out.Signal = e.Exit.Signal

@@ -1,0 +1,91 @@
+package agent
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"bounce/configs"
+	"bounce/decider"
+	"bounce/watcher"
+)
+
+// BenchmarkTurn is what a saved file costs between the watcher and the runner:
+// reading it, the graph, what each service can load, the decision. The services
+// reach every file of the tree, so that each of them restarts.
+func BenchmarkTurn(b *testing.B) {
+	for _, size := range []struct{ files, services int }{{100, 1}, {5000, 1}, {5000, 10}} {
+		b.Run(fmt.Sprintf("files=%d/services=%d", size.files, size.services), func(b *testing.B) {
+			p, edited := benchProject(b, size.files, size.services)
+			b.ReportAllocs()
+			for n := 1; b.Loop(); n++ {
+				src := moduleSource(size.files-1, size.files, n)
+				if err := os.WriteFile(edited.abs, src, 0o644); err != nil {
+					b.Fatal(err)
+				}
+				c, err := p.content.Read(edited.path)
+				if err != nil {
+					b.Fatal(err)
+				}
+				batch := watcher.Batch{Seq: uint64(n), Changes: []watcher.Change{{Path: edited.path, Kind: watcher.Modified, Old: p.files[edited.path], New: c.Hash}}}
+				before, after, _ := p.update(batch)
+				in := decider.Input{Batch: batch, Before: before, After: after}
+				for _, name := range after.names() {
+					last := before.services[name].version
+					in.Services = append(in.Services, decider.Service{Name: name, Up: true, Now: after.services[name].version, Last: &last})
+				}
+				if plan := decider.Decide(in); len(plan.Steps) != size.services {
+					b.Fatalf("the edit restarts %d services, not all %d", len(plan.Steps), size.services)
+				}
+			}
+		})
+	}
+}
+
+type editedFile struct{ path, abs string }
+
+// benchProject is a tree of modules in which module i imports 2i+1 and 2i+2,
+// and services that start with module 0. It returns the file that is edited:
+// the last module.
+func benchProject(b *testing.B, files, services int) (*Project, editedFile) {
+	b.Helper()
+	dir := b.TempDir()
+	config := "services:\n"
+	for i := range services {
+		config += fmt.Sprintf("  s%02d: {run: [\"true\"], entry: [m0]}\n", i)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "bounce.yaml"), []byte(config), 0o644); err != nil {
+		b.Fatal(err)
+	}
+	for i := range files {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("m%d.py", i)), moduleSource(i, files, 0), 0o644); err != nil {
+			b.Fatal(err)
+		}
+	}
+	cfg, err := configs.Load(filepath.Join(dir, "bounce.yaml"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	p, err := Open(b.Context(), cfg)
+	if err != nil {
+		b.Fatal(err)
+	}
+	p.content.checkSyntax()
+	last := fmt.Sprintf("m%d.py", files-1)
+	return p, editedFile{last, filepath.Join(dir, last)}
+}
+
+func moduleSource(i, files, revision int) []byte {
+	src := fmt.Appendf(nil, "\"\"\"Module %d.\"\"\"\n", i)
+	for _, to := range []int{2*i + 1, 2*i + 2} {
+		if to < files {
+			src = fmt.Appendf(src, "import m%d\n", to)
+		}
+	}
+	src = fmt.Appendf(src, "\nREVISION = %d\n", revision)
+	for f := range 12 {
+		src = fmt.Appendf(src, "\n\ndef handler_%d(request, limit=%d):\n    rows = [r for r in request if r.value > limit]\n    return {\"count\": len(rows), \"first\": rows[:1]}\n", f, f)
+	}
+	return src
+}

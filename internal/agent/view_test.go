@@ -1,0 +1,105 @@
+package agent
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+
+	"bounce/configs"
+	"bounce/treesitter"
+	"bounce/watcher"
+)
+
+// TestViewFollowsAsFromScratch edits, adds and removes modules and data at
+// random, and compares what follow says of each service with a new look.
+func TestViewFollowsAsFromScratch(t *testing.T) {
+	dir := t.TempDir()
+	const config = `services:
+  graph: {run: ["true"], entry: [m0]}
+  globs: {run: ["true"], entry: [m1], watch: ["data/*", "m7.py"]}
+  any: {run: ["true"]}
+`
+	if err := os.WriteFile(filepath.Join(dir, "bounce.yaml"), []byte(config), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := configs.Load(filepath.Join(dir, "bounce.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, files := p.view, tree{}
+	if !v.services["any"].all {
+		t.Fatal("the entry of the service any is known: the case is not tried")
+	}
+	kept, patched := 0, 0
+	random := rand.New(rand.NewPCG(1, 2))
+	for n := range 2000 {
+		b, changes := randomBatch(random, files, n)
+		files.apply(b)
+		next := v.update(files, b, changes)
+		for name, r := range next.services {
+			fresh := next.look(r.service, files, r.watched)
+			if !maps.Equal(r.version.Files, fresh.version.Files) {
+				t.Fatalf("batch %d %v: %s loads %v, from scratch %v", n, b.Changes, name, r.version.Files, fresh.version.Files)
+			}
+			was := v.services[name].version.Files
+			switch shares := reflect.ValueOf(was).Pointer() == reflect.ValueOf(r.version.Files).Pointer(); {
+			case shares && len(was) > 0:
+				kept++
+			case !shares && maps.Equal(was, r.version.Files):
+				// Costly to nobody, and rare.
+			default:
+				patched++
+			}
+		}
+		v = next
+	}
+	if kept < 100 || patched < 100 {
+		t.Errorf("%d maps were kept and %d changed: the edits try too little", kept, patched)
+	}
+}
+
+// randomBatch changes up to three of ten modules and four other files. Half of
+// the edits of a module keep its imports, as most edits do.
+func randomBatch(random *rand.Rand, files tree, n int) (watcher.Batch, []treesitter.Change) {
+	b := watcher.Batch{Seq: uint64(n + 1)}
+	var changes []treesitter.Change
+	for _, i := range random.Perm(14)[:1+random.IntN(3)] {
+		path := fmt.Sprintf("m%d.py", i)
+		if i >= 10 {
+			path = fmt.Sprintf("data/d%d", i)
+		}
+		old, there := files[path]
+		c := watcher.Change{Path: path, Kind: watcher.Created, Old: old}
+		switch {
+		case there && random.IntN(4) == 0:
+			c.Kind = watcher.Deleted
+		case there:
+			c.Kind = watcher.Modified
+		}
+		var src []byte
+		if c.Kind != watcher.Deleted {
+			seed := random.IntN(2) * n
+			src = fmt.Appendf(nil, "import m%d\nimport m%d\nN = %d\n", (i+1+seed%3)%10, (i+2)%10, n)
+			c.New = sha256.Sum256(src)
+		}
+		b.Changes = append(b.Changes, c)
+		if i >= 10 {
+			continue
+		}
+		change := treesitter.Change{Path: path}
+		if src != nil {
+			change.Facts = treesitter.Extract(src)
+		}
+		changes = append(changes, change)
+	}
+	return b, changes
+}
