@@ -41,6 +41,9 @@ type reached struct {
 	// be loaded.
 	all   bool
 	reach *treesitter.Reach
+	// order has the files of reach in the order of the search, which is the
+	// same for the same imports.
+	order []string
 	// watched has the files that the service's watch globs and env files name.
 	watched map[string]watcher.Hash
 	version decider.Version
@@ -93,15 +96,13 @@ func (v *view) update(files tree, b watcher.Batch, changes []treesitter.Change) 
 // follow works out what look would for the service of r, which is of the view
 // before the batch. Where the batch changes no imports it touches only what the
 // batch names, and the version of a service that loads none of that keeps its
-// map: versions that share one are equal without being compared. The set of
-// files is compared in the order of the search, which is the same for the same
-// imports.
+// map: versions that share one are equal without being compared.
 func (v *view) follow(r *reached, files tree, b watcher.Batch) *reached {
 	s, watched := r.service, r.service.watched(r.watched, b)
-	next := &reached{service: s, all: r.all, watched: watched, version: r.version}
+	next := &reached{service: s, all: r.all, order: r.order, watched: watched, version: r.version}
 	if !r.all {
 		next.reach = v.graph.Reach(rooted(s.entries, v.roots)...)
-		if next.reach.Len() != r.reach.Len() || !slices.Equal(slices.Collect(next.reach.All()), slices.Collect(r.reach.All())) {
+		if !yields(next.reach, r.order) {
 			return v.look(s, files, watched)
 		}
 	}
@@ -136,7 +137,8 @@ func (v *view) look(s *service, files tree, watched map[string]watcher.Hash) *re
 		}
 	} else {
 		r.reach = v.graph.Reach(rooted(s.entries, v.roots)...)
-		for path := range r.reach.All() {
+		r.order = slices.AppendSeq(make([]string, 0, r.reach.Len()), r.reach.All())
+		for _, path := range r.order {
 			if hash, ok := files[path]; ok {
 				load[path] = hash
 			}
@@ -144,6 +146,21 @@ func (v *view) look(s *service, files tree, watched map[string]watcher.Hash) *re
 	}
 	r.version = decider.Version{Files: load, Start: s.start}
 	return r
+}
+
+// yields reports whether a search found these files in this order.
+func yields(r *treesitter.Reach, order []string) bool {
+	if r.Len() != len(order) {
+		return false
+	}
+	i := 0
+	for path := range r.All() {
+		if path != order[i] {
+			return false
+		}
+		i++
+	}
+	return true
 }
 
 // Reaches implements [decider.Graph].
