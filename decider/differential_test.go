@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/txtar"
+
+	"bounce/internal/soak"
 )
 
 // smart-restart 0.1.0 itself, where `make venv` installs it.
@@ -186,7 +188,7 @@ func TestLikeSmartRestart(t *testing.T) {
 	python := installed(t, "python")
 	rng := rand.New(rand.NewPCG(4, 2))
 	dir := t.TempDir()
-	const n = 1500
+	n := soak.Times(1500, 15_000)
 	drops := make([]drop, n)
 	for i := range drops {
 		d := randomDrop(rng)

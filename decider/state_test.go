@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"bounce/watcher"
+
+	"bounce/internal/soak"
 )
 
 // world is a tree, the services on it and what an agent keeps, in the plainest
@@ -337,7 +339,7 @@ func (w *world) step(t *testing.T) {
 // disk and what runs; and once all is well, everything is fresh and nothing is
 // owed, lost events and failures notwithstanding.
 func TestRandomInterleavings(t *testing.T) {
-	for seed := range uint64(300) {
+	for seed := range uint64(soak.Times(300, 20_000)) {
 		w := &world{
 			rng:  rand.New(rand.NewPCG(seed, 0)),
 			disk: make(map[string]int), known: make(map[string]int), told: make(map[string]bool),

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"bounce/internal/soak"
 )
 
 var update = flag.Bool("update", false, "rewrite generated parts of the documentation")
@@ -164,7 +166,7 @@ func TestNoDeadEnd(t *testing.T) {
 func TestRandomLives(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	pick := func(from ...event) event { return from[random.IntN(len(from))] }
-	for range 2000 {
+	for range soak.Times(2000, 100_000) {
 		s := StateStopped
 		process, ending, timer := false, false, false
 		for range 50 {

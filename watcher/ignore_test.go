@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"bounce/internal/soak"
 )
 
 // TestPatternsAgainstGit makes up ignore files and trees and compares with
@@ -54,7 +56,7 @@ func TestPatternsAgainstGit(t *testing.T) {
 	slices.Sort(dirs)
 	dirs = slices.Compact(dirs)
 	r := rand.New(rand.NewPCG(1, 2))
-	for round := range 150 {
+	for round := range soak.Times(150, 2000) {
 		texts := map[string]string{
 			".":   randomPatterns(r),
 			"p":   randomPatterns(r),

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"bounce/internal/soak"
 )
 
 // TestRandom does random things to a tree. After each Flush the batches must
@@ -35,7 +37,7 @@ func TestRandom(t *testing.T) {
 			c := collect(w)
 			table := make(map[string]Hash)
 			taken := 0
-			for round := range 120 {
+			for round := range soak.Times(120, 2000) {
 				var log []string
 				for range 1 + r.IntN(30) {
 					log = append(log, randomOp(r, dir))

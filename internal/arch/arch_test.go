@@ -26,6 +26,7 @@ var policy = map[string][]string{
 	"internal/git":       nil,
 	"internal/pyruntime": nil,
 	"internal/arch":      nil,
+	"internal/soak":      nil,
 	"internal/agent":     {"watcher", "treesitter", "decider", "runner", "configs", "internal/control", "internal/git", "internal/pyruntime"},
 
 	"cmd/bounce":      {"configs", "internal/agent", "internal/control"},
