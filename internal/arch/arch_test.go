@@ -32,6 +32,7 @@ var policy = map[string][]string{
 	"cmd/bounce":      {"configs", "internal/agent", "internal/control"},
 	"cmd/bounce-demo": {"internal/control"},
 	"bench/latency":   {"internal/control"},
+	"bench/graph":     {"treesitter"},
 }
 
 // homes says which packages may import a third-party module: each belongs in
