@@ -57,9 +57,10 @@ func (v *view) update(n *Graph, dirty []id, m *moved) *view {
 		stars = stars || !sameAll(v.g.files.at(i), n.files.at(i))
 	}
 	if len(m.parts) > 0 {
-		if w.names = newNames(n, v.roots); m.many() || !slices.EqualFunc(v.names.dirs, w.names.dirs, samePath) {
+		if m.many() {
 			return nil
 		}
+		w.names = newNames(n, v.roots)
 	}
 	dirty = slices.Clone(dirty)
 	if stars || len(m.parts) > 0 {
@@ -105,8 +106,6 @@ func (v *view) update(n *Graph, dirty []id, m *moved) *view {
 	}
 	return w
 }
-
-func samePath(a, b *dir) bool { return a.path == b.path }
 
 // stars reports whether the file imports a star.
 func (f *file) stars() bool {
@@ -360,18 +359,21 @@ func (r *resolver) below(m *module, kind Kind, fit func(name string) bool) {
 }
 
 // prefix links to the modules that fit a name of which beginning and end are
-// known.
+// known, and to the packages that are run on the way to one that may turn out
+// not to exist.
 func (r *resolver) prefix(st *Statement) {
 	pkg, stem := "", st.Module
 	if i := strings.LastIndexByte(st.Module, '.'); i >= 0 {
 		pkg, stem = st.Module[:i], st.Module[i+1:]
 	}
+	// Up to its first dot, the tail belongs to the part that is unknown.
+	end, rest, dotted := strings.Cut(st.Tail, ".")
 	for _, start := range r.start(st.Level) {
 		m, _, whole := r.descend(start, pkg, Parent, Parent)
 		if !whole {
 			continue
 		}
-		// A package above a module that fits is loaded with it.
+		// The modules above the one at hand, outermost first.
 		var above []*module
 		var names []string
 		r.names.walk(m, "", func(name string, m *module) bool {
@@ -380,6 +382,10 @@ func (r *resolver) prefix(st *Statement) {
 			}
 			for n := len(names); n > 0 && !strings.HasPrefix(name, names[n-1]+"."); n-- {
 				above, names = above[:n-1], names[:n-1]
+			}
+			if dotted && len(above) == 0 && strings.HasSuffix(name, end) {
+				r.add(m.files, Parent)
+				r.descend(m, rest, Parent, Prefix)
 			}
 			if strings.HasSuffix(name, st.Tail) {
 				for _, a := range above {

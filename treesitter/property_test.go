@@ -46,7 +46,7 @@ func randomSource(r *rand.Rand) string {
 	for range r.IntN(7) {
 		n := randomName(r)
 		last := n[strings.LastIndexByte(n, '.')+1:]
-		switch r.IntN(15) {
+		switch r.IntN(18) {
 		case 0, 1:
 			fmt.Fprintf(&b, "import %s\n", n)
 		case 2, 3:
@@ -71,6 +71,12 @@ func randomSource(r *rand.Rand) string {
 			fmt.Fprintf(&b, "if TYPE_CHECKING:\n    import %s\n", n)
 		case 14:
 			b.WriteString("iter_modules(__path__)\n")
+		case 15:
+			fmt.Fprintf(&b, "import_module(f'%s{x}')\n", last[:1])
+		case 16:
+			fmt.Fprintf(&b, "import_module(f'{__package__}.%s{x}')\n", last[:1])
+		case 17:
+			fmt.Fprintf(&b, "import_module(f'%s.{x}.%s')\n", n, last)
 		}
 	}
 	return b.String()

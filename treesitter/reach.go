@@ -39,7 +39,7 @@ type step struct {
 	far    int32 // length of the chain
 	line   int32
 	kind   Kind
-	script bool // run as a script so far, not as a module
+	script bool // run as a script, not as a module
 }
 
 // bits is a set of ids.
@@ -230,39 +230,22 @@ func (v *view) reach(entries []Entry) *Reach {
 			r.steps = append(r.steps, s)
 		}
 	}
-	scripts := len(r.steps) // among the first steps
 	for n := 0; n < len(r.steps); n++ {
 		at := r.steps[n]
 		for _, l := range v.linksLocked(at.file) {
 			if l.own && at.script {
+				// Should the script be imported as well, then whoever does
+				// that leads to its packages.
 				continue
 			}
 			if !r.has.get(l.to) {
 				r.has.set(l.to)
 				r.steps = append(r.steps, step{file: l.to, before: int32(n), far: at.far + 1, line: l.line, kind: l.kind})
-				continue
-			}
-			for i := range r.steps[:scripts] {
-				if s := &r.steps[i]; s.file == l.to && s.script {
-					// A script that is imported as well, under its name.
-					s.script = false
-					r.rerun(v, i)
-				}
 			}
 		}
 	}
 	v.reaches[key.String()] = r
 	return r
-}
-
-// rerun adds the packages that the script of step i is in.
-func (r *Reach) rerun(v *view, i int) {
-	for _, l := range v.linksLocked(r.steps[i].file) {
-		if l.own && !r.has.get(l.to) {
-			r.has.set(l.to)
-			r.steps = append(r.steps, step{file: l.to, before: int32(i), far: r.steps[i].far + 1, line: l.line, kind: l.kind})
-		}
-	}
 }
 
 // union joins searches under several root lists; a file keeps the chain of the

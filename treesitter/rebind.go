@@ -22,8 +22,8 @@ type moved struct {
 // afresh than to look for who mentions one of them.
 const maxMoved = 32
 
-// note adds the file at p, which is in only one of two graphs.
-func (m *moved) note(old, new *Graph, p string) {
+// note adds the file at p, which appeared or disappeared.
+func (m *moved) note(p string) {
 	dir, base := path.Split(p)
 	dir = path.Clean(dir)
 	part, kind := moduleName(base)
@@ -36,9 +36,6 @@ func (m *moved) note(old, new *Graph, p string) {
 	m.add(&m.parts, part)
 	for dir != "." && path.Base(dir) != ".." {
 		m.add(&m.within, path.Base(dir))
-		if (old.directory(dir) == nil) != (new.directory(dir) == nil) {
-			m.add(&m.parts, path.Base(dir))
-		}
 		dir = path.Dir(dir)
 	}
 }
