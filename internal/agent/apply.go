@@ -158,7 +158,8 @@ func (a *Agent) publish(b watcher.Batch, plan decider.Plan) {
 // apply sets the plan going. It does not wait: what becomes of the plan comes
 // back to the loop when it is known.
 func (a *Agent) apply(v *view, plan decider.Plan) *runner.Ticket {
-	a.owed = plan.Owed
+	// What is set going is owed by its ticket: follow has it back when it fails.
+	a.owed = slices.DeleteFunc(slices.Clone(plan.Owed), func(s decider.Step) bool { return find(plan.Steps, s) >= 0 })
 	if len(plan.Steps) == 0 {
 		return nil
 	}
@@ -194,9 +195,8 @@ func (a *Agent) follow(ticket *runner.Ticket, plan decider.Plan) {
 	})
 }
 
-// owes returns the steps of a plan that were not taken because an action among
-// them failed. The next decision takes them up again. A service that did not
-// come up is not owed: if it is stale, it stays so.
+// owes returns what a plan owed and did not do because an action of it failed.
+// The next decision takes it up again.
 func owes(plan decider.Plan, results []runner.Result) []decider.Step {
 	failed := slices.ContainsFunc(results, func(r runner.Result) bool {
 		return r.Kind == decider.RunAction && r.Outcome == runner.Failed
@@ -205,13 +205,21 @@ func owes(plan decider.Plan, results []runner.Result) []decider.Step {
 		return nil
 	}
 	var owed []decider.Step
-	for _, step := range plan.Steps {
+	for _, step := range plan.Owed {
+		if find(plan.Steps, step) < 0 {
+			continue // a hold kept it back: it was never under way
+		}
 		i := slices.IndexFunc(results, func(r runner.Result) bool { return r.Kind == step.Kind && r.Name == step.Name })
 		if i < 0 || results[i].Outcome == runner.Withheld || step.Kind == decider.RunAction && results[i].Outcome == runner.Failed {
 			owed = append(owed, step)
 		}
 	}
 	return owed
+}
+
+// find returns the index of the step that does the same as s, or -1.
+func find(steps []decider.Step, s decider.Step) int {
+	return slices.IndexFunc(steps, func(o decider.Step) bool { return o.Kind == s.Kind && o.Name == s.Name })
 }
 
 // pause holds every plan back until resume.
