@@ -287,6 +287,9 @@ func (w *Watcher) take(e event, from source, now time.Time) {
 	}
 	if w.dirs[d.path] == d && (d.files[name] != nil || w.rules.file(d.mode, p)) {
 		w.markNow(p, now)
+		if w.options.Expect != nil && e.op != left {
+			w.options.Expect(p)
+		}
 	}
 }
 

@@ -48,6 +48,12 @@ type Options struct {
 	Include []string
 	// Reader reads files; default: the file's bytes from disk.
 	Reader Reader
+	// Expect, when not nil, is told of a file as soon as an event speaks of
+	// it: the Reader will be asked for it when the batch closes, and may use
+	// the time until then. It may be told of a file many times and of files
+	// that nobody comes to read. It is called on the watcher's goroutine and
+	// must not block.
+	Expect func(path string)
 	// Gate holds batches back while another program is in the middle of
 	// changing the tree; default: never. The first batch waits for it no
 	// longer than Max.

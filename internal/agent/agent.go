@@ -180,7 +180,7 @@ func actions(cfg *configs.Config) []runner.Action {
 // watchOptions returns how the tree is watched.
 func (a *Agent) watchOptions() watcher.Options {
 	opts := a.config.WatchOptions()
-	opts.Reader = a.project.content
+	opts.Reader, opts.Expect = a.project.content, a.project.content.expect
 	if a.git != nil {
 		opts.Gate = a.git
 	}

@@ -22,6 +22,7 @@ type content struct {
 	mu      sync.Mutex
 	check   bool             // parse whole files for syntax errors too
 	pending map[string]facts // read, and not yet taken by a batch
+	ahead   ahead
 }
 
 // facts are what was found in the bytes of one Python file.
@@ -34,7 +35,7 @@ type facts struct {
 }
 
 func newContent(dir string) *content {
-	return &content{dir: dir, pending: map[string]facts{}}
+	return &content{dir: dir, pending: map[string]facts{}, ahead: newAhead()}
 }
 
 // checkSyntax turns on the parse of whole files. It is off for the first scan:
@@ -69,14 +70,21 @@ func (c *content) Read(path string) (watcher.Content, error) {
 	case isExtension(path):
 		c.put(path, facts{hash: found.Hash, imports: &treesitter.Facts{}})
 	case isModule(path):
-		f := facts{hash: found.Hash, imports: treesitter.Extract(src)}
-		if c.checks() {
-			f.syntax = treesitter.Check(src)
-		}
+		f := c.parse(found.Hash, src)
 		found.Partial = f.imports.Partial
 		c.put(path, f)
 	}
 	return found, nil
+}
+
+// parse returns the facts of a Python file's bytes.
+func (c *content) parse(hash watcher.Hash, src []byte) facts {
+	if !c.checks() {
+		return facts{hash: hash, imports: treesitter.Extract(src)}
+	}
+	return c.ahead.parse(hash, func() facts {
+		return facts{hash: hash, imports: treesitter.Extract(src), syntax: treesitter.Check(src)}
+	})
 }
 
 func (c *content) checks() bool {
@@ -95,6 +103,7 @@ func (c *content) put(path string, f facts) {
 // of those modules tree-sitter suspects: nil for the ones it does not. A module
 // that is not among the suspects' keys was judged by an earlier batch.
 func (c *content) take(b watcher.Batch, known func(path string) bool) (changes []treesitter.Change, suspects map[string]*treesitter.SyntaxError) {
+	c.ahead.forget()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	suspects = map[string]*treesitter.SyntaxError{}

@@ -57,6 +57,11 @@ func (a *Agent) work(ctx context.Context) error {
 	}
 	defer w.Close()
 	a.watch.Store(w)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	wg.Go(func() { a.project.content.readAhead(reading) })
 	for {
 		select {
 		case b, ok := <-w.Batches():
