@@ -101,7 +101,7 @@ func measureFloor(p *project, pr *probe, n int, quiet time.Duration) ([]*series,
 }
 
 // measureStarts saves as agent.measure does and takes the starts of the probe
-// alone, which any reloader causes. Samples are fewer where one takes long.
+// alone, which any reloader causes.
 func measureStarts(tool string, p *project, pr *probe, n int, quiet time.Duration, pid int) ([]*series, error) {
 	var all []*series
 	for _, s := range saves {
@@ -110,7 +110,7 @@ func measureStarts(tool string, p *project, pr *probe, n int, quiet time.Duratio
 	began := loadNow(pid)
 	for i := range (n + 1) * len(saves) {
 		way, out := saves[i%len(saves)], all[i%len(saves)]
-		rest(max(quiet, 50*time.Millisecond))
+		rest(50 * time.Millisecond)
 		out.extra += pr.drain()
 		at, err := way.write(p.modules[p.leaf()], p.next(p.leaf()))
 		if err != nil {

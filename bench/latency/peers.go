@@ -148,5 +148,8 @@ func (m mode) measure(name, dir string, p *project, pr *probe, n int) ([]*series
 		return nil, fmt.Errorf("%w: %s", err, said)
 	}
 	time.Sleep(time.Second) // its watches may come after its first start
+	if m.quiet > 100*time.Millisecond {
+		n = min(n, 20) // its debounce is what is measured, and varies little
+	}
 	return measureStarts(name, p, pr, n, m.quiet, cmd.Process.Pid)
 }
