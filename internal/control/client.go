@@ -109,13 +109,24 @@ func each[T any](ctx context.Context, c *Client, verb string, q url.Values, yiel
 	defer resp.Body.Close()
 	dec := json.NewDecoder(resp.Body)
 	for {
-		var v T
-		err := dec.Decode(&v)
+		var object json.RawMessage
+		err := dec.Decode(&object)
 		switch {
 		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), ctx.Err() != nil:
 			return ctx.Err() // the agent ended, or the caller did
 		case err != nil:
 			return fmt.Errorf("cannot read the agent's answer: %w", err)
+		}
+		var v T
+		var p problem
+		if err := errors.Join(json.Unmarshal(object, &v), json.Unmarshal(object, &p)); err != nil {
+			return fmt.Errorf("cannot read the agent's answer: %w", err)
+		}
+		switch {
+		case p.Refused:
+			return &Refusal{Text: p.Error}
+		case p.Error != "":
+			return errors.New(p.Error)
 		}
 		if err := yield(v); err != nil {
 			return err

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -68,6 +69,9 @@ func (f *fake) Events(ctx context.Context, seq uint64, follow bool, yield func(E
 }
 
 func (f *fake) Logs(_ context.Context, services []string, tail int, _ bool, yield func(Line) error) error {
+	if slices.Contains(services, "nobody") {
+		return &Refusal{Text: `no service "nobody"`}
+	}
 	return yield(Line{Service: services[0], Text: fmt.Sprintf("last %d", tail)})
 }
 
@@ -138,6 +142,11 @@ func TestRefusalKeepsItsWords(t *testing.T) {
 	var refusal *Refusal
 	if !errors.As(err, &refusal) || refusal.Text != `no service "nobody"` {
 		t.Errorf("got %v", err)
+	}
+	// A stream has begun by the time that it is refused.
+	err = c.Logs(t.Context(), []string{"nobody"}, 5, false, func(l Line) error { t.Errorf("got line %+v", l); return nil })
+	if !errors.As(err, &refusal) || refusal.Text != `no service "nobody"` {
+		t.Errorf("Logs: got %v", err)
 	}
 }
 

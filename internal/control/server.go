@@ -176,7 +176,7 @@ func getEvents(b Backend, w http.ResponseWriter, r *http.Request) error {
 		since = n
 	}
 	s := newStream(w)
-	return b.Events(r.Context(), since, q.Get("follow") != "", func(e Event) error { return s.send(e) })
+	return s.end(b.Events(r.Context(), since, q.Get("follow") != "", func(e Event) error { return s.send(e) }))
 }
 
 func getLogs(b Backend, w http.ResponseWriter, r *http.Request) error {
@@ -186,7 +186,7 @@ func getLogs(b Backend, w http.ResponseWriter, r *http.Request) error {
 		return &Refusal{Text: fmt.Sprintf("bad number of lines %q", q.Get("tail"))}
 	}
 	s := newStream(w)
-	return b.Logs(r.Context(), q["service"], tail, q.Get("follow") != "", func(l Line) error { return s.send(l) })
+	return s.end(b.Logs(r.Context(), q["service"], tail, q.Get("follow") != "", func(l Line) error { return s.send(l) }))
 }
 
 // stream writes one JSON object a line and flushes each, so that a reader sees
@@ -216,6 +216,18 @@ func (s *stream) send(v any) error {
 	return s.rc.Flush()
 }
 
+// end sends the error that ended a stream as its last object: the status has
+// been sent before anything could go wrong.
+func (s *stream) end(err error) error {
+	if err == nil {
+		return nil
+	}
+	var refusal *Refusal
+	// A reader that has gone away gets no word, and needs none.
+	_ = s.send(problem{Error: err.Error(), Refused: errors.As(err, &refusal)})
+	return nil
+}
+
 func writeJSON(w http.ResponseWriter, v any) error {
 	w.Header().Set("Content-Type", "application/json")
 	enc := json.NewEncoder(w)
@@ -223,9 +235,13 @@ func writeJSON(w http.ResponseWriter, v any) error {
 	return enc.Encode(v)
 }
 
-// problem is the body of an answer that is not 200.
+// problem is the body of an answer that is not 200, and the last object of a
+// stream that failed.
 type problem struct {
 	Error string `json:"error"`
+	// Refused tells a stream's refusal from a failure; elsewhere the status
+	// does.
+	Refused bool `json:"refused,omitempty"`
 }
 
 func writeError(w http.ResponseWriter, status int, text string) {

@@ -102,6 +102,9 @@ type Event struct {
 	Batch uint64   `json:"batch,omitempty"`
 	Count int      `json:"count,omitempty"`
 	Paths []string `json:"paths,omitempty"`
+	// Hold is set where a service waits for somebody: on "held", "exhausted"
+	// and "cooldown".
+	Hold *Hold `json:"hold,omitempty"`
 	// Plan is set on "plan": the decision with its reasons.
 	Plan json.RawMessage `json:"plan,omitempty"`
 	// Missed is set on "gap": how many events the reader was too slow for.
