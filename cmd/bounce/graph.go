@@ -28,7 +28,8 @@ var printers = map[string]func(io.Writer, iter.Seq2[string, []string]) error{
 }
 
 func newGraph(g *globals) *cobra.Command {
-	var format, direction, root string
+	var format, direction string
+	var roots []string
 	var opts agent.GraphOptions
 	cmd := verb(&cobra.Command{
 		Use:     "graph",
@@ -45,7 +46,7 @@ directly, the shape that "ruff analyze graph" prints.`,
 			return err
 		}
 		opts.Dependents = direction == "dependents"
-		cfg, err := g.loadTree(root)
+		cfg, err := g.loadTree(roots)
 		if err != nil {
 			return err
 		}
@@ -62,20 +63,35 @@ directly, the shape that "ruff analyze graph" prints.`,
 	f := cmd.Flags()
 	f.StringVar(&format, "format", "json", "json, dot or mermaid")
 	f.StringVar(&direction, "direction", "dependencies", "dependencies: what a file imports; dependents: what imports it")
-	f.StringVar(&root, "root", "", "the `directory` to read, instead of the project; paths are relative to it")
+	f.StringArrayVar(&roots, "root", nil, "a `directory` to read instead of the project, with paths relative to it; given again, import roots of the project")
 	f.BoolVar(&opts.NoStrings, "no-strings", false, "leave out edges that come of strings that name modules")
 	complete(cmd, "format", graphFormats)
 	complete(cmd, "direction", directions)
 	return cmd
 }
 
-// loadTree returns the configuration of a graph: the project's, or that of a
-// directory.
-func (g *globals) loadTree(root string) (*configs.Config, error) {
-	if root != "" {
-		return emptyProject(root)
+// loadTree returns the configuration of a graph: the project's, that of the one
+// directory, or the project's with other import roots.
+func (g *globals) loadTree(roots []string) (*configs.Config, error) {
+	if len(roots) == 1 {
+		return emptyProject(roots[0])
 	}
-	return g.loadOrEmpty()
+	cfg, err := g.loadOrEmpty()
+	if err != nil || len(roots) == 0 {
+		return cfg, err
+	}
+	cfg.Roots = nil
+	for _, root := range roots {
+		if err := directory(root); err != nil {
+			return nil, err
+		}
+		path, err := inProject(cfg.Dir, root)
+		if err != nil {
+			return nil, err
+		}
+		cfg.Roots = append(cfg.Roots, path)
+	}
+	return cfg, nil
 }
 
 func graphJSON(w io.Writer, files iter.Seq2[string, []string]) error {

@@ -23,8 +23,7 @@ func newLogs(g *globals) *cobra.Command {
 after the name of its service. The agent keeps the newest few thousand lines.`,
 		Example: `  bounce logs
   bounce logs -f api`,
-		Args:              takes(0, -1),
-		ValidArgsFunction: g.serviceNames,
+		Args: takes(0, -1),
 	}, func(ctx context.Context, args []string) error {
 		if lines < 0 {
 			return usage(fmt.Errorf("bad --lines %d: it must not be negative", lines))
@@ -52,6 +51,6 @@ after the name of its service. The agent keeps the newest few thousand lines.`,
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a line")
 	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on with new lines until interrupted or the agent ends")
 	cmd.Flags().IntVarP(&lines, "lines", "n", 100, "how many old lines to begin with")
-	cmd.Flags().StringArrayVar(&named, "service", nil, "a service, as if named without the flag")
+	g.takesServices(cmd, &named)
 	return cmd
 }

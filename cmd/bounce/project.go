@@ -44,12 +44,8 @@ func (g *globals) loadOrEmpty() (*configs.Config, error) {
 
 // emptyProject is the configuration of a directory without services.
 func emptyProject(dir string) (*configs.Config, error) {
-	info, err := os.Stat(dir)
-	if err != nil {
-		return nil, fmt.Errorf("cannot read %s: %w", dir, cause(err))
-	}
-	if !info.IsDir() {
-		return nil, fmt.Errorf("cannot read %s: it is a file; name a directory", dir)
+	if err := directory(dir); err != nil {
+		return nil, err
 	}
 	cfg, err := configs.Parse(filepath.Join(dir, "bounce.yaml"), []byte("{}"))
 	if err != nil {
@@ -127,6 +123,18 @@ func (g *globals) ask(ctx context.Context) (a answerer, dir string, err error) {
 		return nil, "", err
 	}
 	return p, cfg.Dir, nil
+}
+
+// directory refuses what is none.
+func directory(dir string) error {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return fmt.Errorf("cannot read %s: %w", dir, cause(err))
+	}
+	if !info.IsDir() {
+		return fmt.Errorf("cannot read %s: it is a file; name a directory", dir)
+	}
+	return nil
 }
 
 // cause is what went wrong with a file, without the file's name and the

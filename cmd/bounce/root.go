@@ -37,7 +37,8 @@ the services whose process can load what changed: it follows imports.
 			}
 			return nil
 		},
-		PersistentPreRunE: func(*cobra.Command, []string) error { return g.checkLog() },
+		SuggestionsMinimumDistance: 2,
+		PersistentPreRunE:          func(*cobra.Command, []string) error { return g.checkLog() },
 	}
 	verb(root, func(context.Context, []string) error { return root.Help() })
 	root.SetIn(s.in)

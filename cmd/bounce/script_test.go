@@ -44,6 +44,9 @@ import (
 //	freeport NAME          set variable NAME to a free TCP port
 //	expand FILE...         replace $VARIABLES in files
 //	poll SECONDS CMD...    run a command until it succeeds
+//	exits CODE CMD...      run a command that ends with exactly this exit code
+//
+// What a verb prints as JSON is judged by testdata/script/claim.py.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("..", "..", "testdata", "script"),
@@ -139,6 +142,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"freeport":  cmdFreePort,
 	"expand":    cmdExpand,
 	"poll":      cmdPoll,
+	"exits":     cmdExits,
 }
 
 func worldOf(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*world) }
@@ -466,6 +470,25 @@ func cmdGone(ts *testscript.TestScript, neg bool, args []string) {
 	for _, pid := range leftovers(ts) {
 		line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 		ts.Fatalf("process %d is left: %s", pid, bytes.ReplaceAll(line, []byte{0}, []byte{' '}))
+	}
+}
+
+// cmdExits is exec for commands whose exit code says which way they failed.
+func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	code := 0
+	var exit *exec.ExitError
+	if err := ts.Exec(args[1], args[2:]...); errors.As(err, &exit) {
+		code = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if code != want {
+		ts.Fatalf("exit code %d, want %d", code, want)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -115,18 +116,22 @@ func newDo(g *globals, what control.Verb, cmd *cobra.Command) *cobra.Command {
 		return atTarget(g, out)
 	})
 	if what != control.Pause && what != control.Resume {
-		cmd.ValidArgsFunction = g.serviceNames
-		cmd.Flags().StringArrayVar(&named, "service", nil, "a `name`, as if given without the flag; repeatable")
-		complete := func(cmd *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
-			return g.serviceNames(cmd, named, word)
-		}
-		if err := cmd.RegisterFlagCompletionFunc("service", complete); err != nil {
-			panic("bug: " + err.Error())
-		}
+		g.takesServices(cmd, &named)
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object: services and holds")
 	cmd.Flags().BoolVar(&noWait, "no-wait", false, "return when the agent has taken the request")
 	return cmd
+}
+
+// takesServices lets a verb be given services as arguments or by --service.
+func (g *globals) takesServices(cmd *cobra.Command, named *[]string) {
+	cmd.Flags().StringArrayVar(named, "service", nil, "a `name`, as if given without the flag; repeatable")
+	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+		return g.serviceNames(cmd, slices.Concat(*named, args), word)
+	}
+	if err := cmd.RegisterFlagCompletionFunc("service", cmd.ValidArgsFunction); err != nil {
+		panic("bug: " + err.Error())
+	}
 }
 
 // writeServices says where services are, one a line.

@@ -110,7 +110,7 @@ func (a *Agent) Do(ctx context.Context, req control.Request) (control.Outcome, e
 	}
 	out := a.outcome(req.Services)
 	if req.Verb == control.Pause {
-		out.Holds = nil // what was asked for is no failure
+		out.Holds = []control.Hold{} // what was asked for is no failure
 	}
 	return out, nil
 }
