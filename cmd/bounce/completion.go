@@ -12,9 +12,11 @@ import (
 func newCompletion(g *globals) *cobra.Command {
 	shells := []string{"bash", "zsh", "fish"}
 	cmd := &cobra.Command{
-		Use:       "completion bash|zsh|fish",
-		Short:     "Print a script that completes bounce's words in a shell",
-		Long:      "Print a script for your shell. For bash: source <(bounce completion bash)",
+		Use:   "completion bash|zsh|fish",
+		Short: "Print a script that completes bounce's words in a shell",
+		Long:  `Print a script that completes verbs, flags and the names of services.`,
+		Example: `  source <(bounce completion bash)
+  bounce completion fish >~/.config/fish/completions/bounce.fish`,
 		ValidArgs: shells,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if err := takes(1, 1)(cmd, args); err != nil {

@@ -10,6 +10,7 @@ func newHelp() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "help [VERB]",
 		Short: "Explain bounce, or one of its verbs",
+		Long:  "Explain bounce, or one of its verbs.",
 		Args:  takes(0, 1),
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 			var names []string

@@ -26,6 +26,17 @@ const (
 	exitNoAgent     = 4
 )
 
+// exitCodes says what they mean, for help and for docs/cli.md.
+var exitCodes = []struct{ code, means string }{
+	{"0", "done"},
+	{"1", "the configuration is wrong, or what was asked for failed"},
+	{"2", "a mistake on the command line"},
+	{"3", "a service is not at its target: held, failing, or not where it was sent"},
+	{"4", "no agent answers"},
+	{"130", "up was ended at once by a second signal, INT"},
+	{"143", "the same, TERM"},
+}
+
 func main() {
 	os.Exit(run(context.Background(), os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
 }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -22,13 +24,19 @@ func newRoot(g *globals) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "bounce",
 		Short: "Restart only the Python services that a change really reached",
-		Long: `bounce runs your Python services, watches the working tree, and restarts only
+		Long: fmt.Sprintf(`bounce runs your Python services, watches the working tree, and restarts only
 the services whose process can load what changed: it follows imports.
 
   bounce up                     run what bounce.yaml or a Procfile lists
   bounce up -- uvicorn app:app  run one command
   bounce why shop/money.py      which services a file reaches, and through which imports
-  git diff --name-only A B | bounce decide    only decide, for scripts`,
+  git diff --name-only A B | bounce decide    only decide, for scripts
+
+Every verb finds the project by --config, or else by the nearest bounce.yaml,
+bounce.yml, bounce.json or restart-rules.yaml from the working directory upwards.
+Results go to stdout, words for people to stderr. Exit codes:
+
+%s`, listExitCodes()),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -69,4 +77,12 @@ the services whose process can load what changed: it follows imports.
 	}
 	root.SetHelpCommand(newHelp())
 	return root
+}
+
+func listExitCodes() string {
+	var b strings.Builder
+	for _, e := range exitCodes {
+		fmt.Fprintf(&b, "  %3s  %s\n", e.code, e.means)
+	}
+	return strings.TrimSuffix(b.String(), "\n")
 }

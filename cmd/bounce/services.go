@@ -57,8 +57,8 @@ func newHold(g *globals) *cobra.Command {
 		Use:   "hold",
 		Short: "Hold restarts back while you change many files",
 		Long: `Hold restarts back: changes are taken in and decided on, but nothing that they
-call for is done before resume. Services that fail are still restarted. The verbs
-start, stop and restart work as ever.
+call for is done before resume. Services that fail are still restarted, and the
+verbs start, stop and restart work as ever.
 
 Exit code 0 when the hold is on, 4 without an agent.`,
 		Args: takes(0, 0),

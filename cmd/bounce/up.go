@@ -35,6 +35,7 @@ project, or when a service used up its restarts and says on_exhausted: exit.`,
 		Example: `  bounce up
   bounce up api worker
   bounce up -- uvicorn shop.api:app --port 8000`,
+		Args:              takes(0, -1),
 		ValidArgsFunction: g.serviceNames,
 	}
 	verb(cmd, func(ctx context.Context, args []string) error {

@@ -15,6 +15,7 @@ func newVersion(g *globals) *cobra.Command {
 	cmd := verb(&cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
+		Long:  "Print the version of bounce, its commit, the version of Go and the platform.",
 		Args:  takes(0, 0),
 	}, func(context.Context, []string) error {
 		commit := "unknown"
