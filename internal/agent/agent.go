@@ -71,6 +71,7 @@ type Agent struct {
 	project *Project
 	rules   decider.Rules
 	broken  map[string]decider.Problem
+	stamps  stamps
 	// owed are steps that failed or were held back with them.
 	owed   []decider.Step
 	paused *decider.Hold
@@ -141,6 +142,7 @@ func newAgent(cfg *configs.Config, opts Options) (*Agent, error) {
 		project:     project,
 		rules:       cfg.DecideBy(),
 		broken:      map[string]decider.Problem{},
+		stamps:      stamps{},
 		nextPlan:    make(chan struct{}),
 	}
 	a.shared.Store(project.view)
@@ -199,7 +201,8 @@ func (a *Agent) view() *view { return a.shared.Load() }
 // before is called by the runner when a generation is about to start: from
 // here on the service runs what the tree says now. It returns the Python files
 // whose bytecode could be that of older source.
-func (a *Agent) before(_ context.Context, name string, number int) ([]string, error) {
+func (a *Agent) before(ctx context.Context, name string, number int) ([]string, error) {
+	a.outlive(ctx, name)
 	r := a.view().services[name]
 	touched, first := a.generations.starting(name, number, r.version)
 	if first {

@@ -40,7 +40,7 @@ func (a *Agent) update(b watcher.Batch) (before, after *view, s suspects) {
 		a.emit(control.Event{Kind: "warning", Text: "the configuration changed: restart 'bounce up' to use it"})
 	}
 	if !b.Initial {
-		a.generations.touch(after.names(), modulePaths(b))
+		a.generations.touch(after.names(), a.stamps.note(a.config.Dir, b))
 	}
 	a.shared.Store(after)
 	return before, after, s

@@ -26,8 +26,11 @@ type generation struct {
 	// would ask for the restart again.
 	asked *decider.Version
 	ask   *runner.Ticket // that plan
-	// touched are the Python files that changed since it was started.
-	touched map[string]struct{}
+	// touched are the Python files that changed since it was started; true for
+	// those whose older bytecode could be taken for current.
+	touched map[string]bool
+	// ready says that it has shown to be ready: its modules are loaded.
+	ready bool
 }
 
 func newGenerations() *generations { return &generations{byID: map[string]*generation{}} }
@@ -35,22 +38,31 @@ func newGenerations() *generations { return &generations{byID: map[string]*gener
 func (g *generations) get(service string) *generation {
 	gen, ok := g.byID[service]
 	if !ok {
-		gen = &generation{touched: map[string]struct{}{}}
+		gen = &generation{touched: map[string]bool{}}
 		g.byID[service] = gen
 	}
 	return gen
 }
 
 // touch records that files changed: whatever bytecode there is of them may be
-// of their old content.
-func (g *generations) touch(services []string, paths []string) {
+// of their old content. Those that are racy could be taken for current.
+func (g *generations) touch(services []string, racy map[string]bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, name := range services {
 		gen := g.get(name)
-		for _, path := range paths {
-			gen.touched[path] = struct{}{}
+		for path, racy := range racy {
+			gen.touched[path] = gen.touched[path] || racy
 		}
+	}
+}
+
+// served records that the newest generation of a service is ready.
+func (g *generations) served(service string, number int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if gen := g.get(service); gen.number == number {
+		gen.ready = true
 	}
 }
 
@@ -66,7 +78,7 @@ func (g *generations) starting(service string, number int, v decider.Version) (t
 	first = gen.last == nil
 	touched = slices.Sorted(maps.Keys(gen.touched))
 	clear(gen.touched)
-	gen.number, gen.last, gen.asked, gen.ask = number, &v, nil, nil
+	gen.number, gen.ready, gen.last, gen.asked, gen.ask = number, false, &v, nil, nil
 	return touched, first
 }
 

@@ -70,8 +70,8 @@ func TestBytecodeOfEveryTouchedFileGoes(t *testing.T) {
 	if touched, first := g.starting("api", 1, version(1)); !first || len(touched) != 0 {
 		t.Errorf("first start: %v, first %v", touched, first)
 	}
-	g.touch([]string{"api", "worker"}, []string{"b.py", "a.py"})
-	g.touch([]string{"api", "worker"}, []string{"a.py"})
+	g.touch([]string{"api", "worker"}, map[string]bool{"b.py": false, "a.py": true})
+	g.touch([]string{"api", "worker"}, map[string]bool{"a.py": false})
 	if touched, first := g.starting("api", 2, version(1)); first || !slices.Equal(touched, []string{"a.py", "b.py"}) {
 		t.Errorf("second start: %v, first %v", touched, first)
 	}

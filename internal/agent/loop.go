@@ -206,6 +206,9 @@ func (a *Agent) emit(e control.Event) {
 // ran takes an event of the runner. It is called on the runner's goroutines.
 func (a *Agent) ran(e runner.Event) {
 	a.emit(eventOf(e))
+	if e.Kind == runner.KindReady {
+		a.generations.served(e.Service, e.Generation)
+	}
 	if e.Fatal {
 		select {
 		case a.exit <- e.Service:

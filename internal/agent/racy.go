@@ -1,0 +1,100 @@
+package agent
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"time"
+
+	"bounce/runner"
+	"bounce/watcher"
+)
+
+// CPython takes bytecode for current when it was compiled from a source of the
+// same size, written in the same second (cpython#75953). Before a service
+// starts, the bytecode of what changed is removed. But another service that is
+// still loading the older source may write it again right after that, unless
+// it has ended by then: see [Agent.outlive].
+
+// stamp is what CPython knows a source by.
+type stamp struct{ second, size int64 }
+
+// stamps has the stamp of each module that a batch has named.
+type stamps map[string]stamp
+
+// note takes in a batch in the project at dir. It returns the modules of the
+// batch, and for each whether bytecode of its older source could be taken for
+// that of the new one. It could when nothing is known of the older one.
+func (s stamps) note(dir string, b watcher.Batch) map[string]bool {
+	racy := map[string]bool{}
+	for _, path := range modulePaths(b) {
+		racy[path] = false
+		info, err := os.Stat(filepath.Join(dir, filepath.FromSlash(path)))
+		if err != nil {
+			continue // deleted: there is no source to be mistaken for
+		}
+		now := stamp{info.ModTime().Unix(), info.Size()}
+		was, known := s[path]
+		// A second to spare for file systems that round.
+		racy[path] = !known || now.size == was.size && max(now.second-was.second, was.second-now.second) < 2
+		s[path] = now
+	}
+	return racy
+}
+
+const (
+	// loadTime is how long a service is taken to be loading modules that does
+	// not show when it is ready.
+	loadTime = 5 * time.Second
+	// outliveInterval is the time between two looks at who still does.
+	outliveInterval = 2 * time.Millisecond
+)
+
+// outlive waits while another service could write bytecode of an older source
+// that the named one would run. It does so for edits of the same size in about
+// the same second alone, and for services that are still loading alone: those
+// are about to be ended for the same edit. One that is not will be loaded soon.
+func (a *Agent) outlive(ctx context.Context, name string) {
+	reach := a.view().services[name].version.Files
+	loading := func() bool { return a.generations.loading(name, reach, a.run.Status(), time.Now()) }
+	if !loading() {
+		return
+	}
+	tick := time.NewTicker(outliveInterval)
+	defer tick.Stop()
+	for loading() {
+		select {
+		case <-tick.C:
+		case <-a.stopping:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// loading reports whether a process of a service other than name may be loading
+// the older source of one of the files in reach.
+func (g *generations) loading(name string, reach map[string]watcher.Hash, all []runner.Status, now time.Time) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, s := range all {
+		gen := g.get(s.Name)
+		switch {
+		case s.Name == name, gen.last == nil, gen.ready:
+			continue
+		case s.Generation != gen.number:
+			continue // its process is gone, and the next one is yet to start
+		case s.PID == nil && s.State != runner.StateStarting && s.State != runner.StateStopping:
+			continue
+		case s.Started != nil && now.Sub(*s.Started) >= loadTime:
+			continue
+		}
+		for path, racy := range gen.touched {
+			if racy && reach[path] != (watcher.Hash{}) && gen.last.Files[path] != (watcher.Hash{}) {
+				return true
+			}
+		}
+	}
+	return false
+}
