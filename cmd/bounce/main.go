@@ -49,6 +49,21 @@ type streams struct {
 	err io.Writer
 }
 
+// results is stdout. It remembers that a write failed, so that a result that
+// nobody got is no success, and verbs need not look at each write.
+type results struct {
+	w   io.Writer
+	err error // the first; owned by the verb's goroutine
+}
+
+func (r *results) Write(p []byte) (int, error) {
+	n, err := r.w.Write(p)
+	if r.err == nil {
+		r.err = err
+	}
+	return n, err
+}
+
 // exitError ends the program with a code; its text, if any, was or will be
 // printed as an error.
 type exitError struct {
@@ -75,10 +90,14 @@ func usage(err error) error {
 
 // run is main without the process: it returns the exit code.
 func run(ctx context.Context, args []string, s streams) int {
-	g := &globals{streams: s}
+	out := &results{w: s.out}
+	g := &globals{streams: streams{s.in, out, s.err}}
 	root := newRoot(g)
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil && out.err != nil {
+		err = &verbError{fmt.Errorf("cannot write the result: %w", cause(out.err))}
+	}
 	code := exitCode(err)
 	var e *exitError
 	switch {

@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 
 	"bounce/internal/control"
@@ -62,6 +64,25 @@ func TestMistakesAreExplained(t *testing.T) {
 		}
 		if text := errs.String(); !strings.Contains(text, c.want) || !strings.HasPrefix(text, "bounce: ") || !strings.Contains(text, "\nSee 'bounce") {
 			t.Errorf("bounce %s: stderr %q, want %q and where help is", c.line, text, c.want)
+		}
+	}
+}
+
+// full is a disk without room.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+
+func TestResultThatCannotBeWrittenIsAFailure(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("a.py", nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"version", "version --json", "graph", "affected a.py --json", "help", "completion bash"} {
+		var errs bytes.Buffer
+		code := run(context.Background(), strings.Fields(line), streams{strings.NewReader(""), full{}, &errs})
+		if code != exitFailed || !strings.Contains(errs.String(), "no space left on device") {
+			t.Errorf("bounce %s: exit code %d, stderr %q", line, code, errs.String())
 		}
 	}
 }

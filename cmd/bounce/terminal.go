@@ -19,6 +19,9 @@ import (
 
 // colour reports whether w is a terminal that wants colour.
 func colour(w io.Writer) bool {
+	if r, ok := w.(*results); ok {
+		w = r.w
+	}
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }

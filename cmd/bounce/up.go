@@ -78,6 +78,10 @@ func (g *globals) up(ctx context.Context, cfg *configs.Config, names []string, a
 	for _, w := range cfg.Warnings {
 		log.Warn().Timestamp().Msg(w.Error())
 	}
+	if r, ok := g.out.(*results); ok {
+		// What nobody reads is no failure of the services.
+		g.out = r.w
+	}
 	opts := agent.Options{Version: version, Services: names}
 	if asJSON {
 		opts.Event, opts.Output = g.jsonEvents()
