@@ -104,6 +104,8 @@ func declared(name string, src []byte) []string {
 		}
 	}
 	switch name {
+	case "pyproject.toml":
+		return declaredInPyproject(src)
 	case "setup.py":
 		collect(packageDir)
 		collect(where)
