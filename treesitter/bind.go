@@ -400,8 +400,9 @@ func (r *resolver) prefix(st *Statement) {
 }
 
 // mention links to what a string names: a module, something in a module, or if
-// whole is set and the string asks for it, a package with all that is in it.
-func (r *resolver) mention(st *Statement, whole bool) {
+// packages is set and the string stands for it, a package with all that is in
+// it.
+func (r *resolver) mention(st *Statement, packages bool) {
 	m, parent, rest := r.names.top, (*module)(nil), st.Module
 	last := ""
 	var way []*module
@@ -418,7 +419,7 @@ func (r *resolver) mention(st *Statement, whole bool) {
 	switch {
 	case len(way) == 0:
 		return
-	case !dotted && (!whole || len(m.files) == 0):
+	case !dotted && (!packages || len(m.files) == 0):
 		return
 	case rest != "" && fileName(rest):
 		return
@@ -430,17 +431,23 @@ func (r *resolver) mention(st *Statement, whole bool) {
 	for _, m := range way {
 		r.add(m.files, kind)
 	}
-	if !whole || st.Kind != Package {
+	if !packages || st.Kind != Package {
 		return
 	}
-	more := strings.IndexByte(rest, '.') >= 0 // further names behind what is in m
+	named := rest == "" || className(rest)
 	switch {
-	case m.path != nil && !more && (rest == "" || len(m.files) > 0):
+	case m.path != nil && named && (rest == "" || len(m.files) > 0):
 		r.below(m, Package, notTest)
-	case m.path == nil && last == "apps" && !more && parent != r.names.top:
+	case m.path == nil && last == "apps" && named && parent != r.names.top:
 		// Django: the configuration class of an application.
 		r.below(parent, Package, notTest)
 	}
+}
+
+// className reports whether what follows a module's name is the name of a
+// class.
+func className(rest string) bool {
+	return rest[0] >= 'A' && rest[0] <= 'Z' && strings.IndexByte(rest, '.') < 0
 }
 
 // fileName reports whether what follows a module's name makes a string rather

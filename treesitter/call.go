@@ -407,13 +407,22 @@ func (s *scanner) literal(begin, end, line, from int) {
 		return
 	}
 	kind := String
-	if n := len(s.open); n > 0 && s.element(from, end+1) {
-		kind = Package
+	alone := false // an element by itself, so that one word may be a name
+	if n := len(s.open); n > 0 {
+		switch {
+		case s.open[n-1].use == other:
+			alone = s.argumentOf(from, "scan") || s.setting && s.argumentOf(from, "append")
+			if alone {
+				kind = Package
+			}
+		case s.element(from, end+1):
+			alone = true
+			if s.open[n-1].use == settings {
+				kind = Package
+			}
+		}
 	}
-	if dots == 0 && kind == String {
-		return
-	}
-	if kind == String && s.argumentOf(from, "getLogger", "get_logger") {
+	if dots == 0 && !alone || s.argumentOf(from, "getLogger", "get_logger") {
 		return
 	}
 	if bytes.IndexByte(text, ':') >= 0 {
@@ -422,12 +431,9 @@ func (s *scanner) literal(begin, end, line, from int) {
 	s.ref(mention(kind, text), line)
 }
 
-// element reports whether the string src[from:to] is by itself an element of a
-// list, tuple or set, or is appended to one.
+// element reports whether the string src[from:to], in a bracket, is by itself an
+// element of a list, tuple or set.
 func (s *scanner) element(from, to int) bool {
-	if !s.open[len(s.open)-1].display {
-		return s.argumentOf(from, "append", "scan")
-	}
 	i := from - 1
 	for i >= 0 && s.src[i] <= ' ' {
 		if s.src[i] == '\n' {

@@ -22,7 +22,7 @@ const (
 	Parent                  // a package above an imported module
 	Walk                    // pkgutil.iter_modules over a package: all below it
 	Prefix                  // import_module(f"a.{x}"): all that fits
-	Package                 // a string that names a package: all below it but tests
+	Package                 // a string in a setting that names a package: all below it but tests
 	String                  // a string that names a module
 	Typing                  // an import under "if TYPE_CHECKING"
 )

@@ -50,9 +50,10 @@ type scanner struct {
 	nested int // strings around pos
 
 	// Of the logical line at pos:
-	scope  Scope
-	header Scope // what its header adds, if it has one
-	all    bool  // its strings belong to __all__
+	scope   Scope
+	header  Scope // what its header adds, if it has one
+	all     bool  // its strings belong to __all__
+	setting bool  // it assigns to, or calls a method of, a name in capitals
 	// start is where the import statement at pos began, -1 if there is none.
 	start, startLine int
 
@@ -74,9 +75,19 @@ type block struct {
 // bracket is one that is open.
 type bracket struct {
 	byte
-	display bool // a list, tuple, set or dict rather than a call or subscript
-	line    int
+	use  bracketUse
+	dict bool // it is a dict or set, or within one
+	line int
 }
+
+// bracketUse says what the strings in a bracket are.
+type bracketUse uint8
+
+const (
+	other    bracketUse = iota // arguments, a subscript
+	elements                   // of a list, tuple, set or dict
+	settings                   // elements of a setting, such as INSTALLED_APPS
+)
 
 // candidate is the text of an import statement.
 type candidate struct {
@@ -105,7 +116,7 @@ func (s *scanner) logicalLine() {
 	for n := len(s.blocks); n > 0 && indent <= s.blocks[n-1].indent; n-- {
 		s.blocks = s.blocks[:n-1]
 	}
-	s.scope, s.header, s.all, s.start = 0, 0, false, -1
+	s.scope, s.header, s.all, s.setting, s.start = 0, 0, false, false, -1
 	if n := len(s.blocks); n > 0 {
 		s.scope = s.blocks[n-1].scope
 	}
@@ -327,6 +338,8 @@ func (s *scanner) head() {
 		s.header = InBlock
 	case "__all__":
 		s.all = s.scope&(InFunction|InClass) == 0
+	default:
+		s.setting = capitals(w)
 	}
 }
 
@@ -415,11 +428,53 @@ func (s *scanner) resumes() bool {
 }
 
 func (s *scanner) openBracket(c byte) {
-	display := c == '{'
-	if !display {
-		display = !s.called(c)
+	use, dict := elements, c == '{'
+	if n := len(s.open); n > 0 {
+		dict = dict || s.open[n-1].dict
 	}
-	s.open = append(s.open, bracket{c, display, s.line})
+	switch {
+	case c == '{':
+	case s.called(c):
+		use = other
+	case !dict && s.inSetting():
+		use = settings
+	}
+	s.open = append(s.open, bracket{c, use, dict, s.line})
+}
+
+// inSetting reports whether the list or tuple at pos, which is in no dict, is
+// the value of a name in capitals, by itself or as part of an expression, or is
+// given to a call that takes the names of packages.
+func (s *scanner) inSetting() bool {
+	before := bytes.TrimRight(s.src[:s.pos], " \t")
+	if len(before) == 0 {
+		return false
+	}
+	switch before[len(before)-1] {
+	case '=':
+		before = bytes.TrimRight(before[:len(before)-1], " \t+")
+		return s.setting || capitals(before[lastWord(before):])
+	case '(':
+		before = before[:len(before)-1]
+		if string(before[lastWord(before):]) == "autodiscover_tasks" {
+			return true
+		}
+	}
+	return s.setting
+}
+
+// lastWord returns where the word begins that b ends with.
+func lastWord(b []byte) int {
+	i := len(b)
+	for i > 0 && class[b[i-1]]&word != 0 {
+		i--
+	}
+	return i
+}
+
+// capitals reports whether a word is written like a constant.
+func capitals(w []byte) bool {
+	return len(w) > 1 && w[0] >= 'A' && w[0] <= 'Z' && bytes.Equal(w, bytes.ToUpper(w))
 }
 
 var closes = [256]byte{')': '(', ']': '[', '}': '{'}
