@@ -142,7 +142,7 @@ func newAgent(cfg *configs.Config, opts Options) (*Agent, error) {
 		project:     project,
 		rules:       cfg.DecideBy(),
 		broken:      map[string]decider.Problem{},
-		stamps:      stamps{},
+		stamps:      newStamps(now()),
 		nextPlan:    make(chan struct{}),
 	}
 	a.shared.Store(project.view)

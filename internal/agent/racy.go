@@ -19,12 +19,17 @@ import (
 // stamp is what CPython knows a source by.
 type stamp struct{ second, size int64 }
 
-// stamps has the stamp of each module that a batch has named.
-type stamps map[string]stamp
+// stamps has the stamp of each module that a batch has named since a time.
+type stamps struct {
+	since time.Time
+	seen  map[string]stamp
+}
+
+func newStamps(since time.Time) stamps { return stamps{since, map[string]stamp{}} }
 
 // note takes in a batch in the project at dir. It returns the modules of the
 // batch, and for each whether bytecode of its older source could be taken for
-// that of the new one. It could when nothing is known of the older one.
+// that of the new one.
 func (s stamps) note(dir string, b watcher.Batch) map[string]bool {
 	racy := map[string]bool{}
 	for _, path := range modulePaths(b) {
@@ -34,26 +39,32 @@ func (s stamps) note(dir string, b watcher.Batch) map[string]bool {
 			continue // deleted: there is no source to be mistaken for
 		}
 		now := stamp{info.ModTime().Unix(), info.Size()}
-		was, known := s[path]
+		was, known := s.seen[path]
+		if !known {
+			// The older source was written before anybody looked.
+			was = stamp{min(now.second, s.since.Unix()), now.size}
+		}
 		// A second to spare for file systems that round.
-		racy[path] = !known || now.size == was.size && max(now.second-was.second, was.second-now.second) < 2
-		s[path] = now
+		racy[path] = now.size == was.size && max(now.second-was.second, was.second-now.second) < 2
+		s.seen[path] = now
 	}
 	return racy
 }
 
 const (
 	// loadTime is how long a service is taken to be loading modules that does
-	// not show when it is ready.
-	loadTime = 5 * time.Second
+	// not show when it is ready, and startTime the same for one that nobody has
+	// told to end: it may be waiting for the very service that is to start.
+	loadTime  = 5 * time.Second
+	startTime = time.Second
 	// outliveInterval is the time between two looks at who still does.
 	outliveInterval = 2 * time.Millisecond
 )
 
 // outlive waits while another service could write bytecode of an older source
 // that the named one would run. It does so for edits of the same size in about
-// the same second alone, and for services that are still loading alone: those
-// are about to be ended for the same edit. One that is not will be loaded soon.
+// the same second alone, and for services that are still loading alone: most
+// of them are about to be ended for the same edit.
 func (a *Agent) outlive(ctx context.Context, name string) {
 	reach := a.view().services[name].version.Files
 	loading := func() bool { return a.generations.loading(name, reach, a.run.Status(), time.Now()) }
@@ -88,6 +99,8 @@ func (g *generations) loading(name string, reach map[string]watcher.Hash, all []
 		case s.PID == nil && s.State != runner.StateStarting && s.State != runner.StateStopping:
 			continue
 		case s.Started != nil && now.Sub(*s.Started) >= loadTime:
+			continue
+		case s.Started != nil && now.Sub(*s.Started) >= startTime && s.State != runner.StateStopping:
 			continue
 		}
 		for path, racy := range gen.touched {

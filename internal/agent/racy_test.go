@@ -37,11 +37,11 @@ func TestRacySources(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			s := stamps{}
+			s := newStamps(second)
 			edit := watcher.Batch{Changes: []watcher.Change{{Path: "lib.py", Kind: watcher.Modified}, {Path: "README.md", Kind: watcher.Modified}}}
 			write(c.before, second)
 			if racy := s.note(dir, edit); !racy["lib.py"] || len(racy) != 1 {
-				t.Errorf("of a source whose older one nobody saw: %v", racy)
+				t.Errorf("of a source whose older one may be as old as the agent: %v", racy)
 			}
 			write(c.after, second.Add(c.apart))
 			if racy := s.note(dir, edit); racy["lib.py"] != c.want {
@@ -57,12 +57,32 @@ func TestRacySources(t *testing.T) {
 	}
 }
 
+// TestFirstEditIsRacyOnlyAtFirst has an agent that starts at 0 s.
+func TestFirstEditIsRacyOnlyAtFirst(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "lib.py")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// An mtime before that tells nothing: it may have been kept by a copy.
+	for second, want := range map[int64]bool{-9: true, 0: true, 1: true, 2: false, 60: false} {
+		at := time.Unix(1_600_000_000+second, 0)
+		if err := os.Chtimes(path, at, at); err != nil {
+			t.Fatal(err)
+		}
+		s := newStamps(time.Unix(1_600_000_000, 0))
+		if got := s.note(dir, watcher.Batch{Changes: []watcher.Change{{Path: "lib.py"}}})["lib.py"]; got != want {
+			t.Errorf("first edit at %d s: racy %v, want %v", second, got, want)
+		}
+	}
+}
+
 // TestStartOutlivesWhoLoadsOlderSource says for whom the start of api waits
 // after an edit of a.py.
 func TestStartOutlivesWhoLoadsOlderSource(t *testing.T) {
 	now := time.Now()
 	pid := 1
-	young, old := now.Add(-time.Second), now.Add(-loadTime)
+	young, grown, old := now.Add(-startTime/2), now.Add(-startTime), now.Add(-loadTime)
 	for _, c := range []struct {
 		name   string
 		change func(*generations)
@@ -72,6 +92,8 @@ func TestStartOutlivesWhoLoadsOlderSource(t *testing.T) {
 		{"it was told to end, and loads on", nil, runner.Status{State: runner.StateStopping, PID: &pid, Started: &young}, true},
 		{"its command has ended, its workers not yet", nil, runner.Status{State: runner.StateStopping}, true},
 		{"it is not yet told to end", nil, runner.Status{State: runner.StateUnverified, PID: &pid, Started: &young}, true},
+		{"it was told to end after a while", nil, runner.Status{State: runner.StateStopping, PID: &pid, Started: &grown}, true},
+		{"nobody told it to end for a while", nil, runner.Status{State: runner.StateUnverified, PID: &pid, Started: &grown}, false},
 		{"its process is just being made", nil, runner.Status{State: runner.StateStarting}, true},
 		{"it is gone", nil, runner.Status{State: runner.StateWaiting}, false},
 		{"it has run for long", nil, runner.Status{State: runner.StateStopping, PID: &pid, Started: &old}, false},
