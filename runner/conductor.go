@@ -229,13 +229,14 @@ func (c *conductor) verb(e event, names []string) (*Ticket, error) {
 		case down:
 			c.intent[name] = Down
 			s.why = "stopped by operator"
-		case wanted:
-			s.serial = t
-			fallthrough
 		default:
 			c.intent[name] = Up
-			s.wish = &wish{cause: CauseOperator, why: "operator"}
-			s.why = "operator"
+			s.why = "started"
+			if e == wanted {
+				s.serial = t
+				s.why = "restarted by operator"
+			}
+			s.wish = &wish{cause: CauseOperator, why: s.why}
 		}
 		c.unblock(name)
 		c.add(s, slot{t, i})

@@ -68,6 +68,9 @@ type Options struct {
 type Note struct {
 	// Degraded says that some of the tree is watched by a slower way.
 	Degraded bool
+	// Problem says that something was or will be missed for a while: a file
+	// that cannot be read, events that were lost.
+	Problem bool
 	// Text is one line.
 	Text string
 }

@@ -100,7 +100,7 @@ func (w *Watcher) recoverLost(now time.Time) {
 	w.lost = false
 	w.lostAt = now
 	w.rescans++
-	w.note(false, "events were lost: looked at the whole tree instead")
+	w.warn("events were lost: looked at the whole tree instead")
 	w.rewatch()
 	w.checkRoots(now)
 	w.rescan(nil, now)
@@ -200,7 +200,7 @@ func (w *Watcher) unreadable(p string, known *file, err error) {
 	}
 	if !known.noted {
 		known.noted = true
-		w.note(false, "cannot read %q: %v", p, reason(err))
+		w.warn("cannot read %q: %v", p, reason(err))
 	}
 }
 

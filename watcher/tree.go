@@ -266,7 +266,7 @@ func (w *Watcher) scan(d *dir, now time.Time) {
 	default:
 		if !d.unread {
 			d.unread = true
-			w.note(false, "cannot watch %q: %v", d.path, reason(err))
+			w.warn("cannot watch %q: %v", d.path, reason(err))
 		}
 		return
 	}

@@ -152,7 +152,14 @@ func (w *Watcher) abs(path string) string {
 
 func (w *Watcher) note(degraded bool, format string, args ...any) {
 	if w.options.Note != nil {
-		w.options.Note(Note{degraded, fmt.Sprintf(format, args...)})
+		w.options.Note(Note{Degraded: degraded, Text: fmt.Sprintf(format, args...)})
+	}
+}
+
+// warn notes that something may be missed, or had to be made good.
+func (w *Watcher) warn(format string, args ...any) {
+	if w.options.Note != nil {
+		w.options.Note(Note{Problem: true, Text: fmt.Sprintf(format, args...)})
 	}
 }
 

@@ -188,7 +188,7 @@ func (a *Agent) watchOptions() watcher.Options {
 	}
 	opts.Note = func(n watcher.Note) {
 		kind := "note"
-		if n.Degraded {
+		if n.Degraded || n.Problem {
 			kind = "warning"
 		}
 		a.emit(control.Event{Kind: kind, Text: n.Text})
