@@ -240,9 +240,17 @@ func (p *proc) owns(s stat, known map[identity]bool) bool {
 	if m, ok := readMark(s.pid); ok {
 		return m == p.mark
 	}
-	// It has forgotten its environment; its output may still give it away. The
-	// writing end only: the reading end is the agent's, and also that of
-	// another command between fork and exec.
+	// It has forgotten its environment, or it is a command of another service
+	// between fork and exec, which has every descriptor of the agent and no
+	// mark yet. The latter is over once the lock is ours: Go forks under it,
+	// and on Linux the fork returns when the child has executed.
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	if m, ok := readMark(s.pid); ok {
+		return m == p.mark
+	}
+	// Its output may still give it away: the writing end, since the reading
+	// end is the agent's.
 	return holdsFile(s.pid, func(link string, mode fs.FileMode) bool {
 		return mode&0o200 != 0 && (link == p.pipes[0] || link == p.pipes[1])
 	})
