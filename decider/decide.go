@@ -297,10 +297,15 @@ func (d *decision) hold(step *Step) *Hold {
 		}
 		return &h
 	}
-	if step.Kind == RestartService {
-		return d.broken(step.Name)
+	if step.Kind != RestartService {
+		return nil
 	}
-	return nil
+	if s, ok := d.byName[step.Name]; ok && s.Blocked != nil {
+		h := *s.Blocked
+		h.Service = s.Name
+		return &h
+	}
+	return d.broken(step.Name)
 }
 
 // broken returns the hold for the files of a service that do not compile and

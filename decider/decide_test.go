@@ -201,6 +201,13 @@ func parseInput(text string) (Input, error) {
 				return in, err
 			}
 			in.Broken[path] = Problem{n, what}
+		case "blocked":
+			name, what, _ := strings.Cut(value, " ")
+			i := slices.IndexFunc(in.Services, func(s Service) bool { return s.Name == name })
+			if i < 0 {
+				return in, fmt.Errorf("no service %q", name)
+			}
+			in.Services[i].Blocked = &Hold{Kind: "config", What: what, EndsWhen: what + " is over"}
 		case "paused":
 			in.Paused = &Hold{Kind: "git", What: value, EndsWhen: value + " is done"}
 		case "owed":

@@ -53,6 +53,10 @@ type Service struct {
 	Watch []string
 	// Up says that the service is meant to run.
 	Up bool
+	// Blocked is why the service cannot be started as it is now, whatever
+	// changed, such as an env file that is gone; nil when it can. Its Service
+	// is filled in.
+	Blocked *Hold
 	// Now is what a process that started now would load; Last is what the
 	// last generation was started from, alive or dead; nil when none was.
 	Now  Version

@@ -105,12 +105,13 @@ func (a *Agent) services(v *view) []decider.Service {
 	for _, s := range a.run.Status() {
 		r := v.services[s.Name]
 		out = append(out, decider.Service{
-			Name:  s.Name,
-			Order: r.service.order,
-			Watch: r.service.watch,
-			Up:    s.Intent == runner.Up,
-			Now:   r.version,
-			Last:  a.generations.promised(s.Name),
+			Name:    s.Name,
+			Order:   r.service.order,
+			Watch:   r.service.watch,
+			Up:      s.Intent == runner.Up,
+			Blocked: r.service.blocked(),
+			Now:     r.version,
+			Last:    a.generations.promised(s.Name),
 		})
 	}
 	return out

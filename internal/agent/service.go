@@ -85,3 +85,12 @@ func (s *service) failing(err error) *service {
 	c.problem = err
 	return &c
 }
+
+// blocked returns the hold of a service that could not be renewed: it would
+// start with what no longer is. Nil for one that could.
+func (s *service) blocked() *decider.Hold {
+	if s.problem == nil {
+		return nil
+	}
+	return &decider.Hold{Kind: "config", What: s.problem.Error(), EndsWhen: "what it names can be read"}
+}
