@@ -96,7 +96,7 @@ func (g *globals) client() (*control.Client, error) {
 // answerer answers questions about imports: the running agent, or else the
 // project as it is on disk.
 type answerer interface {
-	Why(ctx context.Context, path string, services []string) (control.Why, error)
+	Why(ctx context.Context, path string, services []string, limit int) (control.Why, error)
 	Affected(ctx context.Context, paths []string) (control.Affected, error)
 }
 

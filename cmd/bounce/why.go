@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -10,8 +11,10 @@ import (
 )
 
 func newWhy(g *globals) *cobra.Command {
-	var asJSON bool
-	cmd := verb(&cobra.Command{
+	var asJSON, all bool
+	var limit int
+	var cmd *cobra.Command
+	cmd = verb(&cobra.Command{
 		Use:     "why PATH [SERVICE]",
 		GroupID: "ask",
 		Short:   "Show the imports that lead from a service to a file",
@@ -19,13 +22,26 @@ func newWhy(g *globals) *cobra.Command {
 of imports from the service's entry to the file, one step a line, and why the
 others are left alone. Asks the running agent, or else reads the tree.
 
+--all shows every chain, up to --limit for each service, shortest first: what
+there is to cut before the file is no longer reached. No chain passes a file
+twice, nor a file that the service starts with anyway.
+
 Exit code 0 also when no service is reached: stdout is empty then. 1 when there
 is no such file or no such service.`,
 		Example: `  bounce why shop/money.py
-  bounce why shop/money.py api`,
+  bounce why shop/money.py api
+  bounce why shop/money.py api --all --limit 5`,
 		Args:              takes(1, 2),
 		ValidArgsFunction: g.pathThenService,
 	}, func(ctx context.Context, args []string) error {
+		switch {
+		case !all && cmd.Flags().Changed("limit"):
+			return usage(errors.New("--limit needs --all: there is one shortest chain"))
+		case limit < 1 || limit > control.MaxChains:
+			return usage(fmt.Errorf("bad --limit %d: it is from 1 to %d", limit, control.MaxChains))
+		case !all:
+			limit = 0
+		}
 		a, dir, err := g.ask(ctx)
 		if err != nil {
 			return err
@@ -34,19 +50,24 @@ is no such file or no such service.`,
 		if err != nil {
 			return err
 		}
-		why, err := a.Why(ctx, path, args[1:])
+		why, err := a.Why(ctx, path, args[1:], limit)
 		if err != nil {
 			return err
 		}
 		if err := asked(args[0], len(why.Services) == 0); err != nil {
 			return err
 		}
+		for _, s := range why.Services {
+			if all && s.Via == "" && len(s.Chains) == 0 {
+				return errors.New("cannot show every chain: the running agent is of a version that knows the shortest one alone; restart it")
+			}
+		}
 		if asJSON {
 			return writeJSON(g.out, why)
 		}
 		for _, s := range why.Services {
 			fmt.Fprintf(g.out, "%s\n", s.Name)
-			writeChain(g, path, s)
+			writeReached(g, path, s)
 		}
 		if len(why.Services)+len(why.Unreached) == 0 {
 			fmt.Fprintf(g.err, "bounce: the project has no services; 'bounce affected %s' lists the files that a change reaches\n", args[0])
@@ -56,8 +77,29 @@ is no such file or no such service.`,
 		}
 		return nil
 	})
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	f := cmd.Flags()
+	f.BoolVar(&asJSON, "json", false, "print one JSON object")
+	f.BoolVar(&all, "all", false, "show every chain, not the shortest alone")
+	f.IntVar(&limit, "limit", 20, "at most `N` chains for each service, with --all")
 	return cmd
+}
+
+// writeReached prints the chain from a service's entry to path, or if there are
+// several all of them with an empty line between, and on stderr whether there
+// are more.
+func writeReached(g *globals, path string, r control.Reached) {
+	if len(r.Chains) == 0 {
+		writeChain(g, path, r)
+	}
+	for n, chain := range r.Chains {
+		if n > 0 {
+			fmt.Fprintln(g.out)
+		}
+		writeChain(g, path, control.Reached{Chain: chain})
+	}
+	if r.More {
+		fmt.Fprintf(g.err, "bounce: there are more chains from %s to %s than these %d, or too many ways to know; --limit sets how many are shown\n", r.Name, path, len(r.Chains))
+	}
 }
 
 // writeChain prints the steps from a service's entry to path.

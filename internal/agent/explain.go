@@ -11,9 +11,10 @@ import (
 )
 
 // why says which of the named services (all without a name) a process of
-// which can load path, through which imports. It reads the view that the next
+// which can load path, through which imports: the shortest chain, and if limit
+// is above 0 every chain, at most so many. It reads the view that the next
 // decision starts from, so it is no second guess.
-func (v *view) why(path string, names []string) (control.Why, error) {
+func (v *view) why(path string, names []string, limit int) (control.Why, error) {
 	out := control.Why{Path: path, Services: []control.Reached{}, Unreached: []string{}}
 	if len(names) == 0 {
 		names = v.names()
@@ -24,6 +25,9 @@ func (v *view) why(path string, names []string) (control.Why, error) {
 			return control.Why{}, noService(name, v.names())
 		}
 		if reached, ok := v.reaches(r, path); ok {
+			if limit > 0 && reached.Via == "" {
+				reached.Chains, reached.More = v.chains(r, path, limit)
+			}
 			out.Services = append(out.Services, reached)
 		} else {
 			out.Unreached = append(out.Unreached, name)
@@ -46,6 +50,15 @@ func (v *view) reaches(r *reached, path string) (control.Reached, bool) {
 		return control.Reached{Name: name, Chain: []control.Link{}, Via: "watch " + glob}, true
 	}
 	return control.Reached{}, false
+}
+
+// chains returns the ways on which r reaches path, and whether there are more.
+func (v *view) chains(r *reached, path string, limit int) (all [][]control.Link, more bool) {
+	found, more := v.graph.Chains(path, limit, rooted(r.service.entries, v.roots)...)
+	for _, chain := range found {
+		all = append(all, chainOf(links(chain)))
+	}
+	return all, more
 }
 
 // affected says which files and services a change of paths reaches.
@@ -76,8 +89,8 @@ func noService(name string, known []string) error {
 }
 
 // Why implements [control.Backend].
-func (a *Agent) Why(path string, services []string) (control.Why, error) {
-	return a.view().why(path, services)
+func (a *Agent) Why(path string, services []string, limit int) (control.Why, error) {
+	return a.view().why(path, services, limit)
 }
 
 // Affected implements [control.Backend].
@@ -87,8 +100,8 @@ func (a *Agent) Affected(paths []string) (control.Affected, error) {
 
 // Why answers without an agent; ctx is not needed, and is there so that a
 // project and a client of an agent can stand in for one another.
-func (p *Project) Why(_ context.Context, path string, services []string) (control.Why, error) {
-	return p.view.why(path, services)
+func (p *Project) Why(_ context.Context, path string, services []string, limit int) (control.Why, error) {
+	return p.view.why(path, services, limit)
 }
 
 // Affected answers without an agent.

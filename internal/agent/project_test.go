@@ -84,7 +84,7 @@ func (q question) ask(t *testing.T, p *Project) []string {
 	words := strings.Fields(q.text)
 	switch words[0] {
 	case "why":
-		why, err := p.Why(t.Context(), words[1], words[2:])
+		why, err := p.Why(t.Context(), words[1], words[2:], 0)
 		if err != nil {
 			return []string{err.Error()}
 		}

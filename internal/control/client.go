@@ -43,8 +43,15 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 	return get[Status](ctx, c, "status", nil)
 }
 
-func (c *Client) Why(ctx context.Context, path string, services []string) (Why, error) {
-	return get[Why](ctx, c, "why", url.Values{"path": {path}, "service": services})
+// Why asks for the shortest chain to each service, or if limit is above 0 for
+// every chain, at most so many. An agent of an older version answers with the
+// shortest one alone.
+func (c *Client) Why(ctx context.Context, path string, services []string, limit int) (Why, error) {
+	q := url.Values{"path": {path}, "service": services}
+	if limit > 0 {
+		q.Set("limit", strconv.Itoa(limit))
+	}
+	return get[Why](ctx, c, "why", q)
 }
 
 func (c *Client) Affected(ctx context.Context, paths []string) (Affected, error) {

@@ -46,8 +46,12 @@ func (f *fake) Sync(ctx context.Context) (Outcome, error) {
 	}
 }
 
-func (f *fake) Why(path string, services []string) (Why, error) {
-	return Why{Path: path, Services: []Reached{{Name: services[0], Chain: []Link{{"a.py", 1, path}}}}}, nil
+func (f *fake) Why(path string, services []string, limit int) (Why, error) {
+	r := Reached{Name: services[0], Chain: []Link{{"a.py", 1, path}}}
+	for range limit {
+		r.Chains = append(r.Chains, r.Chain)
+	}
+	return Why{Path: path, Services: []Reached{r}}, nil
 }
 
 func (f *fake) Affected(paths []string) (Affected, error) {
@@ -113,9 +117,17 @@ func TestVerbs(t *testing.T) {
 	if req := <-f.asked; req.Verb != Restart || req.Services[0] != "api" {
 		t.Errorf("the agent was asked %+v", req)
 	}
-	why, err := c.Why(ctx, "b c.py", []string{"api"})
-	if err != nil || why.Path != "b c.py" || why.Services[0].Chain[0].To != "b c.py" {
+	why, err := c.Why(ctx, "b c.py", []string{"api"}, 0)
+	if err != nil || why.Path != "b c.py" || why.Services[0].Chain[0].To != "b c.py" || why.Services[0].Chains != nil {
 		t.Errorf("Why = %+v, %v", why, err)
+	}
+	why, err = c.Why(ctx, "b c.py", []string{"api"}, 3)
+	if err != nil || len(why.Services[0].Chains) != 3 {
+		t.Errorf("Why, three chains = %+v, %v", why, err)
+	}
+	var refusal *Refusal
+	if _, err = c.Why(ctx, "b.py", []string{"api"}, MaxChains+1); !errors.As(err, &refusal) {
+		t.Errorf("Why, too many chains: %v", err)
 	}
 	aff, err := c.Affected(ctx, []string{"x.py", "y.py"})
 	if err != nil || strings.Join(aff.Changed, " ") != "x.py y.py" {

@@ -20,7 +20,9 @@ type Backend interface {
 	// Sync returns when every plan that a write before the call caused has
 	// been applied, or at once with the holds it would have to wait out.
 	Sync(ctx context.Context) (Outcome, error)
-	Why(path string, services []string) (Why, error)
+	// Why explains how path is reached, by the shortest chain to each service
+	// alone, or if limit is above 0 by every chain, at most so many.
+	Why(path string, services []string, limit int) (Why, error)
 	Affected(paths []string) (Affected, error)
 	// Events calls yield with every event after seq, then with new ones as
 	// they come, until ctx ends, yield returns an error, or, unless follow is
@@ -150,7 +152,15 @@ func postSync(b Backend, w http.ResponseWriter, r *http.Request) error {
 
 func getWhy(b Backend, w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
-	out, err := b.Why(q.Get("path"), q["service"])
+	limit := 0
+	if text := q.Get("limit"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > MaxChains {
+			return &Refusal{Text: fmt.Sprintf("bad limit %q: it is a number from 1 to %d", text, MaxChains)}
+		}
+		limit = n
+	}
+	out, err := b.Why(q.Get("path"), q["service"], limit)
 	if err != nil {
 		return err
 	}

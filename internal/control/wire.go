@@ -172,7 +172,15 @@ type Reached struct {
 	// Via names what reaches the path when it is not an import: "watch
 	// templates/**", "env file .env".
 	Via string `json:"via,omitempty"`
+	// Chains are all of them, shortest first, where they were asked for; More
+	// says that there are others beyond the limit, or may be: the search for
+	// them is bounded.
+	Chains [][]Link `json:"chains,omitempty"`
+	More   bool     `json:"more,omitempty"`
 }
+
+// MaxChains is the largest limit that may be asked for.
+const MaxChains = 1000
 
 // Why answers `bounce why`.
 type Why struct {
