@@ -14,8 +14,11 @@ type Finding struct {
 	// Level is "warning" or "error".
 	Level   string `json:"level"`
 	Service string `json:"service,omitempty"`
-	// File, Line and Column are the place in the configuration, where it has
-	// one; Text begins with it.
+	// Services are the ones concerned, where it is about a file that several
+	// may load.
+	Services []string `json:"services,omitempty"`
+	// File, Line and Column are the place in the configuration or in a Python
+	// file, where it has one; Text begins with it.
 	File   string `json:"file,omitempty"`
 	Line   int    `json:"line,omitempty"`
 	Column int    `json:"column,omitempty"`
@@ -29,7 +32,8 @@ func Mistake(level string, e configs.Error) Finding {
 
 // Check says what is odd about a project whose configuration is valid: entries
 // that are not found, patterns that match nothing, rules that no file can
-// reach.
+// reach, and files in the reach of services whose imports are not known or not
+// found.
 func (p *Project) Check() []Finding {
 	findings := []Finding{}
 	add := func(service, format string, args ...any) {
@@ -49,30 +53,12 @@ func (p *Project) Check() []Finding {
 				add(name, "watch pattern %q matches no file", glob)
 			}
 		}
-		for _, path := range p.opaque(r) {
-			add(name, "%s imports modules whose names are only known at run time: a change of them restarts %s only if something else imports them", path, name)
-		}
 	}
+	findings = append(findings, p.importFindings()...)
 	for _, text := range ruleFindings(p.config.DecideBy(), paths) {
 		add("", "%s", text)
 	}
 	return findings
-}
-
-// opaque returns the files of a reach that import what cannot be known, as
-// path:line.
-func (p *Project) opaque(r *reached) []string {
-	var out []string
-	if r.all {
-		return nil
-	}
-	for path, lines := range p.view.graph.Opaque() {
-		if r.reach.Has(path) && len(lines) > 0 {
-			out = append(out, fmt.Sprintf("%s:%d", path, lines[0]))
-		}
-	}
-	slices.Sort(out)
-	return out
 }
 
 // ruleFindings says which rules match no file, and which are never reached
