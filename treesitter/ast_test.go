@@ -30,7 +30,13 @@ var newestPython = sync.OnceValue(func() string {
 // and returns its output lines.
 func oracle(t testing.TB, program string, args []string, input []string) [][]byte {
 	t.Helper()
-	cmd := exec.Command(newestPython(), append([]string{"../testdata/treesitter/python/" + program}, args...)...)
+	return runOracle(t, newestPython(), program, args, input)
+}
+
+// runOracle is oracle with a certain Python.
+func runOracle(t testing.TB, python, program string, args []string, input []string) [][]byte {
+	t.Helper()
+	cmd := exec.Command(python, append([]string{"../testdata/treesitter/python/" + program}, args...)...)
 	cmd.Stdin = strings.NewReader(strings.Join(input, "\n") + "\n")
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()

@@ -295,7 +295,7 @@ func (r *resolver) ref(ref Ref) {
 	case Walk:
 		for _, start := range r.start(ref.Level) {
 			if m, _, whole := r.descend(start, ref.Module, Parent, Walk); whole {
-				r.below(m, Walk, func(string) bool { return true })
+				r.below(m, Walk, func(name string) bool { return !ref.Flat || strings.IndexByte(name, '.') < 0 })
 			}
 		}
 	case Prefix:
@@ -387,7 +387,7 @@ func (r *resolver) prefix(st *Statement) {
 				r.add(m.files, Parent)
 				r.descend(m, rest, Parent, Prefix)
 			}
-			if strings.HasSuffix(name, st.Tail) {
+			if strings.HasSuffix(name, st.Tail) && !(st.Flat && dottedBetween(name, stem, st.Tail)) {
 				for _, a := range above {
 					r.add(a.files, Parent)
 				}
@@ -397,6 +397,12 @@ func (r *resolver) prefix(st *Statement) {
 			return true
 		})
 	}
+}
+
+// dottedBetween reports whether a name has a dot between its beginning and its
+// end.
+func dottedBetween(name, head, tail string) bool {
+	return len(name) >= len(head)+len(tail) && strings.IndexByte(name[len(head):len(name)-len(tail)], '.') >= 0
 }
 
 // mention links to what a string names: a module, something in a module, or if

@@ -38,7 +38,7 @@ func (s *scanner) call(name []byte, i int) {
 		}
 	case "iter_modules", "walk_packages":
 		if !s.defined(i) {
-			s.walkCall()
+			s.walkCall(string(name) == "iter_modules")
 		}
 	}
 }
@@ -52,27 +52,127 @@ func (s *scanner) defined(i int) bool {
 // importCall reads the arguments of a call that imports.
 func (s *scanner) importCall(callee string) {
 	a := s.arguments()
-	name, ok := a.pattern()
+	first, _ := a.first()
+	if values, all := s.assigned(first); len(values) > 0 {
+		for _, v := range values {
+			s.importName(a, v)
+		}
+		if !all {
+			s.opaque()
+		}
+		return
+	}
+	s.importName(a, first)
+}
+
+// importName notes the module that a call with the arguments a imports, whose
+// name is the value of an expression.
+func (s *scanner) importName(a arguments, expr []token) {
+	name, ok := readPattern(expr)
 	if !ok || name.head == "" && name.level == 0 {
-		s.facts.Opaque = append(s.facts.Opaque, s.line)
+		s.opaque()
 		return
 	}
 	st := Statement{Kind: Call, Level: name.level, Module: name.head, Tail: name.tail}
 	if name.open {
-		st.Kind = Prefix
+		st.Kind, st.Flat = Prefix, s.attribute(expr)
 	}
 	if dots := len(name.head) - len(strings.TrimLeft(name.head, ".")); dots > 0 && name.level == 0 {
 		st.Level, st.Module = dots, name.head[dots:]
 		if pkg, known := a.anchor(); known && pkg != "" {
 			st = absolute(st, pkg)
 		} else if !known {
-			s.facts.Opaque = append(s.facts.Opaque, s.line)
+			s.opaque()
 		}
 	}
 	if st.Kind == Call && (strings.HasSuffix(st.Module, ".") || st.Module == "" && st.Level == 0) {
 		return
 	}
 	s.ref(intern(st), s.line)
+}
+
+// opaque notes that a module whose name is not known is imported here.
+func (s *scanner) opaque() {
+	if n := len(s.facts.Opaque); n == 0 || s.facts.Opaque[n-1] != s.line {
+		s.facts.Opaque = append(s.facts.Opaque, s.line)
+	}
+}
+
+// assigned returns what may have been assigned to the variable that an argument
+// is, if it is one: the values on lines of the function at pos that are above
+// it. all is false if it has a value before the first of them, as a parameter
+// has. Values that go through other names are not followed.
+func (s *scanner) assigned(arg []token) (values [][]token, all bool) {
+	if len(arg) != 1 || arg[0].str || class[arg[0].text[0]]&(word|digit) != word || s.scope&InFunction == 0 {
+		return nil, false
+	}
+	name := arg[0].text
+	above := s.src[max(0, s.pos-maxAbove):s.pos]
+	if i := bytes.LastIndex(above, []byte("def ")); i >= 0 {
+		above = above[i:]
+	}
+	all = true
+	for at := 0; ; {
+		i := bytes.Index(above[at:], name)
+		if i < 0 {
+			return values, all
+		}
+		i += at
+		at = i + len(name)
+		if i > 0 && class[above[i-1]]&word != 0 || at < len(above) && class[above[at]]&word != 0 {
+			continue
+		}
+		begin := bytes.LastIndexByte(above[:i], '\n') + 1
+		rest, ok := bytes.CutPrefix(bytes.TrimLeft(above[at:], " \t"), []byte("="))
+		if len(bytes.TrimLeft(above[begin:i], " \t")) > 0 || !ok || bytes.HasPrefix(rest, []byte("=")) {
+			all = all && len(values) > 0
+			continue
+		}
+		end := len(rest)
+		if n := bytes.IndexByte(rest, '\n'); n >= 0 {
+			end = n
+		}
+		value, _ := (&scanner{src: append(bytes.Clone(rest[:end]), ')'), pos: -1}).arguments().first()
+		values = append(values, value)
+	}
+}
+
+// maxAbove is how far above a call a variable is looked for, in bytes.
+const maxAbove = 4 << 10
+
+// attribute reports whether all that is not known of a name is the parameter of
+// the module's __getattr__ that the expression is in: the name of an attribute,
+// which has no dots.
+func (s *scanner) attribute(expr []token) bool {
+	define := []byte("def __getattr__(")
+	i := bytes.LastIndex(s.src[:s.pos], define)
+	if i < 0 || i > 0 && s.src[i-1] != '\n' {
+		return false
+	}
+	body := s.src[i+len(define) : s.pos]
+	if bytes.Contains(body, []byte("\ndef ")) || bytes.Contains(body, []byte("\nclass ")) {
+		return false
+	}
+	end := 0
+	for end < len(body) && class[body[end]]&word != 0 {
+		end++
+	}
+	parameter, found := string(body[:end]), 0
+	for _, t := range expr {
+		switch text := string(t.text); {
+		case t.str && strings.ContainsAny(text[:strings.IndexAny(text, `"'`)], "fF"):
+			if text = strings.ReplaceAll(text, "{"+parameter+"}", ""); strings.Contains(text, "{") {
+				return false
+			}
+			found++
+		case t.str, text == "+", text == "__package__", text == "__name__":
+		case text == parameter:
+			found++
+		default:
+			return false
+		}
+	}
+	return found == 1
 }
 
 // absolute resolves a relative statement against the package pkg.
@@ -92,6 +192,9 @@ func absolute(st Statement, pkg string) Statement {
 // intern makes equal statements of calls share one value.
 func intern(st Statement) *Statement {
 	key := string(rune('a'+st.Kind)) + strings.Repeat(".", st.Level) + st.Module + "\x00" + st.Tail
+	if st.Flat {
+		key += "\x00"
+	}
 	return recall('c', []byte(key), func([]byte) *Statement { return &st })
 }
 
@@ -180,10 +283,9 @@ func (p *pattern) literal(text string) {
 
 func (p *pattern) unknown() { p.open, p.tail = true, "" }
 
-// pattern reads the first argument: strings, f-strings and names that are
-// added, or a string that is formatted.
-func (a arguments) pattern() (p pattern, ok bool) {
-	args, _ := a.first()
+// readPattern reads an expression: strings, f-strings and names that are added,
+// or a string that is formatted.
+func readPattern(args []token) (p pattern, ok bool) {
 	if len(args) > 2 && string(args[0].text) == "name" && string(args[1].text) == "=" {
 		args = args[2:]
 	}
@@ -300,7 +402,8 @@ func (a arguments) anchor() (pkg string, known bool) {
 		return "", true
 	}
 	if len(arg) == 1 && arg[0].str {
-		return strings.Trim(string(arg[0].text), `'"rubRUB`), true
+		p, _ := readPattern(arg)
+		return p.head, !p.open
 	}
 	n := string(arg[0].text)
 	return "", len(arg) == 1 && (n == "__package__" || n == "__name__") || n == "__spec__"
@@ -310,25 +413,26 @@ func (a arguments) anchor() (pkg string, known bool) {
 // expression whose names the file's imports explain.
 type walk struct {
 	expr  string // "" for the file's own package
+	flat  bool   // it does not list packages in the package
 	line  int
 	scope Scope
 }
 
 // walkCall reads the arguments of a call that lists a package.
-func (s *scanner) walkCall() {
+func (s *scanner) walkCall(flat bool) {
 	a := s.arguments()
 	args, _ := a.first()
 	for i, t := range args {
 		switch string(t.text) {
 		case "__file__", "__package__", "__name__":
-			s.walked = append(s.walked, walk{"", s.line, s.scope})
+			s.walked = append(s.walked, walk{"", flat, s.line, s.scope})
 			return
 		case "__path__":
 			expr := ""
 			for j := i - 1; j > 0 && string(args[j].text) == "."; j -= 2 {
 				expr = string(args[j-1].text) + "." + expr
 			}
-			s.walked = append(s.walked, walk{strings.TrimSuffix(expr, "."), s.line, s.scope})
+			s.walked = append(s.walked, walk{strings.TrimSuffix(expr, "."), flat, s.line, s.scope})
 			return
 		}
 	}
@@ -349,6 +453,7 @@ func (s *scanner) walks(refs []Ref) []Ref {
 			}
 			st.Module = strings.Trim(st.Module+"."+rest, ".")
 		}
+		st.Flat = w.flat
 		all = append(all, Ref{intern(st), w.line, w.scope})
 	}
 	slices.Sort(s.facts.Opaque)
@@ -403,7 +508,14 @@ func (s *scanner) literal(begin, end, line, from int) {
 			return
 		}
 	}
-	if !begun || s.scope&InTyping != 0 {
+	if s.scope&InTyping != 0 || s.testing {
+		return
+	}
+	if !begun {
+		n := len(s.open)
+		if dots > 1 && n > 0 && s.open[n-1].use != other && bytes.IndexByte(text, ':') < 0 && s.element(from, end+1) {
+			s.heads = append(s.heads, Ref{intern(Statement{Kind: Prefix, Module: string(text)}), line, s.scope})
+		}
 		return
 	}
 	kind := String

@@ -20,7 +20,7 @@ const (
 	Star                    // from a import *
 	Call                    // import_module("a.b"), __import__, import_string
 	Parent                  // a package above an imported module
-	Walk                    // pkgutil.iter_modules over a package: all below it
+	Walk                    // pkgutil.iter_modules over a package: all in it; walk_packages: all below it
 	Prefix                  // import_module(f"a.{x}"): all that fits
 	Package                 // a string in a setting that names a package: all below it but tests
 	String                  // a string that names a module
@@ -76,6 +76,9 @@ type Statement struct {
 	// Module is the dotted name behind "from", or of a call or string. Of a
 	// Prefix it is the literal beginning of the name, and Tail its literal end.
 	Module, Tail string
+	// Flat says of a Walk or Prefix that what is not known of the name is one
+	// part of it, without dots.
+	Flat bool
 	// Names are the modules of an Import and the names of a From.
 	Names []Name
 }
@@ -125,6 +128,9 @@ func Extract(src []byte) *Facts {
 		addSurvey(f, src)
 	}
 	f.Refs = append(f.Refs, s.walks(f.Refs)...)
+	if len(f.Opaque) > 0 {
+		f.Refs = append(f.Refs, s.heads...)
+	}
 	slices.SortStableFunc(f.Refs, func(a, b Ref) int { return cmp.Compare(a.Line, b.Line) })
 	f.Refs = slices.Clip(f.Refs)
 	return f

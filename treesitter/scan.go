@@ -54,11 +54,13 @@ type scanner struct {
 	header  Scope // what its header adds, if it has one
 	all     bool  // its strings belong to __all__
 	setting bool  // it assigns to, or calls a method of, a name in capitals
+	testing bool  // it says what Django's test command loads, which serves nobody
 	// start is where the import statement at pos began, -1 if there is none.
 	start, startLine int
 
 	candidates []candidate
 	walked     []walk
+	heads      []Ref // strings that end in a dot: beginnings of names, if anything here imports by computed names
 	seen       map[Ref]bool
 	// flat is set once an f-string did not end: from there on they are taken
 	// for plain strings, which bounds the time that broken files take.
@@ -116,7 +118,7 @@ func (s *scanner) logicalLine() {
 	for n := len(s.blocks); n > 0 && indent <= s.blocks[n-1].indent; n-- {
 		s.blocks = s.blocks[:n-1]
 	}
-	s.scope, s.header, s.all, s.setting, s.start = 0, 0, false, false, -1
+	s.scope, s.header, s.all, s.setting, s.testing, s.start = 0, 0, false, false, false, -1
 	if n := len(s.blocks); n > 0 {
 		s.scope = s.blocks[n-1].scope
 	}
@@ -339,7 +341,7 @@ func (s *scanner) head() {
 	case "__all__":
 		s.all = s.scope&(InFunction|InClass) == 0
 	default:
-		s.setting = capitals(w)
+		s.setting, s.testing = capitals(w), string(w) == "TEST_RUNNER"
 	}
 }
 

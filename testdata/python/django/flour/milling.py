@@ -1,0 +1,2 @@
+def grind(name):
+    return name.lower()

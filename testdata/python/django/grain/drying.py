@@ -1,0 +1,2 @@
+def hours(tons):
+    return 3 * tons

@@ -1,0 +1,2 @@
+def clean(names):
+    return sorted(set(names))

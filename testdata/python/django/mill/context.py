@@ -1,0 +1,5 @@
+from .hours import opening
+
+
+def opening_hours(request):
+    return {"opening": opening()}

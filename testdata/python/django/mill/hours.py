@@ -1,0 +1,2 @@
+def opening():
+    return "7 to 17"

@@ -1,0 +1,2 @@
+def raised(price, percent):
+    return price + price * percent // 100

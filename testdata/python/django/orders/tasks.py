@@ -1,0 +1,8 @@
+from celery import shared_task
+
+
+@shared_task
+def invoice(number):
+    from .invoices import text
+
+    return text(number)
