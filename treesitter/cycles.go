@@ -283,24 +283,42 @@ func (g *Graph) CountDependents(paths []string) []int {
 		slices.Sort(to)
 		sizes, leads = append(sizes, len(files)), append(leads, slices.Clip(slices.Compact(to)))
 	}
+	// Neighbours in that order have much the same dependents, so that most
+	// marks of a block are all or nothing.
+	var order []int // places in paths
+	where := make([]int32, len(paths))
+	for n, p := range paths {
+		if i := g.table.lookup(p); i >= 0 && g.files.at(i) != nil {
+			where[n] = of[i]
+			order = append(order, n)
+		}
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(where[a], where[b]) })
 	counts := make([]int, len(paths))
 	marks := make([]uint64, len(sizes))
-	for begin := 0; begin < len(paths); begin += 64 {
-		block := paths[begin:min(begin+64, len(paths))]
+	for block := range slices.Chunk(order, 64) {
+		all := ^uint64(0) >> (64 - len(block))
+		common := -1 // files that lead to all of the block, less the file itself
 		clear(marks)
-		for n, p := range block {
-			if i := g.table.lookup(p); i >= 0 && g.files.at(i) != nil {
-				marks[of[i]] |= 1 << n
-				counts[begin+n]-- // itself
-			}
+		for bit, n := range block {
+			marks[where[n]] |= 1 << bit
 		}
 		for c, to := range leads {
+			m := marks[c]
 			for _, t := range to {
-				marks[c] |= marks[t]
+				m |= marks[t]
 			}
-			for m := marks[c]; m != 0; m &= m - 1 {
-				counts[begin+mathbits.TrailingZeros64(m)] += sizes[c]
+			marks[c] = m
+			if m == all {
+				common += sizes[c]
+				continue
 			}
+			for ; m != 0; m &= m - 1 {
+				counts[block[mathbits.TrailingZeros64(m)]] += sizes[c]
+			}
+		}
+		for _, n := range block {
+			counts[n] += common
 		}
 	}
 	return counts

@@ -290,10 +290,13 @@ func graphDOT(w io.Writer, files iter.Seq2[string, []string]) error {
 	return err
 }
 
-// quoted writes a DOT string, in which only quotes and backslashes are special.
-func quoted(s string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(s) + `"`
-}
+// dotString and mermaidString escape what is special in a quoted string.
+var (
+	dotString     = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
+	mermaidString = strings.NewReplacer(`"`, "#quot;", "\n", " ")
+)
+
+func quoted(s string) string { return `"` + dotString.Replace(s) + `"` }
 
 func graphMermaid(w io.Writer, files iter.Seq2[string, []string]) error {
 	if _, err := io.WriteString(w, "graph LR\n"); err != nil {
@@ -306,7 +309,7 @@ func graphMermaid(w io.Writer, files iter.Seq2[string, []string]) error {
 		}
 		n := "f" + strconv.Itoa(len(ids))
 		ids[path] = n
-		fmt.Fprintf(w, "  %s[\"%s\"]\n", n, strings.NewReplacer(`"`, "#quot;", "\n", " ").Replace(path))
+		fmt.Fprintf(w, "  %s[\"%s\"]\n", n, mermaidString.Replace(path))
 		return n
 	}
 	for path, to := range files {
