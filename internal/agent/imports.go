@@ -80,7 +80,7 @@ func missingWords(path string, m treesitter.Missing) string {
 	if m.Above {
 		return fmt.Sprintf("%s:%d imports %s, which is above its outermost package", path, m.Line, m.Name)
 	}
-	return fmt.Sprintf("%s:%d imports %s, which no file of the project is, unless it is ignored", path, m.Line, m.Name)
+	return fmt.Sprintf("%s:%d imports %s: no file of the project is that module; one that is ignored does not count", path, m.Line, m.Name)
 }
 
 // list joins words as in a sentence: "a, b and c".
