@@ -267,6 +267,9 @@ func (w *Watcher) take(e event, from source, now time.Time) {
 		w.markLinks(d, now)
 	}
 	if len(w.links) > 0 {
+		if e.op != touched && (d.subs[name] != nil || w.links[p] != nil) {
+			w.markAllLinks(now) // it may be on the way of any of them
+		}
 		w.markLinksTo(e.path, now)
 	}
 	if sub := d.subs[name]; sub != nil {
@@ -302,9 +305,7 @@ func (w *Watcher) arrived(d *dir, p, name string, now time.Time) bool {
 	s, err := lstat(abs)
 	if err != nil || s.kind != directory {
 		if err == nil && s.kind == symlink {
-			for link := range w.links { // it may be on the way of any of them
-				w.markNow(link, now)
-			}
+			w.markAllLinks(now) // as above
 		}
 		return false
 	}
@@ -338,6 +339,14 @@ func (w *Watcher) markLinks(d *dir, now time.Time) {
 		if path.Dir(p) == d.path {
 			w.markNow(p, now)
 		}
+	}
+}
+
+// markAllLinks has every link looked at again: a directory or a link has come,
+// gone or moved, and any link may lead through it.
+func (w *Watcher) markAllLinks(now time.Time) {
+	for p := range w.links {
+		w.markNow(p, now)
 	}
 }
 
