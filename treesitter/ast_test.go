@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"bounce/internal/soak"
 )
 
 // newestPython returns the newest Python 3 on PATH that starts.
@@ -130,8 +133,15 @@ func standardLibrary(t testing.TB) []string {
 	if err != nil {
 		t.Fatalf("cannot find the standard library: %v", err)
 	}
+	return sources(t, strings.TrimSpace(string(out)))
+}
+
+// sources returns the Python files below a directory, but for those of
+// installed packages.
+func sources(t testing.TB, dir string) []string {
+	t.Helper()
 	var files []string
-	err = filepath.WalkDir(strings.TrimSpace(string(out)), func(p string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
 		if d != nil && d.IsDir() && (d.Name() == "site-packages" || d.Name() == "dist-packages") {
 			return filepath.SkipDir
 		}
@@ -146,14 +156,45 @@ func standardLibrary(t testing.TB) []string {
 	return files
 }
 
+// someOf returns every n-th file, from a random one on: all of them under soak.
+func someOf(files []string, n int) []string {
+	n = soak.Times(n, 1)
+	var some []string
+	for i := rand.IntN(n); i < len(files); i += n {
+		some = append(some, files[i])
+	}
+	return some
+}
+
 // TestStandardLibrary compares the import statements of the standard library,
 // with their lines and scopes, with what ast says of them.
 func TestStandardLibrary(t *testing.T) {
-	files := standardLibrary(t)
+	files := someOf(standardLibrary(t), 4)
 	n := compareWithAST(t, files, map[string]string{
 		"badsyntax_future8.py": "from __future__ import *: the grammar refuses it, as the compiler does after parsing",
 	})
 	t.Logf("%s: %d files, %d statements", newestPython(), len(files), n)
+	if n < 1000 {
+		t.Error("too few statements to mean anything")
+	}
+}
+
+// packagesRead are the packages of build/venv that TestPackages reads.
+var packagesRead = []string{
+	"aiohttp", "celery", "django", "docutils", "networkx", "pip", "prompt_toolkit", "pydantic", "pygments", "rich", "setuptools",
+	"sqlalchemy", "sympy", "twisted",
+}
+
+// TestPackages is TestStandardLibrary for packages from PyPI.
+func TestPackages(t *testing.T) {
+	_, packages := venv(t)
+	var all []string
+	for _, name := range packagesRead {
+		all = append(all, sources(t, filepath.Join(packages, name))...)
+	}
+	files := someOf(all, 8)
+	n := compareWithAST(t, files, nil)
+	t.Logf("%d files of %d, %d statements", len(files), len(all), n)
 	if n < 1000 {
 		t.Error("too few statements to mean anything")
 	}

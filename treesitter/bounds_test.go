@@ -6,12 +6,15 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"bounce/internal/soak"
 )
 
 // TestBounds gives Extract, Check and the graph what no person writes: it must
 // end soon and never crash.
 func TestBounds(t *testing.T) {
 	const mega, quarter = 1 << 20, 1 << 18
+	large := soak.Times(10, 50) // over maxScan in any case
 	random := make([]byte, quarter)
 	x := uint32(1)
 	for i := range random {
@@ -20,8 +23,8 @@ func TestBounds(t *testing.T) {
 	}
 	cases := map[string][]byte{
 		"empty":             nil,
-		"50 MB of code":     bytes.Repeat([]byte("import os\nx = {'a': [1, 2, (3)]}\n"), 50*mega/34),
-		"50 MB one line":    bytes.Repeat([]byte("x = 1; "), 50*mega/7),
+		"much code":         bytes.Repeat([]byte("import os\nx = {'a': [1, 2, (3)]}\n"), large*mega/34),
+		"one long line":     bytes.Repeat([]byte("x = 1; "), large*mega/7),
 		"nested brackets":   []byte("x = " + strings.Repeat("(", 10_000) + strings.Repeat(")", 10_000) + "\nimport a\n"),
 		"open brackets":     bytes.Repeat([]byte("("), 5*mega),
 		"mixed brackets":    bytes.Repeat([]byte("([{"), quarter/3),

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"bounce/internal/soak"
 )
 
 // randomName returns a dotted name made of a few letters, so that names meet.
@@ -116,10 +118,7 @@ func TestIncremental(t *testing.T) {
 		}
 	}
 	t.Logf("GRAPH_SEED=%d", seed)
-	trees, steps := 60, 50
-	if testing.Short() {
-		trees = 10
-	}
+	trees, steps := soak.Times(30, 500), 50
 	r := rand.New(rand.NewPCG(seed, 1))
 	var readers sync.WaitGroup
 	defer readers.Wait()

@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Entry is where a process starts: a module that is imported or run by -m, or
@@ -30,6 +31,9 @@ type Reach struct {
 	// back is set by Dependents: there the step before a file is not stored,
 	// but found among its links when somebody asks.
 	back *view
+
+	indexed sync.Once
+	index   []int32 // by id, 1 + place in steps; made for the first Chain
 }
 
 // step is how a file was first found.
@@ -72,11 +76,10 @@ func (r *Reach) All() iter.Seq[string] {
 // with where the search began, importers first; it is empty where the search
 // began, and nil if the file is not in the set.
 func (r *Reach) Chain(path string) []Edge {
-	i := r.table.lookup(path)
-	if !r.has.get(i) {
+	n := r.place(r.table.lookup(path))
+	if n < 0 {
 		return nil
 	}
-	n := slices.IndexFunc(r.steps, func(s step) bool { return s.file == i })
 	chain := make([]Edge, 0, r.steps[n].far)
 	if r.back != nil {
 		return r.forward(chain, n)
@@ -90,17 +93,31 @@ func (r *Reach) Chain(path string) []Edge {
 	return chain
 }
 
+// place returns the place of a file in steps, -1 if it is not in the set.
+func (r *Reach) place(i id) int {
+	if !r.has.get(i) {
+		return -1
+	}
+	r.indexed.Do(func() {
+		last := id(0)
+		for _, s := range r.steps {
+			last = max(last, s.file)
+		}
+		r.index = make([]int32, last+1)
+		for n, s := range r.steps {
+			r.index[s.file] = int32(n + 1)
+		}
+	})
+	return int(r.index[i]) - 1
+}
+
 // forward appends the chain from the step n to where a search backwards began:
 // of the links that lead one step nearer, the first each time.
 func (r *Reach) forward(chain []Edge, n int) []Edge {
-	far := make(map[id]int32, n)
-	for _, s := range r.steps[:n] {
-		far[s.file] = s.far
-	}
 	at := r.steps[n].file
 	for left := r.steps[n].far; left > 0; left-- {
 		for _, l := range r.back.links(at) {
-			if d, ok := far[l.to]; ok && d == left-1 {
+			if n := r.place(l.to); n >= 0 && r.steps[n].far == left-1 {
 				chain = append(chain, Edge{r.table.path(at), r.table.path(l.to), int(l.line), l.kind})
 				at = l.to
 				break
@@ -252,11 +269,12 @@ func (v *view) reach(entries []Entry) *Reach {
 // first that found it.
 func union(g *Graph, all []*Reach) *Reach {
 	u := &Reach{table: g.table, has: newBits(len(g.table.all()))}
+	known := make(map[id]int32) // places in u.steps
 	for _, r := range all {
 		place := make([]int32, len(r.steps))
 		for n, s := range r.steps {
 			if u.has.get(s.file) {
-				place[n] = int32(slices.IndexFunc(u.steps, func(o step) bool { return o.file == s.file }))
+				place[n] = known[s.file]
 				continue
 			}
 			u.has.set(s.file)
@@ -265,6 +283,7 @@ func union(g *Graph, all []*Reach) *Reach {
 				s.far = u.steps[s.before].far + 1
 			}
 			place[n] = int32(len(u.steps))
+			known[s.file] = place[n]
 			u.steps = append(u.steps, s)
 		}
 	}

@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"golang.org/x/tools/txtar"
+
+	"bounce/internal/soak"
 )
 
 // loadCase is a line of input of load.py.
@@ -154,10 +156,7 @@ func TestRandomRuntime(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	count := 200
-	if testing.Short() {
-		count = 50
-	}
+	count := soak.Times(100, 5000)
 	r := rand.New(rand.NewPCG(seed, 2))
 	top := realDir(t)
 	var cases []loadCase

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"bounce/internal/soak"
 )
 
 // snippet is a piece of Python that programs are made of.
@@ -113,10 +115,7 @@ func TestTorture(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	count := 3000
-	if testing.Short() {
-		count = 300
-	}
+	count := soak.Times(10_000, 200_000)
 	r := rand.New(rand.NewPCG(seed, 0))
 	from := snippets(t, minor)
 	dir := t.TempDir()
