@@ -92,8 +92,13 @@ func changedFiles(old, new map[string]watcher.Hash) map[string]string {
 	}
 	changed := make(map[string]string)
 	none := watcher.Hash{}
+	met := 0 // paths of old
 	for path, now := range new {
-		switch was := old[path]; {
+		was, known := old[path]
+		if known {
+			met++
+		}
+		switch {
 		case was == now:
 		case was == none:
 			changed[path] = created
@@ -102,6 +107,9 @@ func changedFiles(old, new map[string]watcher.Hash) map[string]string {
 		default:
 			changed[path] = modified
 		}
+	}
+	if met == len(old) {
+		return changed
 	}
 	for path, was := range old {
 		if _, ok := new[path]; !ok && was != none {
