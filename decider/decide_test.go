@@ -219,7 +219,7 @@ func parseInput(text string) (Input, error) {
 			if err != nil {
 				return in, err
 			}
-			in.Owed = append(in.Owed, Step{kind, words[1], order, []Reason{{Path: words[3], Change: "modified", Rule: words[4]}}})
+			in.Owed = append(in.Owed, Step{Kind: kind, Name: words[1], Order: order, Reasons: []Reason{{Path: words[3], Change: "modified", Rule: words[4]}}})
 		case "initial":
 			in.Batch.Initial = true
 		default:

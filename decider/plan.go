@@ -44,6 +44,8 @@ type Step struct {
 	// ordered before it, and the service's own when no action asks.
 	Order   int      `json:"order"`
 	Reasons []Reason `json:"reasons"`
+	// More counts reasons that were left out; Decide leaves out none.
+	More int `json:"more,omitempty"`
 }
 
 // Reason is why a step is taken: a changed path, the chain of imports that

@@ -175,6 +175,11 @@ func (s *service) receive(l letter) {
 		}
 		s.happen(l.event, Event{What: l.wish.why})
 	case down:
+		// Down means that nothing of it runs, what an earlier agent left
+		// included. What does not go away is tried again before a start.
+		if len(s.stray) > 0 && len(endStrays(s.stray, s.host.force)) == 0 {
+			s.stray = nil
+		}
 		s.turn, s.intent, s.next = l.turn, Down, nil
 		s.asked = s.asked || s.state.live()
 		s.happen(down, Event{What: l.why})

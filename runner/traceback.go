@@ -20,6 +20,11 @@ var (
 	fileLine = regexp.MustCompile(`^[ |]*File "(.+)", line ([0-9]+)`)
 )
 
+// noModule are what python -m says, without a traceback, of a module that is
+// not there: "/usr/bin/python3: No module named shop.cron", "...: Error while
+// finding module specification for 'shop.cron' (ModuleNotFoundError: ...)".
+var noModule = regexp.MustCompile(`^\S*python\S*: (?:No module named |Error while finding module specification for .*\(ModuleNotFoundError)`)
+
 // traceback is what the end of a Python program's standard error tells.
 type traceback struct {
 	class string // "SyntaxError", without its module
@@ -30,9 +35,12 @@ type traceback struct {
 
 // parseTraceback finds the last traceback in lines; false if there is none.
 func parseTraceback(lines []string) (traceback, bool) {
-	for i := len(lines) - 1; i > 0; i-- {
+	for i := len(lines) - 1; i >= 0; i-- {
+		if noModule.MatchString(lines[i]) {
+			return traceback{class: "ModuleNotFoundError", text: lines[i]}, true
+		}
 		m := classLine.FindStringSubmatch(lines[i])
-		if m == nil || !indented(lines[i-1]) {
+		if m == nil || i == 0 || !indented(lines[i-1]) {
 			continue
 		}
 		t := traceback{text: strings.TrimLeft(lines[i], "|+- "), class: m[1]}

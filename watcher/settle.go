@@ -167,7 +167,7 @@ func (w *Watcher) believe(p string, f found, mark uint64, opened, now time.Time)
 // doubtful says that a file looks as if somebody were in the middle of saving it.
 func (w *Watcher) doubtful(known *file, f found) bool {
 	existed := known.seen != (Hash{})
-	return f.part || f.moved || existed && (f.hash == (Hash{}) || f.size == 0)
+	return f.moved || existed && (f.part || f.hash == (Hash{}) || f.size == 0)
 }
 
 // record notes how the file looked, and puts it where scans find it.

@@ -82,7 +82,7 @@ func start(ctx context.Context, o Options, src source, chosen choice) *Watcher {
 		reader:  o.Reader,
 		out:     make(chan Batch),
 		flushes: make(chan *flush),
-		resumes: make(chan struct{}, 1),
+		resumes: make(chan struct{}),
 		cancel:  cancel,
 		stop:    ctx.Done(),
 		done:    make(chan struct{}),
@@ -130,11 +130,12 @@ func (w *Watcher) Flush(ctx context.Context) error {
 }
 
 // Override ends the hold there is now: batches are handed on although the
-// Gate says that another program is at work. The next hold counts again.
+// Gate says that another program is at work. The next hold counts again. A
+// Flush after it is not held.
 func (w *Watcher) Override() {
 	select {
 	case w.resumes <- struct{}{}:
-	default: // one is under way already
+	case <-w.done:
 	}
 }
 

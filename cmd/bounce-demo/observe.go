@@ -15,6 +15,7 @@ type plan struct {
 		Kind    string   `json:"kind"`
 		Name    string   `json:"name"`
 		Reasons []reason `json:"reasons"`
+		More    int      `json:"more"` // that the event leaves out
 	} `json:"steps"`
 	Left []struct {
 		Service string `json:"service"`
@@ -51,6 +52,7 @@ type serviceChange struct {
 	before, after control.Service
 	// reasons are those of all plans that wanted a restart.
 	reasons []reason
+	more    int // reasons that the events left out
 	// left says why the last plan left it alone.
 	left string
 	// started is when the newest process was started.
@@ -94,6 +96,7 @@ func observe(before, after []control.Service, events []control.Event) (observati
 			for _, s := range p.Steps {
 				if c := changes[s.Name]; c != nil && s.Kind == "restart" {
 					c.reasons = append(c.reasons, s.Reasons...)
+					c.more += s.More
 				}
 			}
 			for _, l := range p.Left {

@@ -73,7 +73,7 @@ func (s *screen) observation(o observation, saved time.Time) {
 		switch {
 		case c.restarted():
 			s.row(green, "restarted", c.name(), "pid "+process(pid(c.before))+" -> "+process(pid(c.after)), s.after(saved, c.started))
-			s.reasons(c.reasons)
+			s.reasons(c.reasons, c.more)
 		case c.after.Hold != nil:
 			h := c.after.Hold
 			s.row(yellow, "held", c.name(), "pid "+process(pid(c.after)), fmt.Sprintf("%s:%d: %s", h.Path, h.Line, h.What))
@@ -92,8 +92,9 @@ func (s *screen) after(saved, started time.Time) string {
 	return fmt.Sprintf("started %d ms later", started.Sub(saved).Milliseconds())
 }
 
-// reasons shows the first reason with its imports, and counts the others.
-func (s *screen) reasons(reasons []reason) {
+// reasons shows the first reason with its imports, and counts the others, those
+// that were left out included.
+func (s *screen) reasons(reasons []reason, left int) {
 	if len(reasons) == 0 {
 		return
 	}
@@ -109,7 +110,7 @@ func (s *screen) reasons(reasons []reason) {
 	if r.Rule != "" {
 		said += ", matches " + r.Rule
 	}
-	if more := len(reasons) - 1; more > 0 {
+	if more := len(reasons) - 1 + left; more > 0 {
 		said += fmt.Sprintf(", and %d more", more)
 	}
 	s.detail(said)

@@ -71,7 +71,10 @@ type Agent struct {
 	project *Project
 	rules   decider.Rules
 	broken  map[string]decider.Problem
-	stamps  stamps
+	// doubts are modules that tree-sitter suspects and that no service has
+	// reached yet.
+	doubts map[string]bool
+	stamps stamps
 	// owed are steps that failed or were held back with them.
 	owed   []decider.Step
 	paused *decider.Hold
@@ -142,6 +145,7 @@ func newAgent(cfg *configs.Config, opts Options) (*Agent, error) {
 		project:     project,
 		rules:       cfg.DecideBy(),
 		broken:      map[string]decider.Problem{},
+		doubts:      map[string]bool{},
 		stamps:      newStamps(now()),
 		nextPlan:    make(chan struct{}),
 	}

@@ -77,9 +77,13 @@ func (a *Agent) confirm(ctx context.Context, v *view, suspects suspects) {
 	asked := map[string][]string{} // by interpreter
 	for path, err := range suspects {
 		delete(a.broken, path)
-		if err == nil {
-			continue
+		delete(a.doubts, path)
+		if err != nil {
+			a.doubts[path] = true
 		}
+	}
+	// One that nothing reached when it was written may be reached by now.
+	for path := range a.doubts {
 		for _, name := range v.names() {
 			if python := v.services[name].service.python; v.Reaches(name, path) && !slices.Contains(asked[python], path) {
 				asked[python] = append(asked[python], path)
@@ -87,6 +91,9 @@ func (a *Agent) confirm(ctx context.Context, v *view, suspects suspects) {
 		}
 	}
 	for python, files := range asked {
+		for _, path := range files {
+			delete(a.doubts, path)
+		}
 		problems, err := pyruntime.Compile(ctx, python, a.config.Dir, files)
 		if err != nil {
 			// Nobody to ask: the service will tell by itself.
@@ -138,7 +145,7 @@ func (a *Agent) publish(b watcher.Batch, plan decider.Plan) {
 		}
 		a.emit(e)
 	}
-	data, err := json.Marshal(plan)
+	data, err := json.Marshal(shortened(plan))
 	if err != nil {
 		panic("bug: a plan is plain data: " + err.Error())
 	}
@@ -154,6 +161,25 @@ func (a *Agent) publish(b watcher.Batch, plan decider.Plan) {
 		}
 	}
 	a.held.Store(h)
+}
+
+// firstReasons is how many reasons of a step its event has. A checkout of
+// 6,000 files gives each service 6,000 of them, with a chain each: megabytes
+// for one event, of which thousands are kept.
+const firstReasons = 20
+
+// shortened returns a plan without the reasons and paths beyond the first ones.
+func shortened(p decider.Plan) decider.Plan {
+	p.Steps, p.Owed = slices.Clone(p.Steps), slices.Clone(p.Owed)
+	for _, steps := range [][]decider.Step{p.Steps, p.Owed} {
+		for i := range steps {
+			if more := len(steps[i].Reasons) - firstReasons; more > 0 {
+				steps[i].Reasons, steps[i].More = steps[i].Reasons[:firstReasons], more
+			}
+		}
+	}
+	p.Unmatched = p.Unmatched[:min(len(p.Unmatched), firstReasons)]
+	return p
 }
 
 // apply sets the plan going. It does not wait: what becomes of the plan comes
@@ -234,17 +260,14 @@ func (a *Agent) pause() {
 	a.held.Store(&h)
 }
 
-// resume ends the operator's hold and git's, tries again what failed, and
-// restarts what is stale. The ticket is nil when nothing is.
-func (a *Agent) resume(ctx context.Context) *runner.Ticket {
+// resume ends the operator's hold, tries again what failed, and restarts what
+// is stale. Git's hold ends with [watcher.Watcher.Override].
+func (a *Agent) resume(ctx context.Context) {
 	if a.paused != nil {
 		a.paused = nil
 		a.emit(control.Event{Kind: "resumed"})
 	}
-	if w := a.watch.Load(); w != nil {
-		w.Override()
-	}
-	return a.turn(ctx, watcher.Batch{Cause: "resume"})
+	a.turn(ctx, watcher.Batch{Cause: "resume"})
 }
 
 // gitHold is the hold of a tree that git is at work in.

@@ -69,7 +69,12 @@ func (a *Agent) Do(ctx context.Context, req control.Request) (control.Outcome, e
 	if err := a.known(req.Services); err != nil {
 		return control.Outcome{}, err
 	}
+	// Before the first scan nobody knows what a service would be started from.
+	if err := a.wait(ctx, a.started); err != nil {
+		return control.Outcome{}, err
+	}
 	if req.Verb == control.Resume {
+		a.watch.Load().Override()
 		// What was written before the call is part of what is resumed with:
 		// an edit that was undone while it was held restarts nothing.
 		var held *watcher.HeldError
@@ -81,30 +86,41 @@ func (a *Agent) Do(ctx context.Context, req control.Request) (control.Outcome, e
 	if len(names) == 0 {
 		names = a.view().names()
 	}
-	var ticket *runner.Ticket
+	var tickets []*runner.Ticket
 	var failed error
+	act := func(do func(...string) (*runner.Ticket, error)) {
+		var ticket *runner.Ticket
+		if ticket, failed = do(names...); failed == nil {
+			a.follow(ticket, decider.Plan{})
+			tickets = append(tickets, ticket)
+		}
+	}
 	err := a.do(ctx, func(loop context.Context) {
 		switch req.Verb {
 		case control.Start:
-			ticket, failed = a.run.Start(names...)
+			act(a.run.Start)
 		case control.Stop:
-			ticket, failed = a.run.Stop(names...)
+			act(a.run.Stop)
 		case control.Restart:
-			ticket, failed = a.run.Restart(names...)
+			act(a.run.Restart)
 		case control.Pause:
 			a.pause()
 		case control.Resume:
-			ticket = a.resume(loop)
+			// The batch that git's hold kept back has a ticket of its own.
+			a.resume(loop)
+			tickets = slices.Clone(a.tickets)
 		default:
 			failed = &control.Refusal{Text: fmt.Sprintf("unknown verb %q", req.Verb)}
 		}
-		a.follow(ticket, decider.Plan{})
 	})
 	if err := errors.Join(err, failed); err != nil {
 		return control.Outcome{}, err
 	}
-	if ticket != nil && !req.NoWait {
-		if err := wait(ctx, ticket.Done()); err != nil {
+	for _, t := range tickets {
+		if req.NoWait {
+			break
+		}
+		if err := wait(ctx, t.Done()); err != nil {
 			return control.Outcome{}, err
 		}
 	}

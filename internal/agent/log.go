@@ -214,7 +214,7 @@ func (l *Log) plan(e control.Event) {
 		} else {
 			l.asked[s.Name] = e.Time
 		}
-		why := Words(s.Reasons)
+		why := words(s.Reasons, s.More)
 		l.line(zerolog.InfoLevel, e).Uint64("batch", p.Batch).Str(field, s.Name).Str("why", why).Msg(said(verb+" "+s.Name, why))
 	}
 	held, news := map[string]bool{}, false
@@ -341,8 +341,9 @@ func addHold(line *zerolog.Event, kind, path string, number int, ends string) {
 	line.Str("ends_when", ends)
 }
 
-// Words says reasons in one line: the first in full, the others counted.
-func Words(reasons []decider.Reason) string {
+// words says reasons in one line: the first in full, the others counted, more
+// of them that are not in the list included.
+func words(reasons []decider.Reason, more int) string {
 	if len(reasons) == 0 {
 		return ""
 	}
@@ -369,7 +370,7 @@ func Words(reasons []decider.Reason) string {
 	if len(r.Chain) > 0 {
 		b.WriteString(" -> " + r.Chain[len(r.Chain)-1].To + ")")
 	}
-	if n := len(reasons) - 1; n > 0 {
+	if n := len(reasons) - 1 + more; n > 0 {
 		fmt.Fprintf(&b, " and %d more", n)
 	}
 	return b.String()

@@ -190,8 +190,10 @@ func (v *view) Chain(service, path string) []decider.Link {
 // Dependents implements [decider.Graph].
 func (v *view) Dependents(paths []string, yield func(path string, chain []decider.Link) bool) {
 	var known []string
+	given := make(map[string]bool, len(paths))
 	for _, p := range paths {
-		if v.graph.Has(p) {
+		if v.graph.Has(p) && !given[p] {
+			given[p] = true
 			known = append(known, p)
 		}
 	}
@@ -200,7 +202,7 @@ func (v *view) Dependents(paths []string, yield func(path string, chain []decide
 	}
 	reverse := v.graph.Dependents(known...)
 	for path := range reverse.All() {
-		if !slices.Contains(known, path) && !yield(path, links(reverse.Chain(path))) {
+		if !given[path] && !yield(path, links(reverse.Chain(path))) {
 			return
 		}
 	}

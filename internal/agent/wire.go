@@ -37,13 +37,13 @@ func eventOf(e runner.Event) control.Event {
 
 // causeOf says who wanted a generation and for what.
 func causeOf(e runner.Event) string {
-	switch words := Words(e.Reasons); {
+	switch why := words(e.Reasons, 0); {
 	case e.Cause == "":
-		return words
-	case words == "":
+		return why
+	case why == "":
 		return string(e.Cause)
 	default:
-		return fmt.Sprintf("%s: %s", e.Cause, words)
+		return fmt.Sprintf("%s: %s", e.Cause, why)
 	}
 }
 

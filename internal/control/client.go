@@ -119,8 +119,10 @@ func each[T any](ctx context.Context, c *Client, verb string, q url.Values, yiel
 		var object json.RawMessage
 		err := dec.Decode(&object)
 		switch {
-		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), ctx.Err() != nil:
+		case errors.Is(err, io.EOF), ctx.Err() != nil:
 			return ctx.Err() // the agent ended, or the caller did
+		case errors.Is(err, io.ErrUnexpectedEOF):
+			return errors.New("the agent ended in the middle of the stream")
 		case err != nil:
 			return fmt.Errorf("cannot read the agent's answer: %w", err)
 		}

@@ -47,9 +47,6 @@ const (
 	maxBody       = 64 << 10
 	headerTimeout = 5 * time.Second
 	idleTimeout   = 2 * time.Minute
-	// writeTimeout is the longest a stream waits for a reader that does not
-	// read before it is cut off.
-	writeTimeout = 10 * time.Second
 )
 
 // route is a verb of the protocol: what it is called and what answers it.
@@ -217,9 +214,6 @@ func newStream(w http.ResponseWriter) *stream {
 }
 
 func (s *stream) send(v any) error {
-	if err := s.rc.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
-		return err
-	}
 	if err := s.enc.Encode(v); err != nil {
 		return err
 	}

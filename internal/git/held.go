@@ -27,8 +27,10 @@ var operations = []struct{ marker, began, what string }{
 	{"CHERRY_PICK_HEAD", "CHERRY_PICK_HEAD", "git cherry-pick"},
 	{"REVERT_HEAD", "REVERT_HEAD", "git revert"},
 	{"sequencer", "sequencer/head", "git cherry-pick"},
-	{"BISECT_LOG", "BISECT_START", "git bisect"},
 }
+
+// A bisection is not among them: whoever bisects wants to see each revision
+// run, and its checkouts are bracketed by the index lock like any other.
 
 // Dirs returns the directories in which something happens whenever Held or
 // Cause may answer differently.
