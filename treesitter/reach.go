@@ -133,7 +133,11 @@ func (r *Reach) forward(chain []Edge, n int) []Edge {
 func (g *Graph) Locate(e Entry) []string {
 	var all []string
 	v := g.view(g.rootsOf(e))
-	for _, s := range v.begin(e) {
+	steps, found := v.begin(e)
+	if !found {
+		return nil
+	}
+	for _, s := range steps {
 		all = append(all, g.table.path(s.file))
 	}
 	return all
@@ -157,9 +161,9 @@ func (g *Graph) rootsOf(e Entry) []string {
 	return append([]string{dir}, g.opts.Roots...)
 }
 
-// begin returns the steps that a process started at e begins with.
-func (v *view) begin(e Entry) []step {
-	var all []step
+// begin returns the steps that a process started at e begins with, and whether
+// the entry itself is among them: where it is not, its packages may be.
+func (v *view) begin(e Entry) (all []step, found bool) {
 	add := func(files []id, script bool) {
 		for _, i := range files {
 			all = append(all, step{file: i, before: -1, script: script})
@@ -173,7 +177,7 @@ func (v *view) begin(e Entry) []step {
 		}
 	}
 	if e.Module == "" {
-		return all
+		return all, len(all) > 0
 	}
 	v.names.mu.Lock()
 	defer v.names.mu.Unlock()
@@ -192,9 +196,10 @@ func (v *view) begin(e Entry) []step {
 		if run := v.names.child(m, "__main__"); run != nil {
 			add(run.files, false)
 		}
+		found = len(all) > 0 || len(m.files) > 0
 	}
 	add(last, false)
-	return all
+	return all, found
 }
 
 // Reach returns every file that a process can load that starts at the entries.
@@ -236,7 +241,8 @@ func (v *view) reach(entries []Entry) *Reach {
 	r = &Reach{table: v.g.table}
 	var begin []step
 	for _, e := range entries {
-		begin = append(begin, v.begin(e)...)
+		steps, _ := v.begin(e)
+		begin = append(begin, steps...)
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -8,7 +8,6 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"bounce/configs"
 	"bounce/decider"
@@ -153,19 +152,15 @@ func (v *view) warnings(name string) []string {
 	switch {
 	case s.unknown != "":
 		out = append(out, fmt.Sprintf("any Python file restarts %s: %s", name, s.unknown))
-	case r.reach.Len() == 0:
-		out = append(out, fmt.Sprintf("no file restarts %s: its entry %s is not in the project; correct the command, or add the line  entry: [package.module]", name, entryWords(s.entries)))
+	default:
+		for _, e := range rooted(s.entries, v.roots) {
+			if v.graph.Locate(e) == nil {
+				out = append(out, fmt.Sprintf("%s starts from %s, which is not in the project; correct the command, or the line  entry: [package.module]", name, e.Module+e.File))
+			}
+		}
 	}
 	for _, what := range s.missing {
 		out = append(out, fmt.Sprintf("%s may load more than is known: %s", name, what))
 	}
 	return out
-}
-
-func entryWords(entries []treesitter.Entry) string {
-	var words []string
-	for _, e := range entries {
-		words = append(words, e.Module+e.File)
-	}
-	return strings.Join(words, ", ")
 }
