@@ -32,6 +32,10 @@ type Inference struct {
 	// Unknown says why the entries cannot be told, and which line to add; ""
 	// when they can.
 	Unknown string
+	// Reloads is the word that makes the command restart by itself when files
+	// change, such as "--reload"; "" for none. It restarts for every file, and
+	// races whoever restarts it for a reason.
+	Reloads string
 	// Missing says, one line each, what the process loads besides that could
 	// not be told.
 	Missing []string
@@ -85,11 +89,12 @@ func Infer(argv []string, tree Tree, env ...string) Inference {
 	if err := c.run(argv); err != nil {
 		return Inference{
 			Interpreter: c.interpreter,
+			Reloads:     reloads(c.words),
 			Unknown:     err.Error() + "; say what it starts from: " + entryLine,
 		}
 	}
 	c.follow()
-	return Inference{Entries: c.entries, Interpreter: c.interpreter, Missing: c.missing}
+	return Inference{Entries: c.entries, Interpreter: c.interpreter, Reloads: reloads(c.words), Missing: c.missing}
 }
 
 // entryLine is the line of a service that makes inference needless.
@@ -102,6 +107,8 @@ type command struct {
 	// dir is the working directory, relative to where the command starts.
 	dir string
 	env map[string]string
+	// words are what was read last: in the end the command without wrappers.
+	words []string
 
 	entries     []Entry
 	interpreter string
@@ -124,6 +131,7 @@ func (c *command) run(argv []string) error {
 	if c.depth++; c.depth > maxDepth {
 		return fmt.Errorf("%q leads back to itself", argv[0])
 	}
+	c.words = argv
 	word, args := argv[0], argv[1:]
 	name := path.Base(word)
 	if w, ok := wrappers[name]; ok {

@@ -89,6 +89,9 @@ func inferred(t *testing.T, line string, tree Tree) string {
 	if i.Interpreter != "" {
 		fmt.Fprintf(&b, "interpreter %s\n", i.Interpreter)
 	}
+	if i.Reloads != "" {
+		fmt.Fprintf(&b, "reloads by %s\n", i.Reloads)
+	}
 	for _, missing := range i.Missing {
 		fmt.Fprintf(&b, "missing %s\n", missing)
 	}

@@ -21,6 +21,8 @@ type service struct {
 	entries []treesitter.Entry
 	// unknown says why there are no entries; "" when there are.
 	unknown string
+	// reloads is the word of the command that makes it restart by itself.
+	reloads string
 	// missing says what else it may load, in lines for people.
 	missing []string
 	// told has the files that were read, or looked for, to learn the entries.

@@ -51,7 +51,7 @@ func newService(cfg *configs.Config, name string) (*service, error) {
 	files := &diskTree{dir: start.Spec.Dir, project: cfg.Dir, read: map[string]bool{}}
 	inferred := decider.Infer(start.Spec.Argv, files, start.Spec.Env...).In(relative(cfg.Dir, start.Spec.Dir))
 	s.told = files.read
-	s.missing = inferred.Missing
+	s.missing, s.reloads = inferred.Missing, inferred.Reloads
 	switch {
 	case len(c.Entry) > 0:
 		for _, e := range cfg.Entries(c) {
@@ -158,6 +158,9 @@ func (v *view) warnings(name string) []string {
 				out = append(out, fmt.Sprintf("%s starts from %s, which is not in the project; correct the command, or the line  entry: [package.module]", name, e.Module+e.File))
 			}
 		}
+	}
+	if s.reloads != "" {
+		out = append(out, fmt.Sprintf("%s restarts by itself, for any file (%s): leave that to bounce and take the word out, or say --noreload for Django's runserver", name, s.reloads))
 	}
 	for _, what := range s.missing {
 		out = append(out, fmt.Sprintf("%s may load more than is known: %s", name, what))
