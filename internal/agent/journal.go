@@ -48,13 +48,6 @@ func (j *journal[T]) wake() {
 	j.grown = make(chan struct{})
 }
 
-// last returns the sequence number of the newest entry, 0 for none.
-func (j *journal[T]) last() uint64 {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.next - 1
-}
-
 // after returns the entries after seq that are still kept and how many were
 // not. more is closed when there may be others; it is nil after close.
 func (j *journal[T]) after(seq uint64) (entries []T, missed uint64, more <-chan struct{}) {
