@@ -4,6 +4,9 @@
 // several times in turn with the others; figures are medians.
 //
 //	go run ./bench/graph [-runs 5] [-dir build/bench-graph] [TREE]
+//	go run ./bench/graph -memory        our memory by the number of files
+//	go run ./bench/graph -edits TREE    what one saved file costs
+//	go run ./bench/graph -edges TREE    our edges, for judge.py
 //
 // It needs Python 3 with venv and pip, and the network the first time.
 package main
@@ -33,17 +36,27 @@ const (
 	version = "2025.1.4"
 )
 
-var tools = []string{"ruff==0.17.6", "grimp==3.19"}
+var tools = []string{"ruff==0.17.6", "grimp==3.19", "smart-restart==0.1.0"}
 
 func main() {
 	runs := flag.Int("runs", 5, "how often each tool is run")
 	dir := flag.String("dir", "build/bench-graph", "where downloads are kept")
+	edges := flag.Bool("edges", false, "print our edges of TREE, relative to the directory it is in, as JSON for judge.py")
+	memory := flag.Bool("memory", false, "print our peak and resting memory for made trees of 1,000 to 64,000 files")
+	edits := flag.Bool("edits", false, "print how long one edit of a file of TREE takes with 20 services")
 	self := flag.Bool("self", false, "build our graph of TREE and print its size; used by the benchmark itself")
 	flag.Parse()
 	var err error
-	if *self {
+	switch {
+	case *self:
 		err = build(flag.Arg(0))
-	} else {
+	case *edges:
+		err = printEdges(flag.Arg(0))
+	case *memory:
+		err = grow()
+	case *edits:
+		err = edit(flag.Arg(0))
+	default:
 		err = compare(*dir, flag.Arg(0), *runs)
 	}
 	if err != nil {
@@ -56,10 +69,31 @@ func main() {
 type result struct {
 	Files int `json:"files"`
 	Edges int `json:"edges"`
+	// Rest is the memory of the graph once it is built, in bytes, of ours.
+	Rest uint64 `json:"rest,omitempty"`
 }
 
-// build does all that a cold start does: walk, read, extract, resolve.
+// build prints the size of our graph of tree.
 func build(tree string) error {
+	g, err := read(tree, tree)
+	if err != nil {
+		return err
+	}
+	r := result{Files: g.Len()}
+	for _, p := range g.Files() {
+		r.Edges += len(g.Edges(p))
+	}
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	r.Rest = m.HeapAlloc
+	runtime.KeepAlive(g)
+	return json.NewEncoder(os.Stdout).Encode(r)
+}
+
+// read does what a cold start does: walk, read, extract. Paths are relative to
+// top.
+func read(tree, top string) (*treesitter.Graph, error) {
 	var paths []string
 	err := filepath.WalkDir(tree, func(p string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() && strings.HasSuffix(p, ".py") {
@@ -68,7 +102,7 @@ func build(tree string) error {
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("cannot walk the tree: %w", err)
+		return nil, fmt.Errorf("cannot walk the tree: %w", err)
 	}
 	changes := make([]treesitter.Change, len(paths))
 	var wait sync.WaitGroup
@@ -82,7 +116,7 @@ func build(tree string) error {
 					errs[w] = err
 					return
 				}
-				rel, err := filepath.Rel(tree, paths[i])
+				rel, err := filepath.Rel(top, paths[i])
 				if err != nil {
 					errs[w] = err
 					return
@@ -94,15 +128,10 @@ func build(tree string) error {
 	wait.Wait()
 	for _, err := range errs {
 		if err != nil {
-			return fmt.Errorf("cannot read the tree: %w", err)
+			return nil, fmt.Errorf("cannot read the tree: %w", err)
 		}
 	}
-	g := treesitter.New(treesitter.Options{}).Update(changes)
-	r := result{Files: g.Len()}
-	for _, c := range changes {
-		r.Edges += len(g.Edges(c.Path))
-	}
-	return json.NewEncoder(os.Stdout).Encode(r)
+	return treesitter.New(treesitter.Options{}).Update(changes), nil
 }
 
 // tool is a program that builds a graph of a tree.
@@ -132,6 +161,7 @@ func compare(dir, tree string, runs int) error {
 		{"bounce", []string{me, "-self", tree}, own},
 		{"ruff analyze graph", []string{filepath.Join(venv, "bin", "ruff"), "analyze", "graph", "--isolated", tree}, ruffSize},
 		{"grimp", []string{filepath.Join(venv, "bin", "python"), "-c", grimpProgram, tree, pkg}, own},
+		{"smart-restart", []string{filepath.Join(venv, "bin", "python"), "-c", smartRestartProgram, tree}, own},
 	}
 	samples := make([][]sample, len(all))
 	for range runs {
@@ -213,6 +243,14 @@ sys.path.insert(0, sys.argv[1])
 import grimp
 graph = grimp.build_graph(sys.argv[2], cache_dir=None)
 print(json.dumps({"files": len(graph.modules), "edges": graph.count_imports()}))
+`
+
+// It keeps no list of files, so those that are imported are counted.
+const smartRestartProgram = `
+import json, pathlib, sys
+from smart_restart.import_graph import build_graph
+importers = build_graph(pathlib.Path(sys.argv[1])).importers
+print(json.dumps({"files": len(importers), "edges": sum(map(len, importers.values()))}))
 `
 
 // install makes a virtual environment with the other tools.
