@@ -37,9 +37,9 @@ type Config struct {
 	// Fallback is what happens when a file matches no rule: none, all (every
 	// action), or a list of actions.
 	Fallback Fallback `json:"fallback" example:"[restart_api]"`
-	// StringImports takes literal arguments of import functions and dotted
-	// strings that name a module of the project for imports, as Django settings
-	// need.
+	// StringImports takes dotted strings that name a module of the project for
+	// imports, as Django settings need. Literal arguments of import functions
+	// count in any case.
 	StringImports bool `json:"string_imports" example:"false"`
 	// PackageStrings takes a string that names a package of the project for an
 	// import of it.
