@@ -9,7 +9,7 @@ import (
 type AgentState string
 
 const (
-	Starting AgentState = "starting" // the first scan or the first starts are under way
+	Starting AgentState = "starting" // the first scan is under way
 	Running  AgentState = "running"
 	Degraded AgentState = "degraded" // some of the tree is watched by a slower way
 	Held     AgentState = "held"     // git or the operator holds changes back
@@ -170,7 +170,7 @@ type Reached struct {
 	Name  string `json:"name"`
 	Chain []Link `json:"chain"`
 	// Via names what reaches the path when it is not an import: "watch
-	// templates/**", "env file .env".
+	// templates/**", "watch .env".
 	Via string `json:"via,omitempty"`
 	// Chains are all of them, shortest first, where they were asked for; More
 	// says that there are others beyond the limit, or may be: the search for
