@@ -1,7 +1,6 @@
 package treesitter
 
 import (
-	"cmp"
 	"iter"
 	"slices"
 	"strings"
@@ -224,19 +223,7 @@ func (g *Graph) Facts(path string) *Facts {
 // Edges returns what the file at path loads directly, under the graph's roots,
 // sorted by To. There is one edge to a file, of the strongest kind, and none
 // to the file itself.
-func (g *Graph) Edges(path string) []Edge {
-	i := g.table.lookup(path)
-	if i < 0 || g.files.at(i) == nil {
-		return nil
-	}
-	links := g.view(g.opts.Roots).links(i)
-	edges := make([]Edge, len(links))
-	for n, l := range links {
-		edges[n] = Edge{path, g.table.path(l.to), int(l.line), l.kind}
-	}
-	slices.SortFunc(edges, func(a, b Edge) int { return cmp.Compare(a.To, b.To) })
-	return edges
-}
+func (g *Graph) Edges(path string) []Edge { return g.EdgesUnder(nil, path) }
 
 // Opaque yields the files that import modules whose names are not known before
 // run time, with the lines of those imports, sorted by path.

@@ -205,16 +205,7 @@ func (v *view) begin(e Entry) (all []step, found bool) {
 // Reach returns every file that a process can load that starts at the entries.
 // Entries that are not in the graph add nothing; see [Graph.Locate].
 func (g *Graph) Reach(entries ...Entry) *Reach {
-	var groups [][]Entry // by root list, in order
-	for _, e := range entries {
-		e.Roots = g.rootsOf(e)
-		n := slices.IndexFunc(groups, func(group []Entry) bool { return slices.Equal(group[0].Roots, e.Roots) })
-		if n < 0 {
-			groups = append(groups, []Entry{e})
-		} else {
-			groups[n] = append(groups[n], e)
-		}
-	}
+	groups := g.byRoots(entries)
 	all := make([]*Reach, len(groups))
 	for i, group := range groups {
 		all[i] = g.view(group[0].Roots).reach(group)

@@ -184,11 +184,11 @@ func shortened(p decider.Plan) decider.Plan {
 
 // apply sets the plan going. It does not wait: what becomes of the plan comes
 // back to the loop when it is known.
-func (a *Agent) apply(v *view, plan decider.Plan) *runner.Ticket {
+func (a *Agent) apply(v *view, plan decider.Plan) {
 	// What is set going is owed by its ticket: follow has it back when it fails.
 	a.owed = slices.DeleteFunc(slices.Clone(plan.Owed), func(s decider.Step) bool { return find(plan.Steps, s) >= 0 })
 	if len(plan.Steps) == 0 {
-		return nil
+		return
 	}
 	ticket := a.run.Apply(plan)
 	for _, step := range plan.Steps {
@@ -199,7 +199,6 @@ func (a *Agent) apply(v *view, plan decider.Plan) *runner.Ticket {
 	close(a.nextPlan)
 	a.nextPlan = make(chan struct{})
 	a.follow(ticket, plan)
-	return ticket
 }
 
 // follow remembers a ticket until it is done, and then what its plan owes.

@@ -233,7 +233,7 @@ func (a *Agent) outcome(names []string) control.Outcome {
 // Events implements [control.Backend].
 func (a *Agent) Events(ctx context.Context, seq uint64, follow bool, yield func(control.Event) error) error {
 	return a.events.follow(ctx, seq, follow,
-		func(n uint64) error { return yield(control.Event{Time: now(), Kind: "gap", Missed: n}) }, yield)
+		func(n uint64) error { return yield(missedEvents(n)) }, yield)
 }
 
 // Logs implements [control.Backend].

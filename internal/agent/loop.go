@@ -30,9 +30,7 @@ func (a *Agent) serve(ctx context.Context, ln net.Listener) error {
 	wg.Go(func() { served <- control.Serve(serving, ln, a) })
 	// The terminal is a reader like any other: when it is stopped, the agent
 	// and its services go on.
-	wg.Go(func() {
-		tell(a.events, a.opts.Event, func(n uint64) control.Event { return control.Event{Time: now(), Kind: "gap", Missed: n} })
-	})
+	wg.Go(func() { tell(a.events, a.opts.Event, missedEvents) })
 	wg.Go(func() { tell(a.lines, a.opts.Output, missedLines) })
 
 	err := a.work(ctx)
@@ -185,6 +183,11 @@ func tell[T any](j *journal[T], f func(T), gap func(missed uint64) T) {
 	_ = j.follow(context.Background(), 0, true,
 		func(n uint64) error { f(gap(n)); return nil },
 		func(e T) error { f(e); return nil })
+}
+
+// missedEvents stands in for events that a slow reader has lost.
+func missedEvents(n uint64) control.Event {
+	return control.Event{Time: now(), Kind: "gap", Missed: n}
 }
 
 // missedLines stands in for lines that a slow reader has lost.

@@ -52,17 +52,12 @@ func newService(cfg *configs.Config, name string) (*service, error) {
 	inferred := decider.Infer(start.Spec.Argv, files, start.Spec.Env...).In(relative(cfg.Dir, start.Spec.Dir))
 	s.told = files.read
 	s.missing, s.reloads = inferred.Missing, inferred.Reloads
-	switch {
-	case len(c.Entry) > 0:
-		for _, e := range cfg.Entries(c) {
-			s.entries = append(s.entries, inProject(cfg.Dir, e))
-		}
-	case inferred.Unknown != "":
-		s.unknown = inferred.Unknown
-	default:
-		for _, e := range inferred.Entries {
-			s.entries = append(s.entries, inProject(cfg.Dir, e))
-		}
+	entries := cfg.Entries(c)
+	if len(c.Entry) == 0 {
+		entries, s.unknown = inferred.Entries, inferred.Unknown
+	}
+	for _, e := range entries {
+		s.entries = append(s.entries, inProject(cfg.Dir, e))
 	}
 
 	// A service without Python is told to nobody here: it starts without.

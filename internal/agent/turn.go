@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"bounce/decider"
-	"bounce/runner"
 	"bounce/watcher"
 )
 
@@ -14,9 +13,8 @@ import (
 //
 // It runs on the agent's loop, which owns everything it changes. It waits for
 // no service: the runner carries the plan out by itself, and the plans of
-// later batches merge into what it has yet to do. The ticket is nil when there
-// is nothing to carry out.
-func (a *Agent) turn(ctx context.Context, b watcher.Batch) *runner.Ticket {
+// later batches merge into what it has yet to do.
+func (a *Agent) turn(ctx context.Context, b watcher.Batch) {
 	before, after, suspects := a.update(b)
 	a.confirm(ctx, after, suspects)
 
@@ -32,5 +30,5 @@ func (a *Agent) turn(ctx context.Context, b watcher.Batch) *runner.Ticket {
 	})
 
 	a.publish(b, plan)
-	return a.apply(after, plan)
+	a.apply(after, plan)
 }
