@@ -3,6 +3,7 @@ package treesitter
 import (
 	"bytes"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -32,10 +33,12 @@ func (s *scanner) call(name []byte, i int) {
 		if !s.defined(i) {
 			s.importCall(string(name))
 		}
-	case "spec_from_file_location":
+	case "spec_from_file_location", "run_path":
 		if !s.defined(i) {
-			s.facts.Opaque = append(s.facts.Opaque, s.line)
+			s.opaque()
 		}
+	case "attach":
+		s.attachCall()
 	case "iter_modules", "walk_packages":
 		if !s.defined(i) {
 			s.walkCall(string(name) == "iter_modules")
@@ -53,6 +56,9 @@ func (s *scanner) defined(i int) bool {
 func (s *scanner) importCall(callee string) {
 	a := s.arguments()
 	first, _ := a.first()
+	if callee == "__import__" && s.builtinImport(a) {
+		return
+	}
 	if values, all := s.assigned(first); len(values) > 0 {
 		for _, v := range values {
 			s.importName(a, v)
@@ -65,6 +71,26 @@ func (s *scanner) importCall(callee string) {
 	s.importName(a, first)
 }
 
+// builtinImport reads a call of __import__ with a literal name and what only it
+// has: names to import from the module, and a level.
+func (s *scanner) builtinImport(a arguments) bool {
+	name, ok := readPattern(a.at(0, "name"))
+	level := 0
+	if l := a.at(4, "level"); len(l) == 1 {
+		level, _ = strconv.Atoi(string(l[0].text))
+	}
+	if !ok || name.open || name.level > 0 || !isModuleName(name.head) && (name.head != "" || level <= 0) {
+		return false
+	}
+	s.ref(intern(Statement{Kind: Call, Level: level, Module: name.head}), s.line)
+	for _, t := range a.at(3, "fromlist") {
+		if n := strings.Trim(string(t.text), `"'`); t.str && isModuleName(n) {
+			s.ref(intern(Statement{Kind: Call, Level: level, Module: strings.TrimPrefix(name.head+"."+n, ".")}), s.line)
+		}
+	}
+	return true
+}
+
 // importName notes the module that a call with the arguments a imports, whose
 // name is the value of an expression.
 func (s *scanner) importName(a arguments, expr []token) {
@@ -75,7 +101,14 @@ func (s *scanner) importName(a arguments, expr []token) {
 	}
 	st := Statement{Kind: Call, Level: name.level, Module: name.head, Tail: name.tail}
 	if name.open {
-		st.Kind, st.Flat = Prefix, s.attribute(expr)
+		st.Kind = Prefix
+		if parameter, body, ok := s.attribute(expr); ok {
+			if names, ok := s.lazyNames(body, parameter); ok && strings.Trim(name.head, ".") == "" && name.tail == "" {
+				s.submodules(names)
+				return
+			}
+			st.Flat = true
+		}
 	}
 	if dots := len(name.head) - len(strings.TrimLeft(name.head, ".")); dots > 0 && name.level == 0 {
 		st.Level, st.Module = dots, name.head[dots:]
@@ -142,37 +175,34 @@ const maxAbove = 4 << 10
 
 // attribute reports whether all that is not known of a name is the parameter of
 // the module's __getattr__ that the expression is in: the name of an attribute,
-// which has no dots.
-func (s *scanner) attribute(expr []token) bool {
+// which has no dots. It returns the parameter and the function up to here.
+func (s *scanner) attribute(expr []token) (parameter string, body []byte, ok bool) {
 	define := []byte("def __getattr__(")
 	i := bytes.LastIndex(s.src[:s.pos], define)
 	if i < 0 || i > 0 && s.src[i-1] != '\n' {
-		return false
+		return "", nil, false
 	}
-	body := s.src[i+len(define) : s.pos]
+	body = s.src[i+len(define) : s.pos]
 	if bytes.Contains(body, []byte("\ndef ")) || bytes.Contains(body, []byte("\nclass ")) {
-		return false
+		return "", nil, false
 	}
-	end := 0
-	for end < len(body) && class[body[end]]&word != 0 {
-		end++
-	}
-	parameter, found := string(body[:end]), 0
+	parameter = string(body[:wordLength(body)])
+	found := 0
 	for _, t := range expr {
 		switch text := string(t.text); {
 		case t.str && strings.ContainsAny(text[:strings.IndexAny(text, `"'`)], "fF"):
-			if text = strings.ReplaceAll(text, "{"+parameter+"}", ""); strings.Contains(text, "{") {
-				return false
+			if text = strings.NewReplacer("{"+parameter+"}", "", "{__name__}", "", "{__package__}", "").Replace(text); strings.Contains(text, "{") {
+				return "", nil, false
 			}
 			found++
 		case t.str, text == "+", text == "__package__", text == "__name__":
 		case text == parameter:
 			found++
 		default:
-			return false
+			return "", nil, false
 		}
 	}
-	return found == 1
+	return parameter, body, found == 1
 }
 
 // absolute resolves a relative statement against the package pkg.
@@ -263,6 +293,22 @@ func (a arguments) first() (first, rest []token) {
 		}
 	}
 	return a.tokens, nil
+}
+
+// at returns the tokens of the argument at a position or with a keyword; nil if
+// it is not given.
+func (a arguments) at(position int, keyword string) []token {
+	for i := 0; len(a.tokens) > 0; i++ {
+		arg, rest := a.first()
+		switch named := len(arg) > 1 && !arg[0].str && !arg[1].str && string(arg[1].text) == "="; {
+		case named && string(arg[0].text) == keyword:
+			return arg[2:]
+		case !named && i == position:
+			return arg
+		}
+		a = arguments{rest}
+	}
+	return nil
 }
 
 // pattern is what is known of a computed name: head, then if open anything,
@@ -492,6 +538,10 @@ func (s *scanner) literal(begin, end, line, from int) {
 		s.facts.All = append(s.facts.All, identifier(text))
 		return
 	}
+	if text[0] == '.' {
+		s.relative(text, line, from, end+1)
+		return
+	}
 	if class[text[0]]&(word|digit) != word {
 		return
 	}
@@ -543,9 +593,26 @@ func (s *scanner) literal(begin, end, line, from int) {
 	s.ref(mention(kind, text), line)
 }
 
+// relative notes a string such as ".models" in a list, tuple or dict: the name of
+// a module next to this one, if anything here imports by computed names.
+func (s *scanner) relative(text []byte, line, from, to int) {
+	name := bytes.TrimLeft(text, ".")
+	if n := len(s.open); n == 0 || s.open[n-1].use == other || s.scope&InTyping != 0 || len(name) == 0 || !isModuleName(string(name)) {
+		return
+	}
+	if fileName(string(name)) || !s.between(from, to, "[({,:", "])},:#") {
+		return
+	}
+	s.heads = append(s.heads, Ref{intern(Statement{Kind: Call, Level: len(text) - len(name), Module: identifier(name)}), line, s.scope})
+}
+
 // element reports whether the string src[from:to], in a bracket, is by itself an
 // element of a list, tuple or set.
-func (s *scanner) element(from, to int) bool {
+func (s *scanner) element(from, to int) bool { return s.between(from, to, "[({,", "])},#") }
+
+// between reports whether the string src[from:to] stands between one of the
+// bytes of left and one of right, blanks and comments aside.
+func (s *scanner) between(from, to int, left, right string) bool {
 	i := from - 1
 	for i >= 0 && s.src[i] <= ' ' {
 		if s.src[i] == '\n' {
@@ -554,13 +621,13 @@ func (s *scanner) element(from, to int) bool {
 		}
 		i--
 	}
-	if i < 0 || bytes.IndexByte([]byte("[({,"), s.src[i]) < 0 {
+	if i < 0 || strings.IndexByte(left, s.src[i]) < 0 {
 		return false
 	}
 	for to < len(s.src) && s.src[to] <= ' ' {
 		to++
 	}
-	return to < len(s.src) && bytes.IndexByte([]byte("])},#"), s.src[to]) >= 0
+	return to < len(s.src) && strings.IndexByte(right, s.src[to]) >= 0
 }
 
 // beforeComment returns the position before the comment, if any, that ends at

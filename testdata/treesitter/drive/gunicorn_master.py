@@ -1,8 +1,18 @@
+# What gunicorn loads is chosen by its options: the master is made with each of
+# them in turn, and loads the worker's class, the logger and the parser.
 import sys
 
-sys.argv = ["gunicorn", "wsgiref.simple_server:demo_app"]
 from gunicorn.app.wsgiapp import WSGIApplication
 from gunicorn.arbiter import Arbiter
+from gunicorn.http import get_parser
+from gunicorn.workers import SUPPORTED_WORKERS
 
-arbiter = Arbiter(WSGIApplication())
-assert arbiter.worker_class.__name__ == "SyncWorker"
+options = [["--threads=2"], ["--statsd-host=127.0.0.1:8125"], ["--protocol=uwsgi"]]
+options += [["--worker-class=" + name] for name in SUPPORTED_WORKERS]
+for chosen in options:
+    sys.argv = ["gunicorn", *chosen, "wsgiref.simple_server:demo_app"]
+    try:
+        arbiter = Arbiter(WSGIApplication())
+    except (RuntimeError, SystemExit):
+        continue  # what this worker needs is not installed
+    get_parser(arbiter.cfg, iter(()), None)
