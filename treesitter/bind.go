@@ -57,7 +57,7 @@ func (v *view) update(n *Graph, dirty []id, m *moved) *view {
 		stars = stars || !sameAll(v.g.files.at(i), n.files.at(i))
 	}
 	if len(m.parts) > 0 {
-		if m.many() {
+		if m = m.under(v.roots); m.many() {
 			return nil
 		}
 		w.names = newNames(n, v.roots)
@@ -532,11 +532,14 @@ type module struct {
 func newNames(g *Graph, roots []string) *names {
 	n := &names{g: g}
 	for _, r := range roots {
-		if d := g.directory(path.Clean(r)); d != nil && !slices.Contains(n.dirs, d) {
+		if d := g.root(r); d != nil && !slices.Contains(n.dirs, d) {
 			n.dirs = append(n.dirs, d)
 		}
 	}
 	n.top = &module{path: n.dirs}
+	for _, r := range roots {
+		n.extend(r)
+	}
 	return n
 }
 
@@ -619,46 +622,68 @@ func (n *names) walk(m *module, name string, yield func(name string, m *module) 
 func (n *names) packageDirs(p string) []*dir {
 	var all []*dir
 	for _, chain := range n.chains(p) {
-		for _, d := range chain {
-			if !slices.Contains(all, d) {
-				all = append(all, d)
+		for _, level := range chain {
+			if !slices.Contains(all, level.dir) {
+				all = append(all, level.dir)
 			}
 		}
 	}
 	return all
 }
 
+// level is a directory that may be a package around a file, with the last part
+// of its name.
+type level struct {
+	name string
+	dir  *dir
+}
+
 // chains returns for each root above the file at p the directories between.
-func (n *names) chains(p string) [][]*dir {
-	var chains [][]*dir
+func (n *names) chains(p string) [][]level {
+	var chains [][]level
 	for _, root := range n.dirs {
-		if rest, ok := below(root.path, path.Dir(p)); ok {
-			chain := []*dir{}
+		if parts, ok := partsBelow(root, path.Dir(p)); ok {
+			chain := []level{}
 			d := root
-			for rest != "" {
-				var first string
-				first, rest, _ = strings.Cut(rest, "/")
-				if d = d.lookup(first).sub; d == nil {
+			for _, part := range parts {
+				if d = d.lookup(part).sub; d == nil {
 					break
 				}
-				chain = append(chain, d)
+				chain = append(chain, level{part, d})
 			}
 			chains = append(chains, chain)
 		}
 	}
 	if chains == nil {
-		var chain []*dir
+		var chain []level
 		for at := path.Dir(p); at != "." && path.Base(at) != ".."; at = path.Dir(at) {
 			d := n.g.directory(at)
 			if d.lookup("__init__").empty() {
 				break
 			}
-			chain = append(chain, d)
+			chain = append(chain, level{path.Base(at), d})
 		}
 		slices.Reverse(chain)
 		chains = append(chains, chain)
 	}
 	return chains
+}
+
+// partsBelow returns the name that the directory p has as a package under a
+// root, and whether the root is above it.
+func partsBelow(root *dir, p string) (parts []string, ok bool) {
+	at := root.path
+	if name, place, named := strings.Cut(root.path, namedBy); named {
+		parts = strings.Split(name, ".")
+		if at = place; place == "." {
+			at = ""
+		}
+	}
+	rest, ok := below(at, p)
+	if rest != "" {
+		parts = append(parts, strings.Split(rest, "/")...)
+	}
+	return parts, ok
 }
 
 // below reports whether the directory p is root or below it, and the path from
@@ -676,17 +701,17 @@ func below(root, p string) (rest string, ok bool) {
 }
 
 // packages returns the packages that a relative import of a file at p starts
-// from, level dots up.
-func (n *names) packages(p string, level int) []*module {
+// from, that many dots up.
+func (n *names) packages(p string, up int) []*module {
 	var all []*module
 	for _, chain := range n.chains(p) {
-		if level > len(chain) {
+		if up > len(chain) {
 			continue // above the top
 		}
-		d := chain[len(chain)-level]
+		d := chain[len(chain)-up].dir
 		m := n.top
-		for _, c := range chain[:len(chain)-level+1] {
-			if m = n.child(m, path.Base(c.path)); m == nil {
+		for _, level := range chain[:len(chain)-up+1] {
+			if m = n.child(m, level.name); m == nil {
 				break
 			}
 		}

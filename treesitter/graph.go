@@ -11,7 +11,8 @@ import (
 type Options struct {
 	// Roots are the directories that absolute imports start from, first match
 	// first: relative to the project directory, "." for itself; default ".".
-	// Directories outside begin with "../".
+	// Directories outside begin with "../". See [NamedRoot] for one that holds
+	// a single module.
 	Roots []string
 	// NoStrings ignores strings that name modules or packages.
 	NoStrings bool

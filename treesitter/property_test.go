@@ -124,7 +124,8 @@ func TestIncremental(t *testing.T) {
 	defer readers.Wait()
 	for n := range trees {
 		opts := Options{
-			Roots:            [][]string{nil, {"."}, {"src", "."}, {".", "lib", "../out"}, {"lib", "missing", "src"}}[r.IntN(5)],
+			Roots: [][]string{nil, {"."}, {"src", "."}, {".", "lib", "../out"}, {"lib", "missing", "src"},
+				{NamedRoot("a", "lib/b"), "src", NamedRoot("b.c", "../out/a"), NamedRoot("c", ".")}}[r.IntN(6)],
 			NoStrings:        r.IntN(4) == 0,
 			NoPackageStrings: r.IntN(4) == 0,
 			FollowTyping:     r.IntN(4) == 0,
@@ -165,8 +166,11 @@ func TestIncremental(t *testing.T) {
 				if r.IntN(2) == 0 {
 					e = Entry{File: randomPath(r)}
 				}
-				if r.IntN(4) == 0 {
+				switch r.IntN(6) {
+				case 0:
 					e.Roots = []string{"src", "lib"}
+				case 1:
+					e.Roots = []string{"src", NamedRoot("a.b", "lib/c"), NamedRoot("tests", "a/b")}
 				}
 				entries = append(entries, e)
 			}

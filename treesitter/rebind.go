@@ -16,6 +16,9 @@ type moved struct {
 	// within are the names of the directories above the files that moved:
 	// whoever names one of them for all that is in it sees another set.
 	within []string
+	// top says that the project directory, or one above it, is a package: no
+	// name tells what moved within it.
+	top bool
 }
 
 // maxMoved is the number of parts above which it is cheaper to bind everything
@@ -50,7 +53,7 @@ func (m *moved) many() bool { return len(m.parts) > maxMoved || len(m.within) > 
 
 // concerns reports whether what the file at p names may be bound otherwise.
 func (m *moved) concerns(p string, f *file) bool {
-	inside := false // something moved in a directory named like one around p
+	inside := m.top // something moved in a directory named like one around p
 	for dir := range strings.SplitSeq(path.Dir(p), "/") {
 		if slices.Contains(m.parts, dir) {
 			return true
