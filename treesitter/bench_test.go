@@ -159,7 +159,7 @@ func BenchmarkReach(b *testing.B) {
 		b.ReportAllocs()
 		v := g.view(g.rootsOf(Entry{File: widest}))
 		for b.Loop() {
-			clear(v.reaches)
+			clear(v.spreads)
 			g.Reach(Entry{File: widest})
 		}
 		b.ReportMetric(float64(g.Reach(Entry{File: widest}).Len()), "files")

@@ -18,11 +18,15 @@ type view struct {
 
 	mu sync.Mutex // guards what follows
 	// made holds the links of the files that somebody asked for.
-	made writer[*links]
-	// importers is the reverse of made, for all files; nil until asked for.
-	importers *writer[[]id]
-	reaches   map[string]*Reach
-	marks     []int32 // scratch of resolve: by id, 1 + place in its links
+	made     writer[*links]
+	complete bool // made has the links of all files
+	// importers is nil until somebody asks for it.
+	importers *importers
+	// spreads are the searches that somebody asked for, and before those of
+	// the version before; turns is what has changed since.
+	spreads, before map[string]*spread
+	turns           []turn
+	marks           []int32 // scratch of resolve: by id, 1 + place in its links
 }
 
 // links are the files that one file leads to, in the order of its refs.
@@ -36,9 +40,10 @@ type link struct {
 }
 
 func newView(g *Graph, roots []string) *view {
-	v := &view{g: g, roots: roots, made: pages[*links](nil).edit(), reaches: make(map[string]*Reach)}
-	v.names = newNames(g, roots)
-	return v
+	return &view{
+		g: g, roots: roots, names: newNames(g, roots),
+		made: pages[*links](nil).edit(), spreads: make(map[string]*spread),
+	}
 }
 
 // update returns the view of n, which differs from v's graph in the dirty
@@ -47,10 +52,13 @@ func newView(g *Graph, roots []string) *view {
 func (v *view) update(n *Graph, dirty []id, m *moved) *view {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	w := &view{g: n, roots: v.roots, names: v.names, made: v.made.fork(), reaches: make(map[string]*Reach)}
+	w := &view{
+		g: n, roots: v.roots, names: v.names, made: v.made.fork(), complete: v.complete,
+		spreads: make(map[string]*spread), before: maps.Clone(v.spreads),
+	}
 	if v.importers != nil {
-		f := v.importers.fork()
-		w.importers = &f
+		v.importersLocked()
+		w.importers = &importers{writer: v.importers.fork()}
 	}
 	stars := false // who imports a star may be led elsewhere
 	for _, i := range dirty {
@@ -72,13 +80,12 @@ func (v *view) update(n *Graph, dirty []id, m *moved) *view {
 		}
 	}
 	slices.Sort(dirty)
-	var differ []id
 	for _, i := range slices.Compact(dirty) {
 		old := v.made.pages.at(i)
 		switch {
 		case n.files.at(i) == nil:
 			w.made.set(i, nil)
-		case old == nil && w.importers == nil:
+		case old == nil && !w.complete:
 			continue // nobody has asked for it yet
 		}
 		var before []link
@@ -89,19 +96,16 @@ func (v *view) update(n *Graph, dirty []id, m *moved) *view {
 		if old != nil && slices.Equal(before, fresh) {
 			continue
 		}
-		differ = append(differ, i)
 		if n.files.at(i) != nil {
 			w.made.set(i, &links{fresh})
 		}
-		if w.importers != nil {
-			w.reimport(i, before, fresh)
+		t := turn{file: i}
+		if t.went, t.came = differ(before, fresh); t.went == nil && t.came == nil {
+			continue
 		}
-	}
-	if len(m.parts) == 0 {
-		for key, r := range v.reaches {
-			if !slices.ContainsFunc(differ, r.has.get) {
-				w.reaches[key] = r
-			}
+		w.turns = append(w.turns, t)
+		if w.importers != nil {
+			w.importers.turn(t)
 		}
 	}
 	return w
@@ -149,44 +153,10 @@ func (v *view) linksLocked(i id) []link {
 	}
 	l := &links{v.resolve(i)}
 	v.made.set(i, l)
+	if v.importers != nil {
+		v.importers.missing = append(v.importers.missing, i)
+	}
 	return l.all
-}
-
-// reverse returns the importers of every file.
-func (v *view) reverse() pages[[]id] {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.importers == nil {
-		w := pages[[]id](nil).edit()
-		for i := range id(len(v.g.table.all())) {
-			if v.g.files.at(i) == nil {
-				continue
-			}
-			for _, l := range v.linksLocked(i) {
-				w.set(l.to, append(w.pages.at(l.to), i))
-			}
-		}
-		v.importers = &w
-	}
-	clear(v.importers.own) // what is returned stays as it is
-	return slices.Clone(v.importers.pages)
-}
-
-// reimport makes importers follow the links of the file i.
-func (v *view) reimport(i id, old, fresh []link) {
-	was := make(map[id]bool, len(old))
-	for _, l := range old {
-		was[l.to] = true
-	}
-	for _, l := range fresh {
-		if !was[l.to] {
-			v.importers.set(l.to, withID(v.importers.pages.at(l.to), i, true))
-		}
-		delete(was, l.to)
-	}
-	for to := range was {
-		v.importers.set(to, withID(v.importers.pages.at(to), i, false))
-	}
 }
 
 // resolve binds the refs of the file i.
@@ -264,9 +234,6 @@ func (r *resolver) ref(ref Ref) {
 		return
 	}
 	r.line = int32(ref.Line)
-	if !opts.NoPackageStrings && !opts.NoStrings && runsCommands(ref.Statement) {
-		r.add(r.names.commands(), Package)
-	}
 	switch ref.Kind {
 	case Import:
 		for _, n := range ref.Names {
@@ -446,10 +413,10 @@ func (r *resolver) mention(st *Statement, packages bool) {
 	named := rest == "" || className(rest)
 	switch {
 	case m.path != nil && named && (rest == "" || len(m.files) > 0):
-		r.below(m, Package, served)
+		r.below(m, Package, notTest)
 	case m.path == nil && last == "apps" && named && parent != r.names.top:
 		// Django: the configuration class of an application.
-		r.below(parent, Package, served)
+		r.below(parent, Package, notTest)
 	}
 }
 
@@ -519,9 +486,6 @@ type names struct {
 	mu   sync.Mutex
 	dirs []*dir // the roots that exist
 	top  *module
-	// ofCommands are the files that only Django's commands load; nil until
-	// asked for.
-	ofCommands []id
 }
 
 // module is what a name is bound to.

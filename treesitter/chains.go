@@ -10,9 +10,9 @@ import (
 const maxSteps = 2 << 20
 
 // Chains returns the chains of imports by which a process that starts at the
-// entries reaches the file at path, shortest first, and of one length in the
-// order of the imports; the first is that of [Reach.Chain]. No chain passes a
-// file twice, nor a file that the process begins with anyway. There are at most
+// entries reaches the file at path, shortest first, and of one length by path,
+// seen from the file; the first is that of [Reach.Chain]. No chain passes a file
+// twice, nor a file that the process begins with anyway. There are at most
 // limit; more says that there are others, or that the search was given up
 // before it was known.
 func (g *Graph) Chains(path string, limit int, entries ...Entry) (chains [][]Edge, more bool) {
@@ -21,8 +21,9 @@ func (g *Graph) Chains(path string, limit int, entries ...Entry) (chains [][]Edg
 		return nil, false
 	}
 	for _, group := range g.byRoots(entries) {
-		s := newChainSearch(g.view(group[0].Roots), group, target)
-		more = s.run(limit+1) || more
+		v := g.view(group[0].Roots)
+		s := chainSearch{view: v, spread: v.reach(group), left: maxSteps, leaders: make(map[id][]id), on: make(map[id]bool)}
+		more = s.run(target, limit+1) || more
 		for _, chain := range s.found {
 			if !slices.ContainsFunc(chains, func(c []Edge) bool { return sameFiles(c, chain) }) {
 				chains = append(chains, chain)
@@ -55,70 +56,32 @@ func (g *Graph) byRoots(entries []Entry) [][]Entry {
 	return groups
 }
 
-// chainSearch looks for chains to one file under one root list. It goes deeper
-// and deeper (IDA*): each pass lists the chains of one length, and knows from
-// the distances where no chain that short can be.
+// chainSearch looks for chains to one file under one root list, from the file
+// back. It goes further and further (IDA*): each pass lists the chains of one
+// length, and knows from the distances where no chain that short can be.
 type chainSearch struct {
-	paths []string
-	begin []step
-	links map[id][]link // of the files of the reach
-	far   map[id]int    // shortest way from a file to the target
+	view    *view
+	spread  *spread
+	leaders map[id][]id // of the files looked at, by path
 
 	limit int
 	left  int // steps that may still be taken
 	found [][]Edge
-	way   []Edge
+	way   []id        // from the file back
 	on    map[id]bool // the files of way
 }
 
-func newChainSearch(v *view, entries []Entry, target id) *chainSearch {
-	s := &chainSearch{
-		paths: v.g.table.all(), left: maxSteps,
-		links: make(map[id][]link), far: make(map[id]int), on: make(map[id]bool),
+// run lists up to limit chains to the file to and reports whether it was given
+// up.
+func (s *chainSearch) run(to id, limit int) (gaveUp bool) {
+	s.view.mu.Lock()
+	defer s.view.mu.Unlock()
+	if s.spread.at(to) == 0 {
+		return false
 	}
-	r := v.reach(entries)
-	if !r.has.get(target) {
-		return s
-	}
-	importers := make(map[id][]id)
-	for _, st := range r.steps {
-		if st.before < 0 {
-			s.begin = append(s.begin, st)
-			s.on[st.file] = true // a chain through it begins there
-		}
-	}
-	for _, st := range r.steps {
-		var kept []link
-		for _, l := range v.links(st.file) {
-			if s.on[l.to] || l.own && st.script {
-				continue
-			}
-			kept = append(kept, l)
-			importers[l.to] = append(importers[l.to], st.file)
-		}
-		s.links[st.file] = kept
-	}
-	s.far[target] = 0
-	queue := []id{target}
-	for n := 0; n < len(queue); n++ {
-		for _, i := range importers[queue[n]] {
-			if _, ok := s.far[i]; !ok {
-				s.far[i] = s.far[queue[n]] + 1
-				queue = append(queue, i)
-			}
-		}
-	}
-	return s
-}
-
-// run lists up to limit chains and reports whether it was given up.
-func (s *chainSearch) run(limit int) (gaveUp bool) {
 	s.limit = limit
 	for length := 0; length >= 0; {
-		next := -1 // the length that chains left out would have, at least
-		for _, st := range s.begin {
-			next = s.nearer(next, s.from(st.file, length))
-		}
+		next := s.back(to, length)
 		if s.left <= 0 {
 			return true
 		}
@@ -130,44 +93,55 @@ func (s *chainSearch) run(limit int) (gaveUp bool) {
 	return false
 }
 
-// from lists the chains of exactly this many more steps that go on from the
-// file at. It returns the least number of steps above that others need, -1 if
-// there are none.
-func (s *chainSearch) from(at id, steps int) (next int) {
-	far, ok := s.far[at]
-	switch {
-	case !ok:
-		return -1
+// back lists the chains that begin exactly this many steps before the file at,
+// which others on way lead on from. It returns the least number of steps above
+// that chains need which it left out, -1 if there are none.
+func (s *chainSearch) back(at id, steps int) (next int) {
+	s.on[at] = true
+	s.way = append(s.way, at)
+	defer func() {
+		s.way = s.way[:len(s.way)-1]
+		delete(s.on, at)
+	}()
+	switch far := int(s.spread.at(at)) - 1; {
 	case far > steps:
 		return far
 	case far == 0:
 		if steps == 0 {
-			s.found = append(s.found, slices.Clone(s.way))
+			s.found = append(s.found, s.chain())
 		}
 		return -1
 	}
 	next = -1
-	for _, l := range s.links[at] {
+	for _, from := range s.leadersOf(at) {
 		if s.left--; s.left <= 0 || len(s.found) >= s.limit {
 			return -1
 		}
-		if s.on[l.to] {
+		if s.on[from] {
 			continue
 		}
-		s.on[l.to] = true
-		s.way = append(s.way, Edge{s.paths[at], s.paths[l.to], int(l.line), l.kind})
-		if n := s.from(l.to, steps-1); n >= 0 {
-			next = s.nearer(next, n+1)
+		if n := s.back(from, steps-1) + 1; n > 0 && (next < 0 || n < next) {
+			next = n
 		}
-		s.way = s.way[:len(s.way)-1]
-		delete(s.on, l.to)
 	}
 	return next
 }
 
-func (s *chainSearch) nearer(a, b int) int {
-	if a < 0 || b >= 0 && b < a {
-		return b
+func (s *chainSearch) leadersOf(i id) []id {
+	all, ok := s.leaders[i]
+	if !ok {
+		paths := s.view.g.table.all()
+		all = slices.SortedFunc(s.view.leaders(s.spread, i), func(a, b id) int { return cmp.Compare(paths[a], paths[b]) })
+		s.leaders[i] = all
 	}
-	return a
+	return all
+}
+
+// chain returns the edges of way, importers first.
+func (s *chainSearch) chain() []Edge {
+	chain := make([]Edge, 0, len(s.way)-1)
+	for n := len(s.way) - 1; n > 0; n-- {
+		chain = append(chain, s.view.edge(s.way[n], s.way[n-1]))
+	}
+	return chain
 }

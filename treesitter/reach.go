@@ -1,12 +1,10 @@
 package treesitter
 
 import (
-	"cmp"
 	"iter"
 	"path"
 	"slices"
 	"strings"
-	"sync"
 )
 
 // Entry is where a process starts: a module that is imported or run by -m, or
@@ -22,109 +20,101 @@ type Entry struct {
 	Roots []string
 }
 
-// Reach is a set of files that imports connect with where a search began, and
-// for each of them the shortest chain. It is immutable.
+// Reach is a set of files that imports connect with where a search began. It
+// is immutable, and answers for the version of the graph that was asked.
+//
+// It holds how far away each file is, which outlives most edits. A chain is
+// looked up among the links of that version when somebody asks for it.
 type Reach struct {
 	table *table
-	has   bits
-	steps []step // in the order found, so shortest chains first
-	// back is set by Dependents: there the step before a file is not stored,
-	// but found among its links when somebody asks.
-	back *view
-
-	indexed sync.Once
-	index   []int32 // by id, 1 + place in steps; made for the first Chain
+	*spread
+	parts []part // one for each root list; the spread is that of all together
 }
 
-// step is how a file was first found.
-type step struct {
-	file   id
-	before int32 // index of the step it was found from; -1: the search began here
-	far    int32 // length of the chain
-	line   int32
-	kind   Kind
-	script bool // run as a script, not as a module
+// part is what a search found under one root list.
+type part struct {
+	*spread
+	view *view
+	back bool // the search went from files to their importers
 }
-
-// bits is a set of ids.
-type bits []uint64
-
-func newBits(n int) bits { return make(bits, n/64+1) }
-
-func (b bits) get(i id) bool { return i >= 0 && int(i)/64 < len(b) && b[i/64]&(1<<(i%64)) != 0 }
-func (b bits) set(i id)      { b[i/64] |= 1 << (i % 64) }
 
 // Len returns the number of files.
-func (r *Reach) Len() int { return len(r.steps) }
+func (r *Reach) Len() int { return r.count }
 
 // Has reports whether the file at path is in the set.
-func (r *Reach) Has(path string) bool { return r.has.get(r.table.lookup(path)) }
+func (r *Reach) Has(path string) bool { return r.at(r.table.lookup(path)) > 0 }
 
 // All yields the paths of the files, those with the shortest chains first.
 func (r *Reach) All() iter.Seq[string] {
 	return func(yield func(string) bool) {
 		paths := r.table.all()
-		for _, s := range r.steps {
-			if !yield(paths[s.file]) {
+		for _, i := range r.inOrder() {
+			if !yield(paths[i]) {
 				return
 			}
 		}
 	}
 }
 
+// Since returns the files that r has and old has not, and those that only old
+// has, in no particular order. Old is of an earlier version of the same graph.
+func (r *Reach) Since(old *Reach) (came, went []string) {
+	if r.spread == old.spread {
+		return nil, nil
+	}
+	for i, path := range r.table.all() {
+		switch is, was := r.at(id(i)) > 0, old.at(id(i)) > 0; {
+		case is && !was:
+			came = append(came, path)
+		case was && !is:
+			went = append(went, path)
+		}
+	}
+	return came, went
+}
+
 // Chain returns the shortest chain of imports that connects the file at path
-// with where the search began, importers first; it is empty where the search
-// began, and nil if the file is not in the set.
+// with where the search began, importers first. Of several it is the one that
+// comes first by path, seen from the file. It is empty where the search began,
+// and nil if the file is not in the set.
 func (r *Reach) Chain(path string) []Edge {
-	n := r.place(r.table.lookup(path))
-	if n < 0 {
+	i := r.table.lookup(path)
+	if r.at(i) == 0 {
 		return nil
 	}
-	chain := make([]Edge, 0, r.steps[n].far)
-	if r.back != nil {
-		return r.forward(chain, n)
+	n := slices.IndexFunc(r.parts, func(p part) bool { return p.at(i) == r.at(i) })
+	p := r.parts[n]
+	p.view.mu.Lock()
+	defer p.view.mu.Unlock()
+	chain := make([]Edge, 0, r.at(i)-1)
+	for p.at(i) > 1 {
+		if p.back {
+			to := p.nearer(i, p.view.leadsTo(i))
+			chain = append(chain, p.view.edge(i, to))
+			i = to
+		} else {
+			from := p.nearer(i, p.view.leaders(p.spread, i))
+			chain = append(chain, p.view.edge(from, i))
+			i = from
+		}
 	}
-	for s := r.steps[n]; s.before >= 0; {
-		before := r.steps[s.before]
-		chain = append(chain, Edge{r.table.path(before.file), r.table.path(s.file), int(s.line), s.kind})
-		s = before
+	if !p.back {
+		slices.Reverse(chain)
 	}
-	slices.Reverse(chain)
 	return chain
 }
 
-// place returns the place of a file in steps, -1 if it is not in the set.
-func (r *Reach) place(i id) int {
-	if !r.has.get(i) {
-		return -1
-	}
-	r.indexed.Do(func() {
-		last := id(0)
-		for _, s := range r.steps {
-			last = max(last, s.file)
-		}
-		r.index = make([]int32, last+1)
-		for n, s := range r.steps {
-			r.index[s.file] = int32(n + 1)
-		}
-	})
-	return int(r.index[i]) - 1
-}
-
-// forward appends the chain from the step n to where a search backwards began:
-// of the links that lead one step nearer, the first each time.
-func (r *Reach) forward(chain []Edge, n int) []Edge {
-	at := r.steps[n].file
-	for left := r.steps[n].far; left > 0; left-- {
-		for _, l := range r.back.links(at) {
-			if n := r.place(l.to); n >= 0 && r.steps[n].far == left-1 {
-				chain = append(chain, Edge{r.table.path(at), r.table.path(l.to), int(l.line), l.kind})
-				at = l.to
-				break
-			}
+// nearer returns the first by path of the neighbours of the file i that are
+// nearer to where the search began.
+func (p *part) nearer(i id, neighbours iter.Seq[id]) id {
+	paths := p.view.g.table.all()
+	best := id(-1)
+	for n := range neighbours {
+		if p.at(n) == p.at(i)-1 && (best < 0 || paths[n] < paths[best]) {
+			best = n
 		}
 	}
-	return chain
+	return best
 }
 
 // Locate returns the files that a process started at e runs first, of a module
@@ -133,11 +123,11 @@ func (r *Reach) forward(chain []Edge, n int) []Edge {
 func (g *Graph) Locate(e Entry) []string {
 	var all []string
 	v := g.view(g.rootsOf(e))
-	steps, found := v.begin(e)
+	begin, found := v.begin(e)
 	if !found {
 		return nil
 	}
-	for _, s := range steps {
+	for _, s := range begin {
 		all = append(all, g.table.path(s.file))
 	}
 	return all
@@ -161,12 +151,12 @@ func (g *Graph) rootsOf(e Entry) []string {
 	return append([]string{dir}, g.opts.Roots...)
 }
 
-// begin returns the steps that a process started at e begins with, and whether
+// begin returns the files that a process started at e begins with, and whether
 // the entry itself is among them: where it is not, its packages may be.
-func (v *view) begin(e Entry) (all []step, found bool) {
+func (v *view) begin(e Entry) (all []start, found bool) {
 	add := func(files []id, script bool) {
 		for _, i := range files {
-			all = append(all, step{file: i, before: -1, script: script})
+			all = append(all, start{i, script})
 		}
 	}
 	if e.File != "" {
@@ -205,86 +195,37 @@ func (v *view) begin(e Entry) (all []step, found bool) {
 // Reach returns every file that a process can load that starts at the entries.
 // Entries that are not in the graph add nothing; see [Graph.Locate].
 func (g *Graph) Reach(entries ...Entry) *Reach {
-	groups := g.byRoots(entries)
-	all := make([]*Reach, len(groups))
-	for i, group := range groups {
-		all[i] = g.view(group[0].Roots).reach(group)
+	r := &Reach{table: g.table}
+	for _, group := range g.byRoots(entries) {
+		v := g.view(group[0].Roots)
+		r.parts = append(r.parts, part{spread: v.reach(group), view: v})
 	}
-	if len(all) == 1 {
-		return all[0]
-	}
-	return union(g, all)
-}
-
-// reach searches forward, breadth first, so that the chains are the shortest,
-// and in the order of the imports, so that they are always the same.
-func (v *view) reach(entries []Entry) *Reach {
-	var key strings.Builder
-	for _, e := range entries {
-		key.WriteString(e.Module + "\x00" + e.File + "\x00")
-	}
-	v.mu.Lock()
-	r := v.reaches[key.String()]
-	v.mu.Unlock()
-	if r != nil {
-		return r
-	}
-	r = &Reach{table: v.g.table}
-	var begin []step
-	for _, e := range entries {
-		steps, _ := v.begin(e)
-		begin = append(begin, steps...)
-	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	r.has = newBits(len(v.g.table.all()))
-	for _, s := range begin {
-		if !r.has.get(s.file) {
-			r.has.set(s.file)
-			r.steps = append(r.steps, s)
-		}
-	}
-	for n := 0; n < len(r.steps); n++ {
-		at := r.steps[n]
-		for _, l := range v.linksLocked(at.file) {
-			if l.own && at.script {
-				// Should the script be imported as well, then whoever does
-				// that leads to its packages.
-				continue
-			}
-			if !r.has.get(l.to) {
-				r.has.set(l.to)
-				r.steps = append(r.steps, step{file: l.to, before: int32(n), far: at.far + 1, line: l.line, kind: l.kind})
-			}
-		}
-	}
-	v.reaches[key.String()] = r
+	r.spread = nearest(r.parts)
 	return r
 }
 
-// union joins searches under several root lists; a file keeps the chain of the
-// first that found it.
-func union(g *Graph, all []*Reach) *Reach {
-	u := &Reach{table: g.table, has: newBits(len(g.table.all()))}
-	known := make(map[id]int32) // places in u.steps
-	for _, r := range all {
-		place := make([]int32, len(r.steps))
-		for n, s := range r.steps {
-			if u.has.get(s.file) {
-				place[n] = known[s.file]
-				continue
-			}
-			u.has.set(s.file)
-			if s.before >= 0 {
-				s.before = place[s.before]
-				s.far = u.steps[s.before].far + 1
-			}
-			place[n] = int32(len(u.steps))
-			known[s.file] = place[n]
-			u.steps = append(u.steps, s)
-		}
+// reach returns how far the entries reach. It follows the spread of the version
+// before, if somebody asked for that.
+func (v *view) reach(entries []Entry) *spread {
+	var key strings.Builder
+	var begin []start
+	for _, e := range entries {
+		key.WriteString(e.Module + "\x00" + e.File + "\x00")
+		all, _ := v.begin(e)
+		begin = append(begin, all...)
 	}
-	return u
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	s := v.spreads[key.String()]
+	if s == nil {
+		if s = v.before[key.String()]; s != nil && slices.Equal(s.begin, begin) {
+			s = v.mend(s)
+		} else {
+			s = v.search(begin)
+		}
+		v.spreads[key.String()] = s
+	}
+	return s
 }
 
 // Dependents returns the files at paths and every file that reaches one of
@@ -292,27 +233,13 @@ func union(g *Graph, all []*Reach) *Reach {
 // paths. A file that was just created has its dependents in the graph that
 // knows it, a deleted one in the graph before.
 func (g *Graph) Dependents(paths ...string) *Reach {
-	v := g.view(g.opts.Roots)
-	importers := v.reverse()
-	r := &Reach{table: g.table, back: v, has: newBits(len(g.table.all()))}
+	var begin []start
 	for _, p := range paths {
-		if i := g.table.lookup(p); i >= 0 && g.files.at(i) != nil && !r.has.get(i) {
-			r.has.set(i)
-			r.steps = append(r.steps, step{file: i, before: -1})
+		if i := g.table.lookup(p); i >= 0 && g.files.at(i) != nil {
+			begin = append(begin, start{file: i})
 		}
 	}
-	for n := 0; n < len(r.steps); n++ {
-		at := r.steps[n]
-		for _, i := range importers.at(at.file) {
-			if !r.has.get(i) {
-				r.has.set(i)
-				r.steps = append(r.steps, step{file: i, far: at.far + 1})
-			}
-		}
-	}
-	known := g.table.all()
-	slices.SortFunc(r.steps, func(a, b step) int {
-		return cmp.Or(cmp.Compare(a.far, b.far), cmp.Compare(known[a.file], known[b.file]))
-	})
-	return r
+	v := g.view(g.opts.Roots)
+	s := v.searchBack(begin)
+	return &Reach{table: g.table, spread: s, parts: []part{{s, v, true}}}
 }

@@ -93,13 +93,7 @@ func (t *realTree) change() []Change {
 // with one built from scratch, after each change where the tree is small and
 // after every hundredth where it is large, while readers ask the graph before.
 func TestRealTrees(t *testing.T) {
-	seed := rand.Uint64()
-	if s := os.Getenv("GRAPH_SEED"); s != "" {
-		if _, err := fmt.Sscan(s, &seed); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Logf("GRAPH_SEED=%d", seed)
+	seed := graphSeed(t)
 	_, packages := venv(t)
 	for _, c := range []struct {
 		pkg            string

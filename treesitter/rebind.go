@@ -61,8 +61,7 @@ func (m *moved) concerns(p string, f *file) bool {
 		inside = inside || slices.Contains(m.within, dir)
 	}
 	for r := range f.refs {
-		// What runs commands may lead anywhere; few files do.
-		if m.mentioned(r.Statement, inside) || runsCommands(r.Statement) {
+		if m.mentioned(r.Statement, inside) {
 			return true
 		}
 	}

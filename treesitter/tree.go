@@ -249,7 +249,7 @@ func pick(i id, present bool) id {
 
 // withID returns a copy of ids with i, or without it.
 func withID(ids []id, i id, present bool) []id {
-	var out []id
+	out := make([]id, 0, len(ids)+1)
 	for _, j := range ids {
 		if j != i {
 			out = append(out, j)

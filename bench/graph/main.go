@@ -55,7 +55,7 @@ func main() {
 	case *memory:
 		err = grow()
 	case *edits:
-		err = edit(flag.Arg(0))
+		err = printEdits(flag.Arg(0))
 	default:
 		err = compare(*dir, flag.Arg(0), *runs)
 	}

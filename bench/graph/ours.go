@@ -6,10 +6,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"slices"
-	"time"
-
-	"bounce/treesitter"
 )
 
 // printEdges prints the edges of a package for judge.py.
@@ -86,52 +82,5 @@ func makeTree(dir string, files int) error {
 			return fmt.Errorf("cannot make a tree: %w", err)
 		}
 	}
-	return nil
-}
-
-// edit measures what one saved file costs once the graph is there: extract,
-// update, the reach of 20 services, and whether each has the file. Every
-// second edit adds an import.
-func edit(tree string) error {
-	g, err := read(tree, tree)
-	if err != nil {
-		return err
-	}
-	r := rand.New(rand.NewPCG(1, 1))
-	files := g.Files()
-	var services []treesitter.Entry
-	for range 20 {
-		services = append(services, treesitter.Entry{File: files[r.IntN(len(files))], Roots: []string{"."}})
-	}
-	for _, s := range services {
-		g.Reach(s)
-	}
-	var took []time.Duration
-	hits := 0
-	for n := range 1000 {
-		p := files[r.IntN(len(files))]
-		src, err := os.ReadFile(filepath.Join(tree, p))
-		if err != nil {
-			return fmt.Errorf("cannot read a file to edit: %w", err)
-		}
-		if len(src) > 100_000 {
-			continue
-		}
-		if n%2 == 1 {
-			src = append([]byte("import os, sys, logging\n"), src...)
-		}
-		start := time.Now()
-		g = g.Update([]treesitter.Change{{Path: p, Facts: treesitter.Extract(src)}})
-		for _, s := range services {
-			if g.Reach(s).Has(p) {
-				hits++
-			}
-		}
-		took = append(took, time.Since(start))
-	}
-	slices.Sort(took)
-	at := func(share float64) time.Duration { return took[int(share*float64(len(took)-1))] }
-	fmt.Printf("%d files, %d edits, 20 services, %d hits: median %v, p90 %v, p99 %v, max %v\n", len(files), len(took), hits,
-		at(0.5), at(0.9), at(0.99), at(1))
 	return nil
 }

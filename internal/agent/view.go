@@ -41,9 +41,6 @@ type reached struct {
 	// be loaded.
 	all   bool
 	reach *treesitter.Reach
-	// order has the files of reach in the order of the search, which is the
-	// same for the same imports.
-	order []string
 	// watched has the files that the service's watch globs and env files name.
 	watched map[string]watcher.Hash
 	version decider.Version
@@ -94,34 +91,40 @@ func (v *view) update(files tree, b watcher.Batch, changes []treesitter.Change) 
 }
 
 // follow works out what look would for the service of r, which is of the view
-// before the batch. Where the batch changes no imports it touches only what the
-// batch names, and the version of a service that loads none of that keeps its
-// map: versions that share one are equal without being compared.
+// before the batch. It touches only what the batch names and what came into the
+// reach or left it, and the version of a service that loads none of that keeps
+// its map: versions that share one are equal without being compared.
 func (v *view) follow(r *reached, files tree, b watcher.Batch) *reached {
 	s, watched := r.service, r.service.watched(r.watched, b)
-	next := &reached{service: s, all: r.all, order: r.order, watched: watched, version: r.version}
+	next := &reached{service: s, all: r.all, watched: watched, version: r.version}
+	var differ []string
 	if !r.all {
 		next.reach = v.graph.Reach(rooted(s.entries, v.roots)...)
-		if !yields(next.reach, r.order) {
-			return v.look(s, files, watched)
+		came, went := next.reach.Since(r.reach)
+		differ = append(came, went...)
+	}
+	for _, c := range b.Changes {
+		if next.loads(c.Path) {
+			differ = append(differ, c.Path)
 		}
 	}
-	cloned := false
-	for _, c := range b.Changes {
-		if !(r.all && isModule(c.Path) || !r.all && next.reach.Has(c.Path) || s.watches(c.Path) != "") {
-			continue
-		}
-		if !cloned {
-			cloned = true
-			next.version.Files = maps.Clone(r.version.Files)
-		}
-		if hash, ok := files[c.Path]; ok {
-			next.version.Files[c.Path] = hash
+	if len(differ) == 0 {
+		return next
+	}
+	next.version.Files = maps.Clone(r.version.Files)
+	for _, path := range differ {
+		if hash, ok := files[path]; ok && next.loads(path) {
+			next.version.Files[path] = hash
 		} else {
-			delete(next.version.Files, c.Path)
+			delete(next.version.Files, path)
 		}
 	}
 	return next
+}
+
+// loads reports whether the service can load the file at path, if there is one.
+func (r *reached) loads(path string) bool {
+	return r.all && isModule(path) || !r.all && r.reach.Has(path) || r.service.watches(path) != ""
 }
 
 // look works out what s can load in v.
@@ -137,8 +140,7 @@ func (v *view) look(s *service, files tree, watched map[string]watcher.Hash) *re
 		}
 	} else {
 		r.reach = v.graph.Reach(rooted(s.entries, v.roots)...)
-		r.order = slices.AppendSeq(make([]string, 0, r.reach.Len()), r.reach.All())
-		for _, path := range r.order {
+		for path := range r.reach.All() {
 			if hash, ok := files[path]; ok {
 				load[path] = hash
 			}
@@ -146,21 +148,6 @@ func (v *view) look(s *service, files tree, watched map[string]watcher.Hash) *re
 	}
 	r.version = decider.Version{Files: load, Start: s.start}
 	return r
-}
-
-// yields reports whether a search found these files in this order.
-func yields(r *treesitter.Reach, order []string) bool {
-	if r.Len() != len(order) {
-		return false
-	}
-	i := 0
-	for path := range r.All() {
-		if path != order[i] {
-			return false
-		}
-		i++
-	}
-	return true
 }
 
 // Reaches implements [decider.Graph].
