@@ -234,6 +234,9 @@ func (r *resolver) ref(ref Ref) {
 		return
 	}
 	r.line = int32(ref.Line)
+	if !opts.NoPackageStrings && !opts.NoStrings && runsCommands(ref.Statement) {
+		r.add(r.names.commands(), Package)
+	}
 	switch ref.Kind {
 	case Import:
 		for _, n := range ref.Names {
@@ -413,10 +416,10 @@ func (r *resolver) mention(st *Statement, packages bool) {
 	named := rest == "" || className(rest)
 	switch {
 	case m.path != nil && named && (rest == "" || len(m.files) > 0):
-		r.below(m, Package, notTest)
+		r.below(m, Package, served)
 	case m.path == nil && last == "apps" && named && parent != r.names.top:
 		// Django: the configuration class of an application.
-		r.below(parent, Package, notTest)
+		r.below(parent, Package, served)
 	}
 }
 
@@ -486,6 +489,9 @@ type names struct {
 	mu   sync.Mutex
 	dirs []*dir // the roots that exist
 	top  *module
+	// ofCommands are the files that only Django's commands load; nil until
+	// asked for.
+	ofCommands []id
 }
 
 // module is what a name is bound to.

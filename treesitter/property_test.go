@@ -15,7 +15,7 @@ import (
 
 // randomName returns a dotted name made of a few letters, so that names meet.
 func randomName(r *rand.Rand) string {
-	letters := []string{"a", "b", "c", "tests", "apps"}
+	letters := []string{"a", "b", "c", "tests", "apps", "migrations"}
 	parts := make([]string, 1+r.IntN(3))
 	for i := range parts {
 		parts[i] = letters[r.IntN(len(letters))]
@@ -48,7 +48,7 @@ func randomSource(r *rand.Rand) string {
 	for range r.IntN(7) {
 		n := randomName(r)
 		last := n[strings.LastIndexByte(n, '.')+1:]
-		switch r.IntN(18) {
+		switch r.IntN(19) {
 		case 0, 1:
 			fmt.Fprintf(&b, "import %s\n", n)
 		case 2, 3:
@@ -79,6 +79,8 @@ func randomSource(r *rand.Rand) string {
 			fmt.Fprintf(&b, "import_module(f'{__package__}.%s{x}')\n", last[:1])
 		case 17:
 			fmt.Fprintf(&b, "import_module(f'%s.{x}.%s')\n", n, last)
+		case 18:
+			fmt.Fprintf(&b, "from django.core.management import call_command\nAPPS = ['%s']\n", n)
 		}
 	}
 	return b.String()

@@ -61,7 +61,8 @@ func (m *moved) concerns(p string, f *file) bool {
 		inside = inside || slices.Contains(m.within, dir)
 	}
 	for r := range f.refs {
-		if m.mentioned(r.Statement, inside) {
+		// What runs commands may lead anywhere; few files do.
+		if m.mentioned(r.Statement, inside) || runsCommands(r.Statement) {
 			return true
 		}
 	}
