@@ -153,12 +153,12 @@ func (d *decision) edges() {
 	}
 	paths := slices.Sorted(maps.Keys(d.changes))
 	untaken := slices.DeleteFunc(slices.Clone(paths), d.taken)
-	var f firing
+	var f Firing
 	if len(d.Rules.Rules) > 0 {
-		f = d.Rules.fire(paths, Across(d.Before, d.After, d.deleted))
+		f = d.Rules.Fire(paths, Across(d.Before, d.After, d.deleted))
 		d.unmatched = both(untaken, f.Unmatched)
 	} else {
-		f = d.Rules.fire(untaken, nil)
+		f = d.Rules.Fire(untaken, nil)
 		d.unmatched = untaken
 	}
 	d.fallback = f.FallbackApplied

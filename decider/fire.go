@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
 )
 
 // Expand calls yield with every file that reaches one of paths by imports,
@@ -66,42 +65,56 @@ type Fired struct {
 	Reasons []Reason `json:"reasons"`
 }
 
-// UnknownActionError says that a rule that fired, or the fallback, names an
-// action that is not declared. Its text is smart-restart's.
-type UnknownActionError struct {
-	Action string
-	// Pattern is that of the rule; "" for the fallback.
-	Pattern string
-}
-
-func (e *UnknownActionError) Error() string {
-	if e.Pattern == "" {
-		return "fallback references unknown action " + pythonRepr(e.Action)
-	}
-	return fmt.Sprintf("rule pattern %s references unknown action %s (not declared in 'actions')",
-		pythonRepr(e.Pattern), pythonRepr(e.Action))
-}
-
 // Fire returns what the rules say of changed files and of those that expand
 // adds; nil adds none. As in smart-restart, the first rule that matches a file
 // wins, and the fallback is applied once if any file matched none. Without
 // expansion a file that is given twice counts twice, with it once; the added
 // ones follow, sorted.
 //
-// The error is an [*UnknownActionError], for the first action in the order of
-// the files that is not declared; the Firing then has Added alone.
-func (r Rules) Fire(changed []string, expand Expand) (Firing, error) {
-	f := r.fire(changed, expand)
-	if f.unknown != nil {
-		return Firing{Actions: []Fired{}, Unmatched: []string{}, Added: f.Added}, f.unknown
+// Actions that are not declared are left out; configurations refuse them.
+func (r Rules) Fire(changed []string, expand Expand) Firing {
+	files, added := expanded(changed, expand)
+	f := Firing{Unmatched: []string{}, Added: added}
+	reasons := make(map[string][]Reason)
+	type asked struct{ action, path string }
+	seen := make(map[asked]bool) // files and actions may be named twice
+	ask := func(action string, why file, rule string, line int) {
+		if _, ok := r.Actions[action]; !ok || seen[asked{action, why.path}] {
+			return
+		}
+		seen[asked{action, why.path}] = true
+		reasons[action] = append(reasons[action], Reason{Path: why.origin(), Chain: why.chain, Rule: rule, RuleLine: line})
 	}
-	return f.Firing, nil
-}
-
-type firing struct {
-	Firing
-	// unknown is the first action that is not declared.
-	unknown error
+	rules := newMatcher(r.Rules)
+	var unmatched []file
+	for _, file := range files {
+		rule := rules.first(file.path)
+		if rule == nil {
+			unmatched = append(unmatched, file)
+			f.Unmatched = append(f.Unmatched, file.path)
+			continue
+		}
+		for _, action := range rule.Actions {
+			ask(action, file, rule.Pattern, rule.Line)
+		}
+	}
+	if len(unmatched) > 0 {
+		var actions []string
+		actions, f.FallbackApplied = r.fallback()
+		for _, action := range actions {
+			for _, file := range unmatched {
+				ask(action, file, FallbackRule, 0)
+			}
+		}
+	}
+	f.Actions = make([]Fired, 0, len(reasons))
+	for name, why := range reasons {
+		f.Actions = append(f.Actions, Fired{name, r.Actions[name].Order, why})
+	}
+	slices.SortFunc(f.Actions, func(a, b Fired) int {
+		return cmp.Or(cmp.Compare(a.Order, b.Order), strings.Compare(a.Name, b.Name))
+	})
+	return f
 }
 
 // file is a changed file, or one that leads to a changed file.
@@ -116,56 +129,6 @@ func (f file) origin() string {
 		return f.chain[n-1].To
 	}
 	return f.path
-}
-
-func (r Rules) fire(changed []string, expand Expand) firing {
-	files, added := expanded(changed, expand)
-	f := firing{Firing: Firing{Unmatched: []string{}, Added: added}}
-	reasons := make(map[string][]Reason)
-	type asked struct{ action, path string }
-	seen := make(map[asked]bool) // files and actions may be named twice
-	ask := func(action, pattern, rule string, why file) {
-		if _, ok := r.Actions[action]; !ok {
-			if f.unknown == nil {
-				f.unknown = &UnknownActionError{Action: action, Pattern: pattern}
-			}
-			return
-		}
-		if ask := (asked{action, why.path}); !seen[ask] {
-			seen[ask] = true
-			reasons[action] = append(reasons[action], Reason{Path: why.origin(), Chain: why.chain, Rule: rule})
-		}
-	}
-	rules := newMatcher(r.Rules)
-	var unmatched []file
-	for _, file := range files {
-		rule := rules.first(file.path)
-		if rule == nil {
-			unmatched = append(unmatched, file)
-			f.Unmatched = append(f.Unmatched, file.path)
-			continue
-		}
-		for _, action := range rule.Actions {
-			ask(action, rule.Pattern, rule.Pattern, file)
-		}
-	}
-	if len(unmatched) > 0 {
-		var actions []string
-		actions, f.FallbackApplied = r.fallback()
-		for _, action := range actions {
-			for _, file := range unmatched {
-				ask(action, "", FallbackRule, file)
-			}
-		}
-	}
-	f.Actions = make([]Fired, 0, len(reasons))
-	for name, why := range reasons {
-		f.Actions = append(f.Actions, Fired{name, r.Actions[name].Order, why})
-	}
-	slices.SortFunc(f.Actions, func(a, b Fired) int {
-		return cmp.Or(cmp.Compare(a.Order, b.Order), strings.Compare(a.Name, b.Name))
-	})
-	return f
 }
 
 // fallback returns the actions of the fallback and whether there is one.
@@ -224,9 +187,6 @@ func expanded(changed []string, expand Expand) (files []file, added []string) {
 //	INFO: N unmatched file(s):
 //	  - PATH                            (once for each)
 //	INFO: fallback policy applied
-//
-// After an [*UnknownActionError] only the first part is there, and the program
-// ends with "ERROR: " and the text of the error.
 func (f Firing) Notes(expanded, unmatched bool) string {
 	var b strings.Builder
 	if expanded && len(f.Added) > 0 {
@@ -244,40 +204,5 @@ func (f Firing) Notes(expanded, unmatched bool) string {
 			b.WriteString("INFO: fallback policy applied\n")
 		}
 	}
-	return b.String()
-}
-
-// pythonRepr quotes a string as Python's repr does.
-func pythonRepr(s string) string {
-	quote := '\''
-	if strings.Contains(s, "'") && !strings.Contains(s, `"`) {
-		quote = '"'
-	}
-	var b strings.Builder
-	b.WriteRune(quote)
-	for i := 0; i < len(s); {
-		r, n := character(s[i:])
-		i += n
-		switch {
-		case r == quote || r == '\\':
-			b.WriteRune('\\')
-			b.WriteRune(r)
-		case r == '\n':
-			b.WriteString(`\n`)
-		case r == '\r':
-			b.WriteString(`\r`)
-		case r == '\t':
-			b.WriteString(`\t`)
-		case unicode.IsPrint(r):
-			b.WriteRune(r)
-		case r < 0x100:
-			fmt.Fprintf(&b, `\x%02x`, r)
-		case r < 0x10000:
-			fmt.Fprintf(&b, `\u%04x`, r)
-		default:
-			fmt.Fprintf(&b, `\U%08x`, r)
-		}
-	}
-	b.WriteRune(quote)
 	return b.String()
 }

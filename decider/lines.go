@@ -1,6 +1,7 @@
 package decider
 
 import (
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -42,4 +43,53 @@ func endsLine(r rune) bool {
 // information separators.
 func isSpace(r rune) bool {
 	return unicode.IsSpace(r) || 0x1c <= r && r <= 0x1f
+}
+
+// UnquotePath returns the path that git prints in double quotes because it has
+// bytes that are not plain ASCII, quotes, backslashes or control characters:
+// "\303\244.py" stands for ä.py. What git would not have quoted like this, it
+// returns as it is.
+func UnquotePath(s string) string {
+	if len(s) < 2 || s[0] != '"' || s[len(s)-1] != '"' {
+		return s
+	}
+	var b strings.Builder
+	escaped := false
+	for rest := s[1 : len(s)-1]; rest != ""; {
+		c, n := rest[0], 1
+		switch {
+		case c == '"':
+			return s
+		case c == '\\':
+			if c, n = unescape(rest); n == 0 {
+				return s
+			}
+			escaped = true
+		}
+		b.WriteByte(c)
+		rest = rest[n:]
+	}
+	if !escaped {
+		return s
+	}
+	return b.String()
+}
+
+// unescape returns the byte that a backslash and what follows it stand for,
+// and their length; 0 where they stand for none.
+func unescape(s string) (c byte, n int) {
+	if len(s) < 2 {
+		return 0, 0
+	}
+	if i := strings.IndexByte(`abtnvfr"\`, s[1]); i >= 0 {
+		return "\a\b\t\n\v\f\r\"\\"[i], 2
+	}
+	if len(s) < 4 {
+		return 0, 0
+	}
+	code, err := strconv.ParseUint(s[1:4], 8, 8)
+	if err != nil || s[1] == '+' {
+		return 0, 0
+	}
+	return byte(code), 4
 }

@@ -1,6 +1,7 @@
 package decider
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -25,6 +26,70 @@ func TestSplitLines(t *testing.T) {
 			t.Errorf("SplitLines(%q) = %q, want %q", c.in, got, c.want)
 		}
 	}
+}
+
+func TestUnquotePath(t *testing.T) {
+	for _, c := range []struct{ in, want string }{
+		{`"\303\244.py"`, "ä.py"},
+		{`"a\tb\n\"c\"\\d"`, "a\tb\n\"c\"\\d"},
+		{`"\377"`, "\xff"},
+		// Git has nothing to quote here, so it did not.
+		{`"plain"`, `"plain"`},
+		{`""`, `""`},
+		{`"`, `"`},
+		{``, ``},
+		{`a\tb`, `a\tb`},
+		// Not what git writes.
+		{`"a"b\t"`, `"a"b\t"`},
+		{`"\q"`, `"\q"`},
+		{`"\8"`, `"\8"`},
+		{`"\400"`, `"\400"`},
+		{`"\12"`, `"\12"`},
+		{`"\+12"`, `"\+12"`},
+		{`"\"`, `"\"`},
+		{`"x\`, `"x\`},
+	} {
+		if got := UnquotePath(c.in); got != c.want {
+			t.Errorf("UnquotePath(%q) = %q, want %q", c.in, got, c.want)
+		}
+	}
+}
+
+func FuzzUnquotePath(f *testing.F) {
+	for _, seed := range []string{`"\303\244.py"`, `"a\\"`, `"\"`, `x`} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		// What git makes of a name is the name again.
+		if got := UnquotePath(gitQuoted(s)); got != s {
+			t.Errorf("%q comes back as %q", s, got)
+		}
+		UnquotePath(s)
+	})
+}
+
+// gitQuoted quotes as git does by default: all but printable ASCII, if
+// anything needs it.
+func gitQuoted(s string) string {
+	var b strings.Builder
+	needed := false
+	for i := range len(s) {
+		c := s[i]
+		switch j := strings.IndexByte("\a\b\t\n\v\f\r\"\\", c); {
+		case j >= 0:
+			b.WriteString(`\` + `abtnvfr"\`[j:j+1])
+		case c < ' ' || c >= 0x7f:
+			fmt.Fprintf(&b, `\%03o`, c)
+		default:
+			b.WriteByte(c)
+			continue
+		}
+		needed = true
+	}
+	if !needed {
+		return s
+	}
+	return `"` + b.String() + `"`
 }
 
 func FuzzSplitLines(f *testing.F) {

@@ -66,6 +66,9 @@ type Reason struct {
 	// Rule is the pattern of the rule or of Service.Watch, [FallbackRule] for
 	// the fallback, "" for a service's own reach.
 	Rule string `json:"rule,omitempty"`
+	// RuleLine is where the rule stands in its file; 0 when unknown, and for
+	// what stands in no list of rules.
+	RuleLine int `json:"rule_line,omitempty"`
 }
 
 // Link is one step of a chain: From imports To on Line.

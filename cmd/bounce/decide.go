@@ -15,7 +15,7 @@ import (
 
 func newDecide(g *globals) *cobra.Command {
 	var q agent.Question
-	var showUnmatched, showExpanded, nul bool
+	var showUnmatched, showExpanded bool
 	var format string
 	cmd := &cobra.Command{
 		Use:     "decide",
@@ -27,6 +27,9 @@ the rules ask for, one a line, in their order: a drop-in for smart-restart.
 With --root, files that import a changed one count as changed too. --root may be
 given several times; --root auto finds the import roots. --git A..B asks git for
 the changed paths itself and knows the imports of both trees.
+
+Paths may have ./ in front, be absolute, or be quoted as git quotes them. With
+--compat, rules, paths and imports are taken exactly as smart-restart takes them.
 
 Exit code 0 when decided, 1 when the rules are missing or wrong, 2 for a mistake
 on the command line.`,
@@ -51,15 +54,24 @@ on the command line.`,
 		if q.Rules == "" {
 			q.Rules = g.config
 		}
+		for flag, set := range map[string]bool{"--git": q.Git != "", "-z": q.Null} {
+			if set && q.Compat {
+				return usage(fmt.Errorf("--compat is smart-restart, which has no %s", flag))
+			}
+		}
 		if q.Git == "" {
 			input, err := io.ReadAll(g.in)
 			if err != nil {
 				return fmt.Errorf("cannot read the changed paths: %w", err)
 			}
-			q.Paths = agent.ChangedPaths(string(input), nul)
+			q.Input = string(input)
 		}
 		d, err := agent.Decide(ctx, q)
 		fmt.Fprint(g.err, d.Notes(showExpanded, showUnmatched && err == nil))
+		if err != nil && q.Compat {
+			fmt.Fprintf(g.err, "ERROR: %v\n", err)
+			return &exitError{code: exitFailed}
+		}
 		var rules *agent.RulesError
 		if errors.As(err, &rules) {
 			return fmt.Errorf("cannot load the rules: %w", rules.Err)
@@ -75,7 +87,8 @@ on the command line.`,
 	f.StringVar(&q.Git, "git", "", "ask git what changed between `A..B`, or between A and the work tree")
 	f.BoolVar(&showUnmatched, "show-unmatched", false, "print files that match no rule to stderr")
 	f.BoolVar(&showExpanded, "show-expanded", false, "print files that --root added to stderr")
-	f.BoolVarP(&nul, "null", "z", false, "paths on stdin end with NUL, as those of git diff -z")
+	f.BoolVarP(&q.Null, "null", "z", false, "paths on stdin end with NUL, as those of git diff -z")
+	f.BoolVar(&q.Compat, "compat", false, "decide exactly as smart-restart 0.1.0, with its lenience, its YAML 1.1 and its import graph")
 	f.StringVar(&format, "format", "text", "text, json or github")
 	complete(cmd, "format", formats)
 	return cmd

@@ -14,6 +14,7 @@ import (
 	"bounce/configs"
 	"bounce/decider"
 	"bounce/internal/git"
+	"bounce/internal/smartrestart"
 	"bounce/treesitter"
 	"bounce/watcher"
 )
@@ -29,10 +30,16 @@ type Question struct {
 	// Roots are the import roots, "auto" among them to find them; none leaves
 	// imports out.
 	Roots []string
-	// Paths are the changed files, as git or a person writes them.
-	Paths []string
+	// Input lists the changed files: lines as Python's str.splitlines has them,
+	// or, with Null, what NUL bytes end.
+	Input string
+	Null  bool
 	// Git, if set, is A..B or A: the changed files are asked of git.
 	Git string
+	// Compat decides as smart-restart does, its mistakes included. Roots are
+	// directories then, and the last one counts; Git is not looked at. The text
+	// of an error is what smart-restart prints behind "ERROR: ".
+	Compat bool
 }
 
 // RulesError says that the rules are missing or wrong.
@@ -43,25 +50,40 @@ func (e *RulesError) Unwrap() error { return e.Err }
 
 // Decide answers q.
 func Decide(ctx context.Context, q Question) (decider.Firing, error) {
+	if q.Compat {
+		return smartrestart.Decide(q.compat())
+	}
 	cfg, err := q.config()
 	if err != nil {
 		return decider.Firing{}, &RulesError{err}
 	}
-	paths := make([]string, 0, len(q.Paths))
-	for _, p := range q.Paths {
-		paths = append(paths, strings.TrimPrefix(p, "./"))
-	}
 	if q.Git != "" {
 		return q.fromGit(ctx, cfg)
 	}
+	paths := q.paths()
 	if len(q.Roots) == 0 {
-		return cfg.DecideBy().Fire(paths, nil)
+		return cfg.DecideBy().Fire(paths, nil), nil
 	}
-	g, err := q.graph(ctx, cfg, q.Dir)
+	g, err := q.graph(ctx, cfg, paths)
 	if err != nil {
 		return decider.Firing{}, err
 	}
-	return cfg.DecideBy().Fire(paths, decider.Across(nil, g, func(string) bool { return false }))
+	return cfg.DecideBy().Fire(paths, decider.Across(nil, g, func(string) bool { return false })), nil
+}
+
+// rulesFile is smart-restart's name for its file of rules.
+const rulesFile = "restart-rules.yaml"
+
+// compat is q for smart-restart.
+func (q Question) compat() smartrestart.Question {
+	c := smartrestart.Question{Dir: q.Dir, Rules: q.Rules, Paths: decider.SplitLines(q.Input)}
+	if c.Rules == "" {
+		c.Rules = rulesFile
+	}
+	if n := len(q.Roots); n > 0 {
+		c.Root, c.Rooted = q.Roots[n-1], true
+	}
+	return c
 }
 
 // config finds the rules.
@@ -69,16 +91,15 @@ func (q Question) config() (*configs.Config, error) {
 	if q.Rules != "" {
 		return configs.Load(q.Rules)
 	}
-	const name = "restart-rules.yaml"
-	if _, err := os.Stat(filepath.Join(q.Dir, name)); err == nil {
-		return configs.Load(name)
+	if _, err := os.Stat(filepath.Join(q.Dir, rulesFile)); err == nil {
+		return configs.Load(rulesFile)
 	}
 	found, err := configs.Find(q.Dir)
 	if err != nil {
 		return nil, err
 	}
 	if found.File == "" {
-		return nil, fmt.Errorf("no rules: there is neither %s here nor a bounce.yaml here or above; name a file with --rules", name)
+		return nil, fmt.Errorf("no rules: there is neither %s here nor a bounce.yaml here or above; name a file with --rules", rulesFile)
 	}
 	return configs.Load(found.File)
 }
@@ -112,18 +133,48 @@ func (q Question) fromGit(ctx context.Context, cfg *configs.Config) (decider.Fir
 	}
 	after := before
 	if to == "" {
-		after, err = q.graph(ctx, cfg, q.Dir)
+		after, err = q.graph(ctx, cfg, nil)
 	} else {
 		after, err = q.graphAt(ctx, cfg, to)
 	}
 	if err != nil {
 		return decider.Firing{}, err
 	}
-	return cfg.DecideBy().Fire(paths, decider.Across(before, after, func(p string) bool { return gone[p] }))
+	return cfg.DecideBy().Fire(paths, decider.Across(before, after, func(p string) bool { return gone[p] })), nil
 }
 
-// graph reads the import graph of the roots from disk.
-func (q Question) graph(ctx context.Context, cfg *configs.Config, dir string) (*view, error) {
+// paths returns the changed files as the watcher would name them: git's quotes
+// are taken off, and what is named from elsewhere is named from Dir.
+func (q Question) paths() []string {
+	if !q.Null {
+		lines := decider.SplitLines(q.Input)
+		for i, line := range lines {
+			lines[i] = q.clean(decider.UnquotePath(line))
+		}
+		return lines
+	}
+	var paths []string
+	for p := range strings.SplitSeq(q.Input, "\x00") {
+		if p != "" {
+			paths = append(paths, q.clean(p))
+		}
+	}
+	return paths
+}
+
+// clean names a path from Dir, if it is below it, without "./" and the like.
+func (q Question) clean(p string) string {
+	if rel := relative(q.Dir, p); path.IsAbs(p) && filepath.IsLocal(rel) {
+		return rel
+	}
+	return path.Clean(p)
+}
+
+// graph reads the import graph of the roots from disk. Of the modules among
+// changed, those that are not there have been deleted: they are part of it, so
+// that who imports them is found.
+func (q Question) graph(ctx context.Context, cfg *configs.Config, changed []string) (*view, error) {
+	dir := q.Dir
 	opts, auto, err := q.options(cfg)
 	if err != nil {
 		return nil, err
@@ -147,6 +198,15 @@ func (q Question) graph(ctx context.Context, cfg *configs.Config, dir string) (*
 		opts.Roots = treesitter.FindRoots(files, func(p string) ([]byte, error) {
 			return watcher.ReadFile(filepath.Join(dir, filepath.FromSlash(p)))
 		})
+	}
+	there := make(map[string]bool, len(changes))
+	for _, c := range changes {
+		there[c.Path] = true
+	}
+	for _, p := range changed {
+		if isModule(p) && !there[p] {
+			changes = append(changes, treesitter.Change{Path: p, Facts: &treesitter.Facts{}})
+		}
 	}
 	return graphOf(opts, changes), nil
 }
@@ -220,18 +280,3 @@ func (q Question) options(cfg *configs.Config) (opts treesitter.Options, auto bo
 
 // Decision is the answer to a [Question].
 type Decision = decider.Firing
-
-// ChangedPaths splits what was read from standard input into paths: lines as
-// Python's str.splitlines has them, or, with nul, what NUL bytes end.
-func ChangedPaths(input string, nul bool) []string {
-	if !nul {
-		return decider.SplitLines(input)
-	}
-	var paths []string
-	for p := range strings.SplitSeq(input, "\x00") {
-		if p != "" {
-			paths = append(paths, p)
-		}
-	}
-	return paths
-}
