@@ -27,6 +27,7 @@ type view struct {
 	spreads, before map[string]*spread
 	turns           []turn
 	marks           []int32 // scratch of resolve: by id, 1 + place in its links
+	room            []link  // scratch of resolve
 }
 
 // links are the files that one file leads to, in the order of its refs.
@@ -170,7 +171,7 @@ func (v *view) resolve(i id) []link {
 	}
 	v.names.mu.Lock()
 	defer v.names.mu.Unlock()
-	r := resolver{view: v, names: v.names, path: v.g.table.path(i), self: i}
+	r := resolver{view: v, names: v.names, path: v.g.table.path(i), self: i, links: v.room[:0]}
 	r.parents()
 	for ref := range f.refs {
 		r.ref(ref)
@@ -178,7 +179,8 @@ func (v *view) resolve(i id) []link {
 	for _, l := range r.links {
 		v.marks[l.to] = 0
 	}
-	return tamper(slices.Clip(r.links))
+	v.room = r.links
+	return tamper(slices.Clone(r.links))
 }
 
 // resolver collects the links of one file.
@@ -221,7 +223,7 @@ func (r *resolver) add(files []id, kind Kind) {
 // parents links the file to the packages it is in, under every root.
 func (r *resolver) parents() {
 	r.line, r.own = 1, true
-	for _, d := range r.names.packageDirs(r.path) {
+	for _, d := range r.names.around(r.path).dirs {
 		r.add(d.lookup("__init__").files(), Parent)
 	}
 	r.own = false
@@ -492,6 +494,20 @@ type names struct {
 	// ofCommands are the files that only Django's commands load; nil until
 	// asked for.
 	ofCommands []id
+	places     map[string]*surroundings // by directory
+}
+
+// surroundings are what names depend on where a file lies.
+type surroundings struct {
+	// chains has for each root above the directory those between.
+	chains [][]level
+	// dirs are the directories, outermost first, that may be packages around a
+	// file: those below a root, or if no root is above, those that have an
+	// __init__.
+	dirs []*dir
+	// packages are what relative imports start from, by the number of dots;
+	// nil until asked for.
+	packages [][]*module
 }
 
 // module is what a name is bound to.
@@ -503,10 +519,27 @@ type module struct {
 	path []*dir
 	// children are the names below it bound so far, also to nothing.
 	children map[string]*module
+	// sorted are the names that may be below it; nil until asked for.
+	sorted []string
+}
+
+// below returns the names that may be below m, sorted.
+func (m *module) below() []string {
+	if m.sorted == nil {
+		all := make(map[string]bool)
+		for _, d := range m.path {
+			for k := range d.modules {
+				all[k] = true
+			}
+		}
+		delete(all, "__init__")
+		m.sorted = slices.Sorted(maps.Keys(all))
+	}
+	return m.sorted
 }
 
 func newNames(g *Graph, roots []string) *names {
-	n := &names{g: g}
+	n := &names{g: g, places: make(map[string]*surroundings)}
 	for _, r := range roots {
 		if d := g.root(r); d != nil && !slices.Contains(n.dirs, d) {
 			n.dirs = append(n.dirs, d)
@@ -570,14 +603,7 @@ func (n *names) find(m *module, name string) *module {
 // walk calls yield with the modules below m, packages first and by name, and
 // goes below those for which it returns true.
 func (n *names) walk(m *module, name string, yield func(name string, m *module) bool) {
-	all := make(map[string]bool)
-	for _, d := range m.path {
-		for k := range d.modules {
-			all[k] = true
-		}
-	}
-	delete(all, "__init__")
-	for _, k := range slices.Sorted(maps.Keys(all)) {
+	for _, k := range m.below() {
 		child := n.child(m, k)
 		if child == nil {
 			continue
@@ -592,19 +618,31 @@ func (n *names) walk(m *module, name string, yield func(name string, m *module) 
 	}
 }
 
-// packageDirs returns the directories, outermost first, that may be packages
-// around the file at p: those below a root, or if no root is above the file,
-// those that have an __init__.
-func (n *names) packageDirs(p string) []*dir {
-	var all []*dir
-	for _, chain := range n.chains(p) {
-		for _, level := range chain {
-			if !slices.Contains(all, level.dir) {
-				all = append(all, level.dir)
+// around returns the surroundings of the file at p.
+func (n *names) around(p string) *surroundings {
+	at := dirOf(p)
+	s := n.places[at]
+	if s == nil {
+		s = &surroundings{chains: n.chains(at)}
+		for _, chain := range s.chains {
+			for _, level := range chain {
+				if !slices.Contains(s.dirs, level.dir) {
+					s.dirs = append(s.dirs, level.dir)
+				}
 			}
+			s.packages = append(s.packages, make([][]*module, max(0, len(chain)+1-len(s.packages)))...)
 		}
+		n.places[at] = s
 	}
-	return all
+	return s
+}
+
+// dirOf is path.Dir for paths that are clean.
+func dirOf(p string) string {
+	if i := strings.LastIndexByte(p, '/'); i > 0 {
+		return p[:i]
+	}
+	return "."
 }
 
 // level is a directory that may be a package around a file, with the last part
@@ -614,11 +652,11 @@ type level struct {
 	dir  *dir
 }
 
-// chains returns for each root above the file at p the directories between.
+// chains returns for each root above the directory p those between.
 func (n *names) chains(p string) [][]level {
 	var chains [][]level
 	for _, root := range n.dirs {
-		if parts, ok := partsBelow(root, path.Dir(p)); ok {
+		if parts, ok := partsBelow(root, p); ok {
 			chain := []level{}
 			d := root
 			for _, part := range parts {
@@ -632,7 +670,7 @@ func (n *names) chains(p string) [][]level {
 	}
 	if chains == nil {
 		var chain []level
-		for at := path.Dir(p); at != "." && path.Base(at) != ".."; at = path.Dir(at) {
+		for at := p; at != "." && path.Base(at) != ".."; at = path.Dir(at) {
 			d := n.g.directory(at)
 			if d.lookup("__init__").empty() {
 				break
@@ -679,8 +717,19 @@ func below(root, p string) (rest string, ok bool) {
 // packages returns the packages that a relative import of a file at p starts
 // from, that many dots up.
 func (n *names) packages(p string, up int) []*module {
+	s := n.around(p)
+	if up >= len(s.packages) {
+		return nil // above the top
+	}
+	if s.packages[up] == nil {
+		s.packages[up] = n.above(s.chains, up)
+	}
+	return s.packages[up]
+}
+
+func (n *names) above(chains [][]level, up int) []*module {
 	var all []*module
-	for _, chain := range n.chains(p) {
+	for _, chain := range chains {
 		if up > len(chain) {
 			continue // above the top
 		}

@@ -348,7 +348,11 @@ func (s *scanner) head() {
 // typingTest reports whether the test that src begins with is TYPE_CHECKING or
 // an attribute of that name, and nothing else.
 func typingTest(src []byte) bool {
-	t := tokens{text: src[:min(len(src), 200)]}
+	src = src[:min(len(src), 200)]
+	if !bytes.Contains(src, []byte("TYPE_CHECKING")) {
+		return false
+	}
+	t := tokens{text: src}
 	last, parens := "", 0
 	for {
 		switch t.next() {
@@ -476,7 +480,8 @@ func lastWord(b []byte) int {
 
 // capitals reports whether a word is written like a constant.
 func capitals(w []byte) bool {
-	return len(w) > 1 && w[0] >= 'A' && w[0] <= 'Z' && bytes.Equal(w, bytes.ToUpper(w))
+	lower := func(c byte) bool { return c >= 'a' && c <= 'z' }
+	return len(w) > 1 && w[0] >= 'A' && w[0] <= 'Z' && !slices.ContainsFunc(w, lower)
 }
 
 var closes = [256]byte{')': '(', ']': '[', '}': '{'}

@@ -60,6 +60,11 @@ TSNode ts_tree_cursor_current_node(const TSTreeCursor *);
 bool ts_tree_cursor_goto_first_child(TSTreeCursor *);
 bool ts_tree_cursor_goto_next_sibling(TSTreeCursor *);
 bool ts_tree_cursor_goto_parent(TSTreeCursor *);
+typedef uint16_t TSSymbol;
+typedef enum { TSSymbolTypeRegular, TSSymbolTypeAnonymous, TSSymbolTypeAuxiliary } TSSymbolType;
+uint32_t ts_language_symbol_count(const TSLanguage *);
+const char *ts_language_symbol_name(const TSLanguage *, TSSymbol);
+TSSymbolType ts_language_symbol_type(const TSLanguage *, TSSymbol);
 
 // What a number triple (tag, start, end) of a statement says.
 enum { TAG_IMPORT = 1, TAG_FROM, TAG_FUTURE, TAG_STAR, TAG_DOTS, TAG_MODULE, TAG_NAME, TAG_AS };
@@ -80,7 +85,7 @@ static TSParser *parser_new(void) {
 	return p;
 }
 
-static TSTree *parse(TSParser *p, const char *text, uint32_t n) {
+static TSTree *parsed(TSParser *p, const char *text, uint32_t n) {
 	ts_parser_reset(p);
 	TSTree *t = ts_parser_parse_string(p, NULL, text, n);
 	if (!t) ts_parser_reset(p);
@@ -102,7 +107,7 @@ static void put(sink *s, uint32_t tag, TSNode at) {
 // and writes what it says as triples. It returns how many numbers that takes,
 // more than cap if they did not fit, 0 if text is anything else.
 static uint32_t statement(TSParser *p, const char *text, uint32_t n, uint32_t *out, uint32_t cap) {
-	TSTree *t = parse(p, text, n);
+	TSTree *t = parsed(p, text, n);
 	if (!t) return 0;
 	sink s = {out, 0, cap};
 	TSNode root = ts_tree_root_node(t), node = root;
@@ -153,7 +158,7 @@ static bool expression(TSNode n) {
 // statements finds the import statements of a whole file, which may be broken,
 // and writes (row, start, end) for each. It returns as statement does.
 static uint32_t statements(TSParser *p, const char *text, uint32_t n, uint32_t *out, uint32_t cap) {
-	TSTree *t = parse(p, text, n);
+	TSTree *t = parsed(p, text, n);
 	if (!t) return 0;
 	sink s = {out, 0, cap};
 	TSTreeCursor c = ts_tree_cursor_new(ts_tree_root_node(t));
@@ -262,7 +267,7 @@ static int doubt(TSNode k, const char *text, TSNode *at) {
 // check looks for the first place that is no Python 3, and writes its row and
 // byte range.
 static int check(TSParser *p, const char *text, uint32_t n, uint32_t *out) {
-	TSTree *t = parse(p, text, n);
+	TSTree *t = parsed(p, text, n);
 	if (!t) return GAVE_UP;
 	TSNode root = ts_tree_root_node(t);
 	int what = FINE;
@@ -295,6 +300,7 @@ import (
 	"bytes"
 	"runtime"
 	"strings"
+	"sync"
 	"unsafe"
 
 	// Linked in for their C code.
@@ -350,24 +356,30 @@ func numbers(out []uint32) *C.uint32_t {
 	return (*C.uint32_t)(unsafe.Pointer(unsafe.SliceData(out)))
 }
 
-// judge says what one import statement means; nil if text is anything else.
-func judge(text []byte) *Statement {
+// parse returns what one import statement says, as number triples; nothing if
+// text is anything else.
+func parse(text []byte) []uint32 {
 	p := acquire()
 	if p == nil {
-		return parseStatement(text)
+		return nil
 	}
 	defer release(p)
-	out := fill(func(out []uint32) int {
+	return fill(func(out []uint32) int {
 		c, n := chars(text)
 		return int(C.statement(p, c, n, numbers(out), C.uint32_t(len(out))))
 	})
-	if len(out) == 0 {
+}
+
+// statement makes a statement of what parse says of text; nil of nothing. Names
+// are as name returns them.
+func statement(says []uint32, text []byte, name func(start, end int) []byte) *Statement {
+	if len(says) == 0 {
 		return nil
 	}
 	st := new(Statement)
-	for ; len(out) > 0; out = out[3:] {
-		part := text[out[1]:out[2]]
-		switch out[0] {
+	for ; len(says) > 0; says = says[3:] {
+		start, end := int(says[1]), int(says[2])
+		switch says[0] {
 		case C.TAG_IMPORT:
 			st.Kind = Import
 		case C.TAG_FROM:
@@ -377,17 +389,30 @@ func judge(text []byte) *Statement {
 		case C.TAG_STAR:
 			st.Kind = Star
 		case C.TAG_DOTS:
-			st.Level = bytes.Count(part, []byte("."))
+			st.Level = bytes.Count(text[start:end], []byte("."))
 		case C.TAG_MODULE:
-			st.Module = identifier(part)
+			st.Module = identifier(name(start, end))
 		case C.TAG_NAME:
-			st.Names = append(st.Names, Name{Name: identifier(part)})
+			st.Names = append(st.Names, Name{Name: identifier(name(start, end))})
 		case C.TAG_AS:
-			st.Names[len(st.Names)-1].As = identifier(part)
+			st.Names[len(st.Names)-1].As = identifier(name(start, end))
 		}
 	}
 	return st
 }
+
+// grammarWords returns the words that the grammar knows: not any name can stand
+// for one of them.
+var grammarWords = sync.OnceValue(func() map[string]bool {
+	all := map[string]bool{"True": true, "False": true, "None": true} // to it these are nodes, not words
+	python := C.tree_sitter_python()
+	for i := range C.ts_language_symbol_count(python) {
+		if C.ts_language_symbol_type(python, C.TSSymbol(i)) == C.TSSymbolTypeAnonymous {
+			all[C.GoString(C.ts_language_symbol_name(python, C.TSSymbol(i)))] = true
+		}
+	}
+	return all
+})
 
 // found is an import statement of a file that was parsed whole.
 type found struct {

@@ -12,12 +12,14 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -45,11 +47,12 @@ func main() {
 	memory := flag.Bool("memory", false, "print our peak and resting memory for made trees of 1,000 to 64,000 files")
 	edits := flag.Bool("edits", false, "print how long one edit of a file of TREE takes with 20 services")
 	self := flag.Bool("self", false, "build our graph of TREE and print its size; used by the benchmark itself")
+	rest := flag.Bool("rest", false, "with -self: print what it takes at rest too")
 	flag.Parse()
 	var err error
 	switch {
 	case *self:
-		err = build(flag.Arg(0))
+		err = build(flag.Arg(0), *rest)
 	case *edges:
 		err = printEdges(flag.Arg(0))
 	case *memory:
@@ -73,8 +76,8 @@ type result struct {
 	Rest uint64 `json:"rest,omitempty"`
 }
 
-// build prints the size of our graph of tree.
-func build(tree string) error {
+// build prints the size of our graph of tree, and if rest is set its memory.
+func build(tree string, rest bool) error {
 	g, err := read(tree, tree)
 	if err != nil {
 		return err
@@ -83,55 +86,86 @@ func build(tree string) error {
 	for _, p := range g.Files() {
 		r.Edges += len(g.Edges(p))
 	}
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	r.Rest = m.HeapAlloc
-	runtime.KeepAlive(g)
+	if rest {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		r.Rest = m.HeapAlloc
+		runtime.KeepAlive(g)
+	}
 	return json.NewEncoder(os.Stdout).Encode(r)
 }
 
-// read does what a cold start does: walk, read, extract. Paths are relative to
-// top.
+// read does what a cold start does: walk, read, extract, at the same time. Paths
+// are relative to top.
 func read(tree, top string) (*treesitter.Graph, error) {
-	var paths []string
-	err := filepath.WalkDir(tree, func(p string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() && strings.HasSuffix(p, ".py") {
-			paths = append(paths, p)
-		}
-		return err
-	})
+	prefix, err := filepath.Rel(top, tree)
 	if err != nil {
-		return nil, fmt.Errorf("cannot walk the tree: %w", err)
+		return nil, fmt.Errorf("cannot read the tree: %w", err)
 	}
-	changes := make([]treesitter.Change, len(paths))
+	found := make(chan []string, 64) // the files of a directory, below tree
+	errs := make([]error, 1+runtime.GOMAXPROCS(0))
+	changes := make([][]treesitter.Change, len(errs))
 	var wait sync.WaitGroup
-	workers := runtime.GOMAXPROCS(0)
-	errs := make([]error, workers)
-	for w := range workers {
+	wait.Go(func() {
+		defer close(found)
+		errs[0] = walk(tree, "", found)
+	})
+	for w := 1; w < len(errs); w++ {
 		wait.Go(func() {
-			for i := w; i < len(paths); i += workers {
-				src, err := os.ReadFile(paths[i])
-				if err != nil {
-					errs[w] = err
-					return
+			var room bytes.Buffer
+			for paths := range found {
+				for _, p := range paths {
+					src, err := load(&room, filepath.Join(tree, p))
+					if err != nil {
+						errs[w] = err
+						continue
+					}
+					changes[w] = append(changes[w], treesitter.Change{Path: path.Join(filepath.ToSlash(prefix), p), Facts: treesitter.Extract(src)})
 				}
-				rel, err := filepath.Rel(top, paths[i])
-				if err != nil {
-					errs[w] = err
-					return
-				}
-				changes[i] = treesitter.Change{Path: filepath.ToSlash(rel), Facts: treesitter.Extract(src)}
 			}
 		})
 	}
 	wait.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return nil, fmt.Errorf("cannot read the tree: %w", err)
+	if err := errors.Join(errs...); err != nil {
+		return nil, fmt.Errorf("cannot read the tree: %w", err)
+	}
+	return treesitter.New(treesitter.Options{}).Update(slices.Concat(changes...)), nil
+}
+
+// walk sends the Python files in the directory dir of the tree, and below it.
+func walk(tree, dir string, found chan<- []string) error {
+	d, err := os.Open(filepath.Join(tree, dir))
+	if err != nil {
+		return err
+	}
+	entries, err := d.ReadDir(-1)
+	d.Close()
+	if err != nil {
+		return err
+	}
+	var files []string
+	for _, e := range entries {
+		if name := path.Join(dir, e.Name()); e.IsDir() {
+			err = errors.Join(err, walk(tree, name, found))
+		} else if strings.HasSuffix(name, ".py") {
+			files = append(files, name)
 		}
 	}
-	return treesitter.New(treesitter.Options{}).Update(changes), nil
+	found <- files
+	return err
+}
+
+// load reads a file into room, which the next one reuses.
+func load(room *bytes.Buffer, name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	room.Reset()
+	_, err = room.ReadFrom(f)
+	return room.Bytes(), err
 }
 
 // tool is a program that builds a graph of a tree.

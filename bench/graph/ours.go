@@ -45,7 +45,7 @@ func grow() error {
 		err = makeTree(dir, n)
 		var s sample
 		if err == nil {
-			s, err = measure(tool{"bounce", []string{me, "-self", dir}, own})
+			s, err = measure(tool{"bounce", []string{me, "-self", "-rest", dir}, own})
 		}
 		os.RemoveAll(dir)
 		if err != nil {
