@@ -25,16 +25,36 @@ type flush struct {
 	mark   uint64 // the last of them
 }
 
+// makeCookies watches a directory for cookies. Where there is none, full looks
+// will do.
 func (w *Watcher) makeCookies() {
-	dir, err := os.MkdirTemp("", "bounce-watch-")
+	dir, err := cookieDir(w.options.Scratch)
 	if err != nil {
-		return // full looks will do
+		return
 	}
-	if dir, err = filepath.EvalSymlinks(dir); err != nil || w.main.Watch(dir) != nil {
+	if w.main.Watch(dir) != nil {
 		os.RemoveAll(dir)
 		return
 	}
 	w.cookies = dir
+}
+
+// cookieDir makes an empty directory, at the name given or at a new one.
+func cookieDir(name string) (string, error) {
+	if name == "" {
+		dir, err := os.MkdirTemp("", "bounce-watch-")
+		if err != nil {
+			return "", err
+		}
+		return filepath.EvalSymlinks(dir)
+	}
+	if err := os.RemoveAll(name); err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(name, 0o700); err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(name)
 }
 
 func (w *Watcher) beginFlush(f *flush, now time.Time) {
@@ -68,7 +88,7 @@ func (w *Watcher) dropCookie(f *flush) bool {
 }
 
 func (w *Watcher) lookForFlush(f *flush, now time.Time) {
-	w.checkRoots(now)
+	w.lookOutside(now)
 	w.rescan(nil, now)
 	w.armOne(f, now)
 }

@@ -1,6 +1,9 @@
 package watcher
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // How a Gate holds batches back. The gate looks at the disk whenever it is
 // asked, so events in its directories only say when to ask.
@@ -20,18 +23,9 @@ func (w *Watcher) watchGate() {
 	}
 	dirs := make(map[string]bool)
 	for _, d := range w.options.Gate.Dirs() {
-		dirs[d] = true
-		if !w.gateDirs[d] && w.byAbs[d] == nil {
-			// Without events the gate is still asked before each batch.
-			_ = w.main.Watch(d)
-		}
+		dirs[d] = true // without events the gate is still asked before each batch
 	}
-	for d := range w.gateDirs {
-		if !dirs[d] && w.byAbs[d] == nil && !w.linkDirs[d] {
-			w.main.Unwatch(d)
-		}
-	}
-	w.gateDirs = dirs
+	w.watchAside(forGate, dirs)
 }
 
 // gateEvent asks the gate because something happened in its directories.
@@ -44,14 +38,9 @@ func (w *Watcher) gateEvent(now time.Time) {
 
 // checkHold asks what holds the tree and acts on the answer.
 func (w *Watcher) checkHold(now time.Time) {
-	why := ""
+	var why string
 	if w.options.Gate != nil {
-		why = w.options.Gate.Held()
-	}
-	if why == "" || why != w.overridden {
-		w.overridden = ""
-	} else {
-		why = ""
+		why = w.holding(w.options.Gate.Held())
 	}
 	if w.missing {
 		why = w.options.Dir + " is missing"
@@ -70,6 +59,22 @@ func (w *Watcher) checkHold(now time.Time) {
 		w.heldNoted = true
 		w.note(w.missing, "%s: changes wait until it is over", why)
 	}
+}
+
+// holding returns the first of what is under way that was not overridden.
+// What is over holds again the next time.
+func (w *Watcher) holding(underWay []string) string {
+	for what := range w.overridden {
+		if !slices.Contains(underWay, what) {
+			delete(w.overridden, what)
+		}
+	}
+	for _, what := range underWay {
+		if !w.overridden[what] {
+			return what
+		}
+	}
+	return ""
 }
 
 // owes reports whether there is something that a hold keeps back.
@@ -94,7 +99,7 @@ func (w *Watcher) release(now time.Time) {
 // override ends the present hold, whatever the gate says.
 func (w *Watcher) override(now time.Time) {
 	if w.held != "" && !w.missing {
-		w.overridden = w.held
+		w.overridden[w.held] = true
 		w.checkHold(now)
 	}
 }

@@ -1,7 +1,6 @@
 package watcher
 
 import (
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -68,7 +67,8 @@ const (
 
 // ignore decides which paths are watched. The order of strength: Include,
 // Options.Ignore, the .gitignore of the directory, those above it,
-// .git/info/exclude, the built-in names; within one, the last match decides.
+// .git/info/exclude, Options.Excludes, the built-in names; within one, the
+// last match decides.
 // As in git, what is below an ignored directory cannot be brought back by a
 // pattern (but by Include). Unlike git, it does not matter whether a file is
 // tracked.
@@ -78,9 +78,7 @@ type ignore struct {
 	// files has the patterns of each directory's .gitignore, with its text to
 	// tell whether it changed, by path relative to Options.Dir.
 	files map[string]ignoreFile
-	// above has those of the directories between the top of the work tree and
-	// Options.Dir, innermost first; at its end .git/info/exclude.
-	above []aboveFile
+	above above
 	// version counts changes, so that a walk judges known paths again only
 	// when there is a reason to.
 	version int
@@ -91,65 +89,15 @@ type ignoreFile struct {
 	patterns []pattern
 }
 
-type aboveFile struct {
-	prefix   string // from that directory to Options.Dir
-	patterns []pattern
-}
-
-func newIgnore(dir string, extra, includes []string) *ignore {
+func newIgnore(dir string, extra, includes []string, excludes string) *ignore {
 	ig := &ignore{
 		user:     parsePatterns(strings.Join(extra, "\n")),
 		includes: parseIncludes(includes),
 		files:    make(map[string]ignoreFile),
 	}
-	ig.above = readAbove(dir)
+	ig.above = above{dir: dir, excludes: excludes}
+	ig.above.reload()
 	return ig
-}
-
-// readAbove reads the ignore files of the work tree that dir is in.
-func readAbove(dir string) []aboveFile {
-	var files []aboveFile
-	prefix := ""
-	for d := dir; ; {
-		if d != dir {
-			if text, err := os.ReadFile(filepath.Join(d, ".gitignore")); err == nil {
-				files = append(files, aboveFile{prefix, parsePatterns(string(text))})
-			}
-		}
-		if _, err := os.Lstat(filepath.Join(d, ".git")); err == nil {
-			if text, err := os.ReadFile(excludeFile(d)); err == nil {
-				files = append(files, aboveFile{prefix, parsePatterns(string(text))})
-			}
-			return files
-		}
-		up := filepath.Dir(d)
-		if up == d {
-			return nil // no work tree: files above dir have no say
-		}
-		prefix = path.Join(filepath.Base(d), prefix)
-		d = up
-	}
-}
-
-// excludeFile returns the info/exclude file of the work tree at top. Work
-// trees added by git worktree share that of the main one.
-func excludeFile(top string) string {
-	gitDir := filepath.Join(top, ".git")
-	if text, err := os.ReadFile(gitDir); err == nil {
-		gitDir = resolve(top, strings.TrimPrefix(string(text), "gitdir:"))
-		if text, err := os.ReadFile(filepath.Join(gitDir, "commondir")); err == nil {
-			gitDir = resolve(gitDir, string(text))
-		}
-	}
-	return filepath.Join(gitDir, "info", "exclude")
-}
-
-func resolve(base, name string) string {
-	name = strings.TrimSpace(name)
-	if filepath.IsAbs(name) {
-		return name
-	}
-	return filepath.Join(base, name)
 }
 
 // load takes in the text of dir's .gitignore ("" when there is none) and
@@ -167,10 +115,14 @@ func (ig *ignore) load(dir, text string) (changed bool) {
 	return true
 }
 
-// reload reads again what lies outside the watched tree.
-func (ig *ignore) reload(dir string) {
-	ig.above = readAbove(dir)
+// reloadAbove reads again what lies outside the project, and reports whether
+// anything changed.
+func (ig *ignore) reloadAbove() (changed bool) {
+	if !ig.above.reload() {
+		return false
+	}
 	ig.version++
+	return true
 }
 
 // strength of the rule that ignores a path.
@@ -215,7 +167,7 @@ func (ig *ignore) ignored(p string, isDir bool) strength {
 			break
 		}
 	}
-	for _, f := range ig.above {
+	for _, f := range ig.above.files {
 		full := path.Join(f.prefix, p)
 		if strings.HasPrefix(full, "../") {
 			continue

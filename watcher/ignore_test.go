@@ -17,9 +17,9 @@ import (
 // TestPatternsAgainstGit makes up ignore files and trees and compares with
 // what git check-ignore says.
 func TestPatternsAgainstGit(t *testing.T) {
-	dir := t.TempDir()
+	dir, excludes := t.TempDir(), filepath.Join(t.TempDir(), "excludes")
 	git := func(stdin string, args ...string) string {
-		cmd := exec.Command("git", append([]string{"-C", dir, "-c", "core.excludesFile=/dev/null"}, args...)...)
+		cmd := exec.Command("git", append([]string{"-C", dir, "-c", "core.excludesFile=" + excludes}, args...)...)
 		cmd.Stdin = strings.NewReader(stdin)
 		var out, complaint bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &out, &complaint
@@ -67,19 +67,21 @@ func TestPatternsAgainstGit(t *testing.T) {
 		}
 		exclude := randomPatterns(r)
 		put(t, dir, ".git/info/exclude", exclude)
+		global := randomPatterns(r)
+		put(t, filepath.Dir(excludes), filepath.Base(excludes), global)
 		out := git(strings.Join(slices.Concat(files, dirs), "\x00"), "check-ignore", "-z", "--no-index", "--stdin")
 		want := make(map[string]bool)
 		for _, p := range strings.Split(out, "\x00") {
 			want[p] = true
 		}
-		ig := newIgnore(dir, nil, nil)
+		ig := newIgnore(dir, nil, nil, excludes)
 		for d, text := range texts {
 			ig.load(d, text)
 		}
 		for i, p := range slices.Concat(files, dirs) {
 			if got := gitIgnored(ig, p, i >= len(files)); got != want[p] {
-				t.Errorf("round %d: %q ignored: %v, git says %v\n.gitignore %q\np/.gitignore %q\np/q/.gitignore %q\nexclude %q",
-					round, p, got, want[p], texts["."], texts["p"], texts["p/q"], exclude)
+				t.Errorf("round %d: %q ignored: %v, git says %v\n.gitignore %q\np/.gitignore %q\np/q/.gitignore %q\nexclude %q\nexcludesFile %q",
+					round, p, got, want[p], texts["."], texts["p"], texts["p/q"], exclude, global)
 				break
 			}
 		}
@@ -125,7 +127,7 @@ func randomPatterns(r *rand.Rand) string {
 }
 
 func TestBuiltin(t *testing.T) {
-	ig := newIgnore(t.TempDir(), nil, nil)
+	ig := newIgnore(t.TempDir(), nil, nil, "")
 	for _, p := range []string{"a.pyc", "x/a.pyo", ".#a.py", "#a.py#", "a.py~", ".a.py.swp", "4913", "a.py___jb_tmp___", "sedAbC123",
 		".goutputstream-X1Y2Z3", "service.log", "db.sqlite3-journal", "..data", "..2026_01_02_03_04_05.678", ".DS_Store"} {
 		if ig.ignored(p, false) == notIgnored {
@@ -159,7 +161,7 @@ func TestInclude(t *testing.T) {
 		{"node_modules/x/*.js", "node_modules=only node_modules/x=only node_modules/x/a.js=yes node_modules/y=no"},
 		{"./conf/app.env", "conf/app.env=yes"},
 	} {
-		ig := newIgnore(t.TempDir(), []string{"build", "*.env"}, strings.Fields(c.includes))
+		ig := newIgnore(t.TempDir(), []string{"build", "*.env"}, strings.Fields(c.includes), "")
 		for _, expect := range strings.Fields(c.paths) {
 			p, want, _ := strings.Cut(expect, "=")
 			if got := included(ig, p); got != want {
@@ -191,7 +193,7 @@ func TestRulesAbove(t *testing.T) {
 	put(t, top, ".git/info/exclude", "/services/api/local\n")
 	put(t, top, ".gitignore", "*.out\n/services/*/dist\n")
 	put(t, top, "services/.gitignore", "!kept.out\n")
-	ig := newIgnore(filepath.Join(top, "services", "api"), nil, nil)
+	ig := newIgnore(filepath.Join(top, "services", "api"), nil, nil, "")
 	for p, want := range map[string]bool{"a.out": true, "x/a.out": true, "kept.out": false, "dist": true, "x/dist": false,
 		"local": true, "../worker/dist": true, "../../dist": false, "../../a.out": true, "../../../a.out": false} {
 		if got := ig.ignored(p, true) != notIgnored; got != want {

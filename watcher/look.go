@@ -68,6 +68,7 @@ type found struct {
 	read   time.Time
 	err    error // there, but cannot be read
 	isLink bool
+	sure   bool // what was found is meant to be, however it looks
 }
 
 // look reads one path.
@@ -160,6 +161,10 @@ func (s sig) stamp() Hash {
 func gone(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ELOOP)
 }
+
+// tooLong reports whether err says that a path has more bytes than the system
+// takes. Nobody can open such a file by its path, so it is no part of the tree.
+func tooLong(err error) bool { return errors.Is(err, syscall.ENAMETOOLONG) }
 
 // ReadFile returns the bytes of a regular file. Unlike [os.ReadFile] it never
 // waits: a FIFO, a socket or a device is an error. A [Reader] should use it.

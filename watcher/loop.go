@@ -20,8 +20,8 @@ type state struct {
 	rules     *ignore
 	dirs      map[string]*dir
 	byAbs     map[string]*dir
-	linkDirs  map[string]bool // hold symbolic links on the way to a root
-	gateDirs  map[string]bool // as the gate wants
+	asides    map[string]*aside
+	way       map[string]bool // roots, and the symbolic links on the way to them
 	silentDev map[uint64]bool // file systems without events
 	files     map[string]*file
 	links     map[string]*file // those files that are symbolic links
@@ -56,12 +56,12 @@ type state struct {
 	auditAt  time.Time
 	reviewAt time.Time // when to ask again about a hold
 
-	missing    bool // the project directory is not there
-	held       string
+	missing    bool   // the project directory is not there
+	held       string // what holds the batches back, the first of what is under way
 	heldSince  time.Time
 	heldNoted  bool
-	overridden string
-	trusted    bool // a bracket ended: what is absent now is meant to be
+	overridden map[string]bool // what is under way and was said not to hold
+	trusted    bool            // a bracket ended: what is absent now is meant to be
 	gitCause   string
 	gitCauseAt time.Time
 	began      time.Time
@@ -76,11 +76,10 @@ func newState(o Options, src source, chosen choice) state {
 		main:      src,
 		chosen:    chosen,
 		forced:    strings.HasPrefix(chosen.why, BackendVariable) || o.Backend != Auto,
-		rules:     newIgnore(o.Dir, o.Ignore, o.Include),
+		rules:     newIgnore(o.Dir, o.Ignore, o.Include, o.Excludes),
 		dirs:      make(map[string]*dir),
 		byAbs:     make(map[string]*dir),
-		linkDirs:  make(map[string]bool),
-		gateDirs:  make(map[string]bool),
+		asides:    make(map[string]*aside),
 		silentDev: make(map[uint64]bool),
 		files:     make(map[string]*file),
 		links:     make(map[string]*file),
@@ -90,8 +89,10 @@ func newState(o Options, src source, chosen choice) state {
 		pending:   make(map[string]uint64),
 		looks:     make(map[string]sig),
 		window:    window{quiet: o.Quiet, max: o.Max},
-		initial:   true,
-		began:     time.Now(),
+
+		overridden: make(map[string]bool),
+		initial:    true,
+		began:      time.Now(),
 	}
 	if src.isPoll() {
 		// A look and the closing of the batch are two looks: a change is
@@ -152,6 +153,9 @@ func (w *Watcher) run() {
 			w.beginFlush(f, time.Now())
 		case <-w.resumes:
 			w.override(time.Now())
+		case <-w.pulse.gaps:
+			// Much may have changed that gave no event, or none that was kept.
+			w.audit(time.Now())
 		case out <- batch:
 			w.handedOn()
 		case <-timer.C:
@@ -184,6 +188,7 @@ func (w *Watcher) begin() {
 	}
 	now := time.Now()
 	w.watchGate()
+	w.watchAside(forRules, w.rules.above.dirs())
 	w.checkRoots(now)
 	w.reportUncovered()
 	w.touch(now)
@@ -192,13 +197,12 @@ func (w *Watcher) begin() {
 	w.settle(now)
 	w.scanned = true
 	w.closed = time.Now()
-	if w.options.Audit > 0 {
-		w.auditAt = w.closed.Add(w.options.Audit)
-	}
+	w.planAudit()
 	w.checkHold(w.closed)
 }
 
 func (w *Watcher) finish() {
+	w.pulse.stop()
 	w.main.Close()
 	if w.fallback != nil {
 		w.fallback.Close()
@@ -239,7 +243,7 @@ func (w *Watcher) take(e event, from source, now time.Time) {
 		w.touch(now)
 		return
 	case look:
-		w.checkRoots(now)
+		w.lookOutside(now)
 		w.checkHold(now)
 		w.rescan(from, now)
 		close(e.looked)
@@ -252,11 +256,17 @@ func (w *Watcher) take(e event, from source, now time.Time) {
 		}
 		return
 	}
-	if w.gateDirs[parent] || w.gateDirs[e.path] {
+	if a := w.asides[e.path]; a != nil && e.op == left {
+		a.id = sig{}
+	}
+	if w.serves(parent, forGate) || w.serves(e.path, forGate) {
 		w.gateEvent(now)
 	}
-	if w.linkDirs[parent] || w.isRoot(e.path) {
-		w.checkRoots(now)
+	if w.way[e.path] || e.op == left && w.serves(e.path, forWay) {
+		w.rootEvent(e, now)
+	}
+	if w.serves(parent, forRules) && w.rules.above.has(e.path) {
+		w.reloadRules(now)
 	}
 	d := w.byAbs[parent]
 	if d == nil {
@@ -321,15 +331,6 @@ func (w *Watcher) arrived(d *dir, p, name string, now time.Time) bool {
 	w.scan(sub, now)
 	w.reportUncovered()
 	return true
-}
-
-func (w *Watcher) isRoot(abs string) bool {
-	for _, r := range w.roots {
-		if r.abs == abs {
-			return true
-		}
-	}
-	return false
 }
 
 // markLinks has the links in d looked at again: something there was replaced,
@@ -411,18 +412,22 @@ func due(t, now time.Time) bool { return !t.IsZero() && !now.Before(t) }
 
 // audit walks the tree for what gave no event.
 func (w *Watcher) audit(now time.Time) {
-	w.auditAt = now.Add(w.options.Audit)
 	w.clock++
 	quiet := !w.window.open()
-	w.rules.reload(w.options.Dir)
-	w.checkRoots(now)
+	w.lookOutside(now)
 	w.recover(now)
 	w.rescan(nil, now)
 	w.reportUncovered()
 	if quiet && w.window.open() {
 		w.why = "audit"
 	}
-	w.auditAt = time.Now().Add(w.options.Audit)
+	w.planAudit()
+}
+
+func (w *Watcher) planAudit() {
+	if w.options.Audit > 0 {
+		w.auditAt = time.Now().Add(w.options.Audit)
+	}
 }
 
 // publish refreshes the snapshot for Status.

@@ -46,6 +46,10 @@ type Options struct {
 	// name nothing, and one that ends in "/**" or "/*" does not bring back
 	// bytecode and editors' temporary files.
 	Include []string
+	// Excludes is a file of .gitignore patterns, absolute, that is weaker than
+	// .git/info/exclude: git's core.excludesFile. Like that one it counts only
+	// in a git work tree.
+	Excludes string
 	// Reader reads files; default: the file's bytes from disk.
 	Reader Reader
 	// Expect, when not nil, is told of a file as soon as an event speaks of
@@ -54,6 +58,10 @@ type Options struct {
 	// that nobody comes to read. It is called on the watcher's goroutine and
 	// must not block.
 	Expect func(path string)
+	// Scratch is a directory for this watcher alone, absolute: it is emptied
+	// when the watcher starts, and goes when it ends. Default: a new one among
+	// the system's temporary files, which stays when the process is killed.
+	Scratch string
 	// Gate holds batches back while another program is in the middle of
 	// changing the tree; default: never. The first batch waits for it no
 	// longer than Max.
@@ -99,9 +107,10 @@ type Gate interface {
 	// Dirs returns the directories, absolute, whose entries decide Held: any
 	// event in one of them makes the watcher ask again.
 	Dirs() []string
-	// Held looks at the disk and returns what holds the tree now, such as
-	// "git rebase"; "" when it is at rest.
-	Held() string
+	// Held looks at the disk and returns what is under way, the longest
+	// lasting first, such as "git rebase" and in it "git at work"; nothing
+	// when the tree is at rest.
+	Held() []string
 	// Cause returns what the last bracket did, such as
 	// "git checkout a1b2c3..d4e5f6", and forgets it; "" when unknown.
 	Cause() string

@@ -103,7 +103,7 @@ func TestNoInstance(t *testing.T) {
 	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
 		t.Fatal(err)
 	}
-	w := start(context.Background(), o, src, chosen)
+	w := start(context.Background(), o, src, chosen, pulse{})
 	defer w.Close()
 	<-w.Batches()
 	if s := w.Status(); s.Backend != Poll || !s.Degraded || !strings.Contains(s.Why, "ulimit -n is 1") {

@@ -47,19 +47,16 @@ func TestRandom(t *testing.T) {
 				}
 				all := c.batches()
 				for _, batch := range all[taken:] {
-					for _, ch := range batch.Changes {
-						if table[ch.Path] != ch.Old || ch.Old == ch.New {
-							t.Fatalf("round %d: %q: from %x to %x, known %x", round, ch.Path, ch.Old[:3], ch.New[:3], table[ch.Path])
-						}
-						if ch.New == (Hash{}) {
-							delete(table, ch.Path)
-						} else {
-							table[ch.Path] = ch.New
-						}
+					if err := addUp(table, batch); err != nil {
+						t.Fatalf("round %d: %v", round, err)
 					}
 				}
 				taken = len(all)
-				if want := walk(t, dir); !maps.Equal(table, want) {
+				want, err := walk(dir)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !maps.Equal(table, want) {
 					t.Fatalf("round %d: after %q\nbatches add up to %v\nthe tree has %v", round, log, keys(table), keys(want))
 				}
 			}
@@ -119,9 +116,24 @@ func randomOp(r *rand.Rand, dir string) string {
 	return what
 }
 
+// addUp applies a batch to a table of what was handed on. It must fit, and
+// name nothing that did not change.
+func addUp(table map[string]Hash, b Batch) error {
+	for _, c := range b.Changes {
+		if table[c.Path] != c.Old || c.Old == c.New {
+			return fmt.Errorf("%q: from %x to %x, known %x", c.Path, c.Old[:3], c.New[:3], table[c.Path])
+		}
+		if c.New == (Hash{}) {
+			delete(table, c.Path)
+		} else {
+			table[c.Path] = c.New
+		}
+	}
+	return nil
+}
+
 // walk is the other opinion.
-func walk(t *testing.T, dir string) map[string]Hash {
-	t.Helper()
+func walk(dir string) (map[string]Hash, error) {
 	table := make(map[string]Hash)
 	err := filepath.WalkDir(dir, func(p string, _ fs.DirEntry, err error) error {
 		if err != nil {
@@ -138,10 +150,7 @@ func walk(t *testing.T, dir string) map[string]Hash {
 		table[filepath.ToSlash(rel)] = sha256.Sum256(data)
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return table
+	return table, err
 }
 
 func keys(m map[string]Hash) map[string]string {

@@ -4,14 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"bounce/internal/git"
 )
 
 // TestScripts runs testdata/watcher/*.txtar over every source. A script lays
@@ -19,11 +24,15 @@ import (
 //
 //	watch [KEY=VALUE...]   open a watcher on the tree and take its first batch;
 //	                       roots, ignore and include take lists with commas,
-//	                       absent a duration; gate=DIR holds while DIR/lock is there
+//	                       absent, quiet and audit durations, excludes a file;
+//	                       gate=DIR holds while DIR/lock is there, whose lines say
+//	                       what is under way; gate=git asks git's files
 //	first PATH...          the first batch must have had these files
 //	batch CHANGE... [/ CHANGE...]  flush; then these batches, and no other, must
 //	                       have come: +created ~modified -deleted; none given: no batch
+//	same                   flush; what came must add up to what an independent walk finds
 //	await CHANGE...        wait, without a flush, for the next batch: it must be this
+//	cause PATTERN          the last batch's cause must match
 //	busy, idle             stop and resume taking batches
 //	held REASON            Flush must say that the tree is held, and why
 //	override               end the hold
@@ -31,9 +40,15 @@ import (
 //	append FILE TEXT
 //	touch FILE
 //	back FILE TEXT         rewrite with the same size and put the old time back
+//	mmap FILE TEXT         rewrite with the same size through mmap
 //	save EDITOR FILE TEXT  as that editor does
+//	fill DIR N             write N files FILE1.py ... below DIR, in new directories
+//	deep N                 make N directories, one in the other, with names of 100 bytes,
+//	                       and in the last a file a.py
 //	dirs N                 N directories must be watched
 //	noted TEXT             a note must contain TEXT
+//
+// An argument in double quotes is a Go string: "\xff" is one byte.
 func TestScripts(t *testing.T) {
 	for _, b := range []Backend{FSNotify, Notify, Poll} {
 		t.Run(string(b), func(t *testing.T) {
@@ -45,6 +60,12 @@ func TestScripts(t *testing.T) {
 					e.Values[scriptKey{}] = s
 					e.Defer(s.close)
 					e.Setenv("SOURCE", string(b))
+					e.Setenv("HOME", e.WorkDir)
+					e.Setenv("GIT_CONFIG_NOSYSTEM", "1")
+					for _, who := range []string{"AUTHOR", "COMMITTER"} {
+						e.Setenv("GIT_"+who+"_NAME", "Test")
+						e.Setenv("GIT_"+who+"_EMAIL", "test@example.com")
+					}
 					return os.MkdirAll(e.Cd, 0o755)
 				},
 				Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -58,7 +79,12 @@ func TestScripts(t *testing.T) {
 					"override": withScript(func(s *script, ts *testscript.TestScript, _ []string) { s.w.Override() }),
 					"dirs":     withScript((*script).dirs),
 					"noted":    withScript((*script).noted),
+					"cause":    withScript((*script).cause),
+					"same":     withScript((*script).same),
+					"fill":     fill,
+					"deep":     deep,
 					"write":    fileCommand(write),
+					"mmap":     fileCommand(mmapWrite),
 					"append":   fileCommand(appendTo),
 					"touch":    fileCommand(touchFile),
 					"back":     fileCommand(backdate),
@@ -88,7 +114,7 @@ func withScript(f func(*script, *testscript.TestScript, []string)) func(*testscr
 		if neg {
 			ts.Fatalf("this command cannot be negated")
 		}
-		f(ts.Value(scriptKey{}).(*script), ts, args)
+		f(ts.Value(scriptKey{}).(*script), ts, unquoted(args))
 	}
 }
 
@@ -114,14 +140,17 @@ func (s *script) watch(ts *testscript.TestScript, args []string) {
 			o.Include = list
 		case "gate":
 			o.Gate = &fileGate{ts.MkAbs(value)}
-		case "absent", "audit":
+			if value == "git" {
+				repo, err := git.Open(s.dir)
+				ts.Check(err)
+				o.Gate = repo
+			}
+		case "excludes":
+			o.Excludes = ts.MkAbs(value)
+		case "absent", "audit", "quiet":
 			d, err := time.ParseDuration(value)
 			ts.Check(err)
-			if key == "absent" {
-				o.Absent = d
-			} else {
-				o.Audit = d
-			}
+			*map[string]*time.Duration{"absent": &o.Absent, "audit": &o.Audit, "quiet": &o.Quiet}[key] = d
 		default:
 			ts.Fatalf("watch: no option %q", key)
 		}
@@ -178,6 +207,38 @@ func (s *script) await(ts *testscript.TestScript, args []string) {
 	if got, want := format(b), strings.Join(args, " "); got != want {
 		ts.Fatalf("batch: %s\nwant:  %s", got, want)
 	}
+}
+
+func (s *script) same(ts *testscript.TestScript, args []string) {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	ts.Check(s.w.Flush(ctx))
+	all := s.collector.batches()
+	s.taken = len(all)
+	table := make(map[string]Hash)
+	for _, b := range append([]Batch{s.first}, all...) {
+		ts.Check(addUp(table, b))
+	}
+	want, err := walk(s.dir)
+	ts.Check(err)
+	if !maps.Equal(table, want) {
+		ts.Fatalf("batches add up to %v\nthe tree has %v", keys(table), keys(want))
+	}
+}
+
+func (s *script) cause(ts *testscript.TestScript, args []string) {
+	all := s.collector.batches()
+	if want := strings.Join(args, " "); len(all) == 0 || !regexp.MustCompile("^("+want+")$").MatchString(all[len(all)-1].Cause) {
+		ts.Fatalf("causes: %q", causes(all))
+	}
+}
+
+func causes(all []Batch) []string {
+	var causes []string
+	for _, b := range all {
+		causes = append(causes, b.Cause)
+	}
+	return causes
 }
 
 func (s *script) held(ts *testscript.TestScript, args []string) {
@@ -306,9 +367,9 @@ type fileGate struct{ dir string }
 
 func (g *fileGate) Dirs() []string { return []string{g.dir} }
 
-func (g *fileGate) Held() string {
+func (g *fileGate) Held() []string {
 	text, _ := os.ReadFile(filepath.Join(g.dir, "lock"))
-	return strings.TrimSpace(string(text))
+	return slices.DeleteFunc(strings.Split(string(text), "\n"), func(s string) bool { return s == "" })
 }
 
 func (g *fileGate) Cause() string {
@@ -319,8 +380,52 @@ func (g *fileGate) Cause() string {
 
 func fileCommand(f func(name, text string) error) func(*testscript.TestScript, bool, []string) {
 	return func(ts *testscript.TestScript, neg bool, args []string) {
+		args = unquoted(args)
 		ts.Check(f(ts.MkAbs(args[0]), strings.Join(args[1:], " ")))
 	}
+}
+
+// unquoted turns Go strings into what they stand for.
+func unquoted(args []string) []string {
+	args = slices.Clone(args)
+	for i, a := range args {
+		if s, err := strconv.Unquote(a); err == nil && a[0] == '"' {
+			args[i] = s
+		}
+	}
+	return args
+}
+
+// fill writes files as fast as it can, each below a directory of its own that
+// was made a moment before.
+func fill(ts *testscript.TestScript, neg bool, args []string) {
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	for i := range n {
+		name := filepath.Join(ts.MkAbs(args[0]), fmt.Sprint(i%10), fmt.Sprint(i/10), "x", "y", "z.py")
+		ts.Check(os.MkdirAll(filepath.Dir(name), 0o755))
+		ts.Check(write(name, fmt.Sprint(i)))
+	}
+}
+
+// deep makes directories whose paths are soon longer than the system takes.
+func deep(ts *testscript.TestScript, neg bool, args []string) {
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	root, err := os.OpenRoot(ts.MkAbs("."))
+	ts.Check(err)
+	for range n {
+		name := strings.Repeat("d", 100)
+		ts.Check(root.Mkdir(name, 0o755))
+		inner, err := root.OpenRoot(name)
+		ts.Check(err)
+		ts.Check(root.Close())
+		root = inner
+	}
+	f, err := root.Create("a.py")
+	ts.Check(err)
+	ts.Check(f.Close())
+	ts.Check(root.Close())
 }
 
 func write(name, text string) error {

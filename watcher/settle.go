@@ -69,7 +69,9 @@ func (w *Watcher) examine(dirty map[string]uint64, opened time.Time) {
 		return
 	}
 	now := time.Now()
+	moved := w.moves(paths, looked)
 	for i, p := range paths {
+		looked[i].sure = w.trusted || moved[p]
 		w.believe(p, looked[i], dirty[p], opened, now)
 	}
 	if empty && len(w.pending) > 0 {
@@ -113,7 +115,7 @@ func (w *Watcher) recoverLost(now time.Time) {
 func (w *Watcher) believe(p string, f found, mark uint64, opened, now time.Time) {
 	known := w.files[p]
 	if !w.tracked(p) {
-		f = found{}
+		f = found{sure: f.sure}
 	}
 	if f.isLink && f.hash == (Hash{}) {
 		w.dangling[p] = true
@@ -136,7 +138,7 @@ func (w *Watcher) believe(p string, f found, mark uint64, opened, now time.Time)
 		known = &file{}
 		w.files[p] = known
 	}
-	if f.hash != known.seen && !w.trusted && !w.waiting.over(p, now) && w.doubtful(known, f) {
+	if f.hash != known.seen && !f.sure && !w.waiting.over(p, now) && w.doubtful(known, f) {
 		w.waiting.begin(p, wait{since: opened, until: now.Add(w.options.Absent), mark: mark})
 		w.offer = nil
 		return

@@ -40,98 +40,11 @@ type dir struct {
 	judged    int    // version of the rules that its entries were judged by
 }
 
-// root is a directory that was given to watch.
-type root struct {
-	path, abs string
-	mode      mode
-	dir       *dir // nil while it does not exist
-}
-
 func join(dir, name string) string {
 	if dir == "." {
 		return name
 	}
 	return dir + "/" + name
-}
-
-// checkRoots finds roots that are no longer the directory they were: removed,
-// renamed, made again, a symbolic link on the way turned to another place.
-func (w *Watcher) checkRoots(now time.Time) {
-	for _, r := range w.roots {
-		id, err := stat(r.abs)
-		exists := err == nil && id.kind == directory
-		if r.dir != nil && exists && r.dir.id.same(id) {
-			continue
-		}
-		if r.dir == nil && !exists {
-			continue
-		}
-		if r.dir != nil {
-			w.drop(r.dir, now)
-			r.dir = nil
-		}
-		if exists {
-			r.dir = w.enter(nil, r.path, r.abs, r.mode)
-			w.scan(r.dir, now)
-		}
-		w.touch(now)
-	}
-	w.watchLinks()
-	_, err := stat(w.options.Dir)
-	if missing := err != nil && gone(err); missing != w.missing {
-		w.missing = missing
-		w.checkHold(now)
-	}
-}
-
-// watchLinks watches the directories in which the symbolic links lie that lead
-// to the roots: a root that is swapped by such a link gives no event itself.
-func (w *Watcher) watchLinks() {
-	dirs := make(map[string]bool)
-	for _, r := range w.roots {
-		for _, d := range linkDirs(r.abs) {
-			dirs[d] = true
-		}
-	}
-	for d := range w.linkDirs {
-		if !dirs[d] && w.byAbs[d] == nil && !w.gateDirs[d] {
-			w.main.Unwatch(d)
-		}
-	}
-	for d := range dirs {
-		if !w.linkDirs[d] && w.byAbs[d] == nil {
-			_ = w.main.Watch(d) // the audit stands in
-		}
-	}
-	w.linkDirs = dirs
-}
-
-// linkDirs returns the directories that hold a symbolic link on the way to name.
-func linkDirs(name string) []string {
-	var dirs []string
-	for range 40 { // as many links as the kernel follows
-		prefix, target := firstLink(name)
-		if prefix == "" {
-			return dirs
-		}
-		dirs = append(dirs, filepath.Dir(prefix))
-		name = resolve(filepath.Dir(prefix), target) + strings.TrimPrefix(name, prefix)
-	}
-	return dirs
-}
-
-// firstLink returns the first symbolic link on the way to name.
-func firstLink(name string) (prefix, target string) {
-	name = filepath.Clean(name)
-	for i := 1; i <= len(name); i++ {
-		if i < len(name) && !os.IsPathSeparator(name[i]) {
-			continue
-		}
-		if target, err := os.Readlink(name[:i]); err == nil {
-			return name[:i], target
-		}
-	}
-	return "", ""
 }
 
 // enter adds a directory to the table.
@@ -172,7 +85,7 @@ func (w *Watcher) uncover(d *dir) {
 	if d.by == nil {
 		return
 	}
-	if !w.gateDirs[d.abs] && !w.linkDirs[d.abs] {
+	if w.asides[d.abs] == nil {
 		d.by.Unwatch(d.abs)
 	}
 	if d.by == w.fallback {
@@ -198,7 +111,7 @@ func (w *Watcher) cover(d *dir) {
 	switch {
 	case err == nil:
 		d.by = w.main
-	case gone(err), isPermission(err):
+	case gone(err), os.IsPermission(err), tooLong(err):
 		// The listing will tell.
 	default:
 		if w.uncovered == 0 {
@@ -235,8 +148,6 @@ func (w *Watcher) poll(d *dir) {
 	d.by = w.fallback
 	w.polled++
 }
-
-func isPermission(err error) bool { return os.IsPermission(err) }
 
 // scan brings the table in line with the directory and all below it: it is the
 // way to find out after a new directory, lost events, a look and an audit.
@@ -419,6 +330,10 @@ func (w *Watcher) rewatch() {
 	for _, d := range w.dirs {
 		w.uncover(d)
 	}
+	for _, a := range w.asides {
+		a.id = sig{}
+	}
+	w.checkAsides()
 }
 
 // mark has a path looked at when the batch closes.

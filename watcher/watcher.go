@@ -49,6 +49,7 @@ type Status struct {
 type Watcher struct {
 	options Options
 	reader  Reader
+	pulse   pulse
 	out     chan Batch
 	flushes chan *flush
 	resumes chan struct{}
@@ -71,14 +72,15 @@ func Open(ctx context.Context, o Options) (*Watcher, error) {
 		return nil, err
 	}
 	src, chosen := choose(o)
-	return start(ctx, o, src, chosen), nil
+	return start(ctx, o, src, chosen, newPulse(pulsePeriod)), nil
 }
 
-// start is Open with the source given.
-func start(ctx context.Context, o Options, src source, chosen choice) *Watcher {
+// start is Open with the source and the pulse given.
+func start(ctx context.Context, o Options, src source, chosen choice, p pulse) *Watcher {
 	ctx, cancel := context.WithCancel(ctx)
 	w := &Watcher{
 		options: o,
+		pulse:   p,
 		reader:  o.Reader,
 		out:     make(chan Batch),
 		flushes: make(chan *flush),
@@ -130,7 +132,8 @@ func (w *Watcher) Flush(ctx context.Context) error {
 }
 
 // Override ends the hold there is now: batches are handed on although the
-// Gate says that another program is at work. The next hold counts again. A
+// Gate says that another program is at work. It is over for what holds until
+// that has ended: what is under way inside it, or comes next, holds again. A
 // Flush after it is not held.
 func (w *Watcher) Override() {
 	select {

@@ -64,7 +64,7 @@ func open(t *testing.T, src source, o Options, files ...string) *Watcher {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := start(context.Background(), o, src, choice{backend: FSNotify, why: "test"})
+	w := start(context.Background(), o, src, choice{backend: FSNotify, why: "test"}, pulse{})
 	t.Cleanup(func() { w.Close() })
 	return w
 }

@@ -44,10 +44,12 @@ type Options struct {
 
 // Agent is a running agent.
 type Agent struct {
-	opts        Options
-	config      *configs.Config
-	git         *git.Repo // nil where there is no git
-	run         *runner.Runner
+	opts   Options
+	config *configs.Config
+	git    *git.Repo // nil where there is no git
+	run    *runner.Runner
+	// scratch is a directory for the watcher, beside the socket.
+	scratch     string
 	generations *generations
 	events      *journal[control.Event]
 	lines       *journal[control.Line]
@@ -113,6 +115,7 @@ func Run(ctx context.Context, cfg *configs.Config, opts Options) error {
 	if err != nil {
 		return err
 	}
+	a.scratch = strings.TrimSuffix(path, ".sock") + ".watch"
 	return a.serve(ctx, ln)
 }
 
@@ -184,8 +187,10 @@ func actions(cfg *configs.Config) []runner.Action {
 }
 
 // watchOptions returns how the tree is watched.
-func (a *Agent) watchOptions() watcher.Options {
+func (a *Agent) watchOptions(ctx context.Context) watcher.Options {
 	opts := a.config.WatchOptions()
+	opts.Excludes = git.Excludes(ctx, a.config.Dir)
+	opts.Scratch = a.scratch
 	opts.Reader, opts.Expect = a.project.content, a.project.content.expect
 	if a.git != nil {
 		opts.Gate = a.git

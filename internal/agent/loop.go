@@ -49,7 +49,7 @@ func (a *Agent) serve(ctx context.Context, ln net.Listener) error {
 
 // work is the loop. It returns nil when ctx ends.
 func (a *Agent) work(ctx context.Context) error {
-	w, err := watcher.Open(ctx, a.watchOptions())
+	w, err := watcher.Open(ctx, a.watchOptions(ctx))
 	if err != nil {
 		return fmt.Errorf("cannot watch %s: %w", a.config.Dir, err)
 	}

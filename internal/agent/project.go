@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"bounce/configs"
+	"bounce/internal/git"
 	"bounce/treesitter"
 	"bounce/watcher"
 )
@@ -42,6 +43,7 @@ func Open(ctx context.Context, cfg *configs.Config) (*Project, error) {
 func scan(ctx context.Context, opts watcher.Options) (watcher.Batch, error) {
 	// A look is all it takes: there is nothing to wait for.
 	opts.Backend, opts.Audit = watcher.Poll, -1
+	opts.Excludes = git.Excludes(ctx, opts.Dir)
 	w, err := watcher.Open(ctx, opts)
 	if err != nil {
 		return watcher.Batch{}, err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -69,20 +70,21 @@ func TestLockInUse(t *testing.T) {
 	defer lock.Close()
 	now := time.Now()
 	r.now = func() time.Time { return now }
-	if got := r.Held(); got != "git at work" {
+	held := func() string { return strings.Join(r.Held(), ", ") }
+	if got := held(); got != "git at work" {
 		t.Errorf("held by a new lock: %q", got)
 	}
 	now = now.Add(2 * time.Minute)
-	if got := r.Held(); got != "git at work" {
+	if got := held(); got != "git at work" {
 		t.Errorf("held by an old lock that is open: %q", got)
 	}
 	lock.Close()
 	now = now.Add(10 * time.Second) // past the memory of who has it open
-	if got := r.Held(); got != "" && openIsKnown() {
+	if got := held(); got != "" && openIsKnown() {
 		t.Errorf("held by a stale lock: %q", got)
 	}
 	now = now.Add(10 * time.Minute)
-	if got := r.Held(); got != "" {
+	if got := held(); got != "" {
 		t.Errorf("held past the cap: %q", got)
 	}
 }

@@ -17,7 +17,8 @@ type staleLock struct {
 	asked time.Time
 }
 
-// operations are the multi-step ones. began is a file that is written once, at
+// operations are the multi-step ones; whoever wants to see each step of one
+// running, as in a bisection, says once that it is not to hold. began is a file that is written once, at
 // their start: by its age the cap counts, also when we come late.
 var operations = []struct{ marker, began, what string }{
 	{"rebase-merge", "rebase-merge/head-name", "git rebase"},
@@ -27,10 +28,8 @@ var operations = []struct{ marker, began, what string }{
 	{"CHERRY_PICK_HEAD", "CHERRY_PICK_HEAD", "git cherry-pick"},
 	{"REVERT_HEAD", "REVERT_HEAD", "git revert"},
 	{"sequencer", "sequencer/head", "git cherry-pick"},
+	{"BISECT_LOG", "BISECT_START", "git bisect"},
 }
-
-// A bisection is not among them: whoever bisects wants to see each revision
-// run, and its checkouts are bracketed by the index lock like any other.
 
 // Dirs returns the directories in which something happens whenever Held or
 // Cause may answer differently.
@@ -42,10 +41,22 @@ func (r *Repo) Dirs() []string {
 	return dirs
 }
 
-// Held says what git is in the middle of, such as "git rebase"; "git at work"
-// when it holds the index lock alone; "" when the tree is at rest. An operation open
+// Held says what git is in the middle of: a multi-step operation, such as "git
+// rebase", and "git at work" while it holds the index lock. An operation open
 // for longer than Cap does not count, nor does a lock left by a killed git.
-func (r *Repo) Held() string {
+func (r *Repo) Held() []string {
+	var held []string
+	if what := r.operation(); what != "" {
+		held = append(held, what)
+	}
+	if r.locked() {
+		held = append(held, "git at work")
+	}
+	return held
+}
+
+// operation is the multi-step one that is open, "" when none is.
+func (r *Repo) operation() string {
 	for _, op := range operations {
 		if !exists(filepath.Join(r.dir, op.marker)) {
 			continue
@@ -55,12 +66,13 @@ func (r *Repo) Held() string {
 		}
 		return op.what
 	}
-	lock := filepath.Join(r.dir, "index.lock")
+	return ""
+}
+
+// locked reports whether git holds the index lock.
+func (r *Repo) locked() bool {
 	age, ok := r.age("index.lock")
-	if !ok || age > r.Cap || age > staleAfter && !r.inUse(lock) {
-		return ""
-	}
-	return "git at work"
+	return ok && age <= r.Cap && (age <= staleAfter || r.inUse(filepath.Join(r.dir, "index.lock")))
 }
 
 // age is how long ago a file in the git directory was written.

@@ -19,7 +19,7 @@ import (
 // commands of testscript:
 //
 //	open DIR           open the repository; what follows asks it
-//	held [WHAT]        Held must answer WHAT
+//	held [WHAT]        Held must answer WHAT, joined by commas
 //	cause [PATTERN]    Cause must match PATTERN; without one it must be ""
 //	age FILE DURATION  make the file that old
 //	changed DIR A [B]  print Changed, one change a line, or "nothing"
@@ -68,7 +68,7 @@ func cmdOpen(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func cmdHeld(ts *testscript.TestScript, neg bool, args []string) {
-	if got, want := repo(ts).Held(), strings.Join(args, " "); got != want {
+	if got, want := strings.Join(repo(ts).Held(), ", "), strings.Join(args, " "); got != want {
 		ts.Fatalf("held: %q, want %q", got, want)
 	}
 }

@@ -1,0 +1,119 @@
+package watcher
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// The directories that were given to watch, and the way that leads to them.
+
+// root is a directory that was given to watch.
+type root struct {
+	path, abs string
+	mode      mode
+	dir       *dir // nil while it does not exist
+	moved     bool // it left its name, or came to it: no longer what is watched
+}
+
+// lookOutside sees to what decides about the tree from outside of it.
+func (w *Watcher) lookOutside(now time.Time) {
+	w.reloadRules(now)
+	w.checkRoots(now)
+	w.checkAsides()
+}
+
+// checkRoots finds roots that are no longer the directory they were: removed,
+// renamed, made again, a symbolic link on the way turned to another place.
+func (w *Watcher) checkRoots(now time.Time) {
+	for _, r := range w.roots {
+		id, err := stat(r.abs)
+		exists := err == nil && id.kind == directory
+		moved := r.moved
+		r.moved = false
+		if r.dir != nil && exists && r.dir.id.same(id) && !moved {
+			continue
+		}
+		if r.dir == nil && !exists {
+			continue
+		}
+		if r.dir != nil {
+			w.drop(r.dir, now)
+			r.dir = nil
+		}
+		if exists {
+			r.dir = w.enter(nil, r.path, r.abs, r.mode)
+			w.scan(r.dir, now)
+		}
+		w.touch(now)
+	}
+	w.watchWay()
+	_, err := stat(w.options.Dir)
+	if missing := err != nil && gone(err); missing != w.missing {
+		w.missing = missing
+		w.checkAsides()
+		w.checkHold(now)
+		w.trusted = false // one that is back may still be filling
+	}
+}
+
+// rootEvent takes in an event about a root, or about a link on the way to one.
+func (w *Watcher) rootEvent(e event, now time.Time) {
+	if e.op != touched {
+		// The watch may have gone along with the directory, which may be back
+		// by now.
+		for _, r := range w.roots {
+			r.moved = r.moved || r.abs == e.path
+		}
+	}
+	w.checkRoots(now)
+}
+
+// watchWay watches what leads to the roots: the directory that each is in, and
+// those in which the symbolic links lie that it is reached through. A root that
+// is removed, made again or swapped by such a link gives no event itself.
+func (w *Watcher) watchWay() {
+	dirs, names := make(map[string]bool), make(map[string]bool)
+	lead := func(name string) {
+		names[name] = true
+		dirs[filepath.Dir(name)] = true
+	}
+	for _, r := range w.roots {
+		lead(r.abs)
+		for _, link := range linksTo(r.abs) {
+			lead(link)
+		}
+	}
+	lead(w.options.Dir)
+	w.way = names
+	w.watchAside(forWay, dirs)
+}
+
+// linksTo returns the symbolic links on the way to name.
+func linksTo(name string) []string {
+	var links []string
+	for range 40 { // as many as the kernel follows
+		link, target := firstLink(name)
+		if link == "" {
+			return links
+		}
+		links = append(links, link)
+		name = resolve(filepath.Dir(link), target) + strings.TrimPrefix(name, link)
+	}
+	return links
+}
+
+// firstLink returns the first symbolic link on the way to name.
+func firstLink(name string) (link, target string) {
+	name = filepath.Clean(name)
+	for i := 1; i <= len(name); i++ {
+		if i < len(name) && !os.IsPathSeparator(name[i]) {
+			continue
+		}
+		if target, err := os.Readlink(name[:i]); err == nil {
+			return name[:i], target
+		}
+	}
+	return "", ""
+}
