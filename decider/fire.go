@@ -54,6 +54,8 @@ type Firing struct {
 	FallbackApplied bool `json:"fallback_applied"`
 	// Added are the files that expansion found, sorted.
 	Added []string `json:"-"`
+	// Silent are files whose rule asks for nothing, with that rule.
+	Silent []Reason `json:"-"`
 }
 
 // Fired is an action that some file asked for.
@@ -83,7 +85,7 @@ func (r Rules) Fire(changed []string, expand Expand) Firing {
 			return
 		}
 		seen[asked{action, why.path}] = true
-		reasons[action] = append(reasons[action], Reason{Path: why.origin(), Chain: why.chain, Rule: rule, RuleLine: line})
+		reasons[action] = append(reasons[action], why.reason(rule, line))
 	}
 	rules := newMatcher(r.Rules)
 	var unmatched []file
@@ -93,6 +95,9 @@ func (r Rules) Fire(changed []string, expand Expand) Firing {
 			unmatched = append(unmatched, file)
 			f.Unmatched = append(f.Unmatched, file.path)
 			continue
+		}
+		if len(rule.Actions) == 0 {
+			f.Silent = append(f.Silent, file.reason(rule.Pattern, rule.Line))
 		}
 		for _, action := range rule.Actions {
 			ask(action, file, rule.Pattern, rule.Line)
@@ -123,12 +128,13 @@ type file struct {
 	chain []Link
 }
 
-// origin is the changed file.
-func (f file) origin() string {
+// reason is that a rule matched the file. Its path is that of the changed one.
+func (f file) reason(rule string, line int) Reason {
+	r := Reason{Path: f.path, Chain: f.chain, Rule: rule, RuleLine: line}
 	if n := len(f.chain); n > 0 {
-		return f.chain[n-1].To
+		r.Path = f.chain[n-1].To
 	}
-	return f.path
+	return r
 }
 
 // fallback returns the actions of the fallback and whether there is one.

@@ -13,10 +13,16 @@ import (
 	"bounce/internal/agent"
 )
 
+// decide is the command line of the verb.
+type decide struct {
+	agent.Question
+	byGit                                bool // --git was given
+	showUnmatched, showExpanded, verbose bool
+	format                               string
+}
+
 func newDecide(g *globals) *cobra.Command {
-	var q agent.Question
-	var showUnmatched, showExpanded bool
-	var format string
+	var d decide
 	cmd := &cobra.Command{
 		Use:     "decide",
 		GroupID: "ask",
@@ -34,7 +40,7 @@ Paths may have ./ in front, be absolute, or be quoted as git quotes them. With
 Exit code 0 when decided, 1 when the rules are missing or wrong, 2 for a mistake
 on the command line.`,
 		Example: `  git diff --name-only HEAD~1 HEAD | bounce decide
-  bounce decide --git HEAD~1..HEAD --format json`,
+  bounce decide --git HEAD~1..HEAD --verbose`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return usage(fmt.Errorf("paths are read from standard input, one a line; given: %q", args[0]))
@@ -43,55 +49,76 @@ on the command line.`,
 		},
 	}
 	verb(cmd, func(ctx context.Context, _ []string) error {
-		if err := oneOf("--format", format, formats); err != nil {
-			return err
-		}
-		cwd, err := os.Getwd()
-		if err != nil {
-			return fmt.Errorf("cannot find the working directory: %w", err)
-		}
-		q.Dir = cwd
-		if q.Rules == "" {
-			q.Rules = g.config
-		}
-		for flag, set := range map[string]bool{"--git": q.Git != "", "-z": q.Null} {
-			if set && q.Compat {
-				return usage(fmt.Errorf("--compat is smart-restart, which has no %s", flag))
-			}
-		}
-		if q.Git == "" {
-			input, err := io.ReadAll(g.in)
-			if err != nil {
-				return fmt.Errorf("cannot read the changed paths: %w", err)
-			}
-			q.Input = string(input)
-		}
-		d, err := agent.Decide(ctx, q)
-		fmt.Fprint(g.err, d.Notes(showExpanded, showUnmatched && err == nil))
-		if err != nil && q.Compat {
-			fmt.Fprintf(g.err, "ERROR: %v\n", err)
-			return &exitError{code: exitFailed}
-		}
-		var rules *agent.RulesError
-		if errors.As(err, &rules) {
-			return fmt.Errorf("cannot load the rules: %w", rules.Err)
-		}
-		if err != nil {
-			return err
-		}
-		return writers[format](g, d)
+		d.byGit = cmd.Flags().Changed("git")
+		return d.run(ctx, g)
 	})
 	f := cmd.Flags()
-	f.StringVarP(&q.Rules, "rules", "r", "", "`file` of rules (default: ./restart-rules.yaml, else the project's bounce.yaml)")
-	f.StringArrayVar(&q.Roots, "root", nil, "import root whose files count when they import a changed one; auto finds them; repeatable")
-	f.StringVar(&q.Git, "git", "", "ask git what changed between `A..B`, or between A and the work tree")
-	f.BoolVar(&showUnmatched, "show-unmatched", false, "print files that match no rule to stderr")
-	f.BoolVar(&showExpanded, "show-expanded", false, "print files that --root added to stderr")
-	f.BoolVarP(&q.Null, "null", "z", false, "paths on stdin end with NUL, as those of git diff -z")
-	f.BoolVar(&q.Compat, "compat", false, "decide exactly as smart-restart 0.1.0, with its lenience, its YAML 1.1 and its import graph")
-	f.StringVar(&format, "format", "text", "text, json or github")
+	f.StringVarP(&d.Rules, "rules", "r", "", "`file` of rules (default: ./restart-rules.yaml, else the project's bounce.yaml)")
+	f.StringArrayVar(&d.Roots, "root", nil, "import root whose files count when they import a changed one; auto finds them; repeatable")
+	f.StringVar(&d.Git, "git", "", "ask git what changed in `A..B`, in A...B since they parted, or from A to the work tree")
+	f.BoolVar(&d.showUnmatched, "show-unmatched", false, "print files that match no rule to stderr")
+	f.BoolVar(&d.showExpanded, "show-expanded", false, "print files that --root added to stderr")
+	f.BoolVarP(&d.verbose, "verbose", "v", false, "explain on stderr: the changed file, the imports that lead on from it, the rule")
+	f.BoolVarP(&d.Null, "null", "z", false, "paths on stdin end with NUL, as those of git diff -z")
+	f.BoolVar(&d.Compat, "compat", false, "decide exactly as smart-restart 0.1.0, with its lenience, its YAML 1.1 and its import graph")
+	f.StringVar(&d.format, "format", "text", "text, json or github")
 	complete(cmd, "format", formats)
 	return cmd
+}
+
+func (d *decide) run(ctx context.Context, g *globals) error {
+	if err := d.check(); err != nil {
+		return err
+	}
+	cwd, err := os.Getwd()
+	if err != nil {
+		return fmt.Errorf("cannot find the working directory: %w", err)
+	}
+	d.Dir = cwd
+	if d.Rules == "" {
+		d.Rules = g.config
+	}
+	if !d.byGit {
+		input, err := io.ReadAll(g.in)
+		if err != nil {
+			return fmt.Errorf("cannot read the changed paths: %w", err)
+		}
+		d.Input = string(input)
+	}
+	answer, err := agent.Decide(ctx, d.Question)
+	fmt.Fprint(g.err, answer.Notes(d.showExpanded, d.showUnmatched && err == nil))
+	for _, remark := range answer.Remarks {
+		fmt.Fprintf(g.err, "bounce: %s\n", remark)
+	}
+	var rules *agent.RulesError
+	switch {
+	case err != nil && d.Compat:
+		fmt.Fprintf(g.err, "ERROR: %v\n", err)
+		return &exitError{code: exitFailed}
+	case errors.As(err, &rules):
+		return fmt.Errorf("cannot load the rules: %w", rules.Err)
+	case err != nil:
+		return err
+	}
+	if d.verbose {
+		tellReasons(g.err, answer)
+	}
+	return writers[d.format](g, answer)
+}
+
+// check looks for flags that do not go together.
+func (d *decide) check() error {
+	switch {
+	case d.Compat && d.byGit:
+		return usage(errors.New("--compat is smart-restart, which has no --git"))
+	case d.Compat && d.Null:
+		return usage(errors.New("--compat is smart-restart, which has no -z"))
+	case d.byGit && d.Null:
+		return usage(errors.New("-z is for paths on standard input, and --git asks git"))
+	case d.byGit && d.Git == "":
+		return usage(errors.New("--git names no revision; write A..B, or A for the work tree"))
+	}
+	return oneOf("--format", d.format, formats)
 }
 
 // formats are the ways to print a decision, writers what prints them.

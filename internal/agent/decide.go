@@ -2,21 +2,13 @@ package agent
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"bounce/configs"
 	"bounce/decider"
-	"bounce/internal/git"
 	"bounce/internal/smartrestart"
-	"bounce/treesitter"
-	"bounce/watcher"
 )
 
 // Question is what `bounce decide` is asked: which actions a set of changed
@@ -34,13 +26,29 @@ type Question struct {
 	// or, with Null, what NUL bytes end.
 	Input string
 	Null  bool
-	// Git, if set, is A..B or A: the changed files are asked of git.
+	// Git, if set, is A..B or A: the changed files are asked of git, and imports
+	// count, from Roots or else from those that are found.
 	Git string
 	// Compat decides as smart-restart does, its mistakes included. Roots are
 	// directories then, and the last one counts; Git is not looked at. The text
 	// of an error is what smart-restart prints behind "ERROR: ".
 	Compat bool
 }
+
+// Decision is the answer to a [Question].
+type Decision struct {
+	decider.Firing
+	// Rules is the file that the rules come from, as it was named.
+	Rules string `json:"rules"`
+	// Remarks are for people: what could not be looked at.
+	Remarks []string `json:"-"`
+}
+
+// Reason is why an action is called for.
+type Reason = decider.Reason
+
+// FallbackRule stands for a pattern in the reasons of the fallback.
+const FallbackRule = decider.FallbackRule
 
 // RulesError says that the rules are missing or wrong.
 type RulesError struct{ Err error }
@@ -49,30 +57,30 @@ func (e *RulesError) Error() string { return e.Err.Error() }
 func (e *RulesError) Unwrap() error { return e.Err }
 
 // Decide answers q.
-func Decide(ctx context.Context, q Question) (decider.Firing, error) {
+func Decide(ctx context.Context, q Question) (Decision, error) {
 	if q.Compat {
-		return smartrestart.Decide(q.compat())
+		c := q.compat()
+		f, err := smartrestart.Decide(c)
+		return Decision{Firing: f, Rules: c.Rules}, err
 	}
-	cfg, err := q.config()
+	p, err := q.plan()
 	if err != nil {
-		return decider.Firing{}, &RulesError{err}
+		return Decision{}, &RulesError{err}
 	}
-	if q.Git != "" {
-		return q.fromGit(ctx, cfg)
-	}
-	paths := q.paths()
-	if len(q.Roots) == 0 {
-		return cfg.DecideBy().Fire(paths, nil), nil
-	}
-	g, err := q.graph(ctx, cfg, paths)
+	d := Decision{Rules: p.rules}
+	changed, err := p.changed(ctx)
 	if err != nil {
-		return decider.Firing{}, err
+		return d, err
 	}
-	return cfg.DecideBy().Fire(paths, decider.Across(nil, g, func(string) bool { return false })), nil
+	d.Remarks = changed.remarks
+	expand, err := p.expand(ctx, changed)
+	if err != nil {
+		return d, err
+	}
+	d.Firing = p.config.DecideBy().Fire(changed.paths, expand)
+	changed.explain(&d.Firing)
+	return d, nil
 }
-
-// rulesFile is smart-restart's name for its file of rules.
-const rulesFile = "restart-rules.yaml"
 
 // compat is q for smart-restart.
 func (q Question) compat() smartrestart.Question {
@@ -86,197 +94,42 @@ func (q Question) compat() smartrestart.Question {
 	return c
 }
 
-// config finds the rules.
-func (q Question) config() (*configs.Config, error) {
-	if q.Rules != "" {
-		return configs.Load(q.Rules)
-	}
-	if _, err := os.Stat(filepath.Join(q.Dir, rulesFile)); err == nil {
-		return configs.Load(rulesFile)
-	}
-	found, err := configs.Find(q.Dir)
-	if err != nil {
-		return nil, err
-	}
-	if found.File == "" {
-		return nil, fmt.Errorf("no rules: there is neither %s here nor a bounce.yaml here or above; name a file with --rules", rulesFile)
-	}
-	return configs.Load(found.File)
+// inquiry is a question with its rules.
+type inquiry struct {
+	Question
+	config *configs.Config
+	rules  string
+	// base is the directory that paths are named from, absolute. It is Dir, as
+	// for smart-restart; but what git says of a project that Dir is part of is
+	// named as the project's rules name it.
+	base string
 }
 
-// fromGit decides on what git says has changed. The graph is built over both
-// trees, so that a deleted module reaches those who imported it.
-func (q Question) fromGit(ctx context.Context, cfg *configs.Config) (decider.Firing, error) {
-	from, to, _ := strings.Cut(q.Git, "..")
-	changes, err := git.Changed(ctx, q.Dir, from, to)
-	if err != nil {
-		return decider.Firing{}, err
-	}
-	var paths []string
-	gone := map[string]bool{}
-	for _, c := range changes {
-		paths = append(paths, c.Path)
-		switch c.Status {
-		case git.Renamed:
-			paths = append(paths, c.OldPath)
-			gone[c.OldPath] = true
-		case git.Deleted:
-			gone[c.Path] = true
+// rulesFile is smart-restart's name for its file of rules.
+const rulesFile = "restart-rules.yaml"
+
+// plan finds the rules.
+func (q Question) plan() (inquiry, error) {
+	p := inquiry{Question: q, rules: q.Rules, base: q.Dir}
+	if p.rules == "" {
+		if _, err := os.Stat(filepath.Join(q.Dir, rulesFile)); err == nil {
+			p.rules = rulesFile
 		}
 	}
-	slices.Sort(paths)
-	paths = slices.Compact(paths)
-
-	before, err := q.graphAt(ctx, cfg, from)
-	if err != nil {
-		return decider.Firing{}, err
+	if p.rules == "" {
+		found, err := configs.Find(q.Dir)
+		if err != nil {
+			return p, err
+		}
+		if found.File == "" {
+			return p, fmt.Errorf("no rules: there is neither %s here nor a bounce.yaml here or above; name a file with --rules", rulesFile)
+		}
+		p.rules = filepath.FromSlash(relative(q.Dir, found.File))
+		if q.Git != "" {
+			p.base = found.Dir
+		}
 	}
-	after := before
-	if to == "" {
-		after, err = q.graph(ctx, cfg, nil)
-	} else {
-		after, err = q.graphAt(ctx, cfg, to)
-	}
-	if err != nil {
-		return decider.Firing{}, err
-	}
-	return cfg.DecideBy().Fire(paths, decider.Across(before, after, func(p string) bool { return gone[p] })), nil
+	var err error
+	p.config, err = configs.Load(p.rules)
+	return p, err
 }
-
-// paths returns the changed files as the watcher would name them: git's quotes
-// are taken off, and what is named from elsewhere is named from Dir.
-func (q Question) paths() []string {
-	if !q.Null {
-		lines := decider.SplitLines(q.Input)
-		for i, line := range lines {
-			lines[i] = q.clean(decider.UnquotePath(line))
-		}
-		return lines
-	}
-	var paths []string
-	for p := range strings.SplitSeq(q.Input, "\x00") {
-		if p != "" {
-			paths = append(paths, q.clean(p))
-		}
-	}
-	return paths
-}
-
-// clean names a path from Dir, if it is below it, without "./" and the like.
-func (q Question) clean(p string) string {
-	if rel := relative(q.Dir, p); path.IsAbs(p) && filepath.IsLocal(rel) {
-		return rel
-	}
-	return path.Clean(p)
-}
-
-// graph reads the import graph of the roots from disk. Of the modules among
-// changed, those that are not there have been deleted: they are part of it, so
-// that who imports them is found.
-func (q Question) graph(ctx context.Context, cfg *configs.Config, changed []string) (*view, error) {
-	dir := q.Dir
-	opts, auto, err := q.options(cfg)
-	if err != nil {
-		return nil, err
-	}
-	watch := watcher.Options{Dir: dir, Roots: opts.Roots}
-	if auto {
-		watch.Roots = []string{"."}
-	}
-	content := newContent(dir)
-	watch.Reader = content
-	b, err := scan(ctx, watch)
-	if err != nil {
-		return nil, fmt.Errorf("cannot read the project: %w", err)
-	}
-	changes, _ := content.take(b, func(string) bool { return false })
-	if auto {
-		var files []string
-		for _, c := range b.Changes {
-			files = append(files, c.Path)
-		}
-		opts.Roots = treesitter.FindRoots(files, func(p string) ([]byte, error) {
-			return watcher.ReadFile(filepath.Join(dir, filepath.FromSlash(p)))
-		})
-	}
-	there := make(map[string]bool, len(changes))
-	for _, c := range changes {
-		there[c.Path] = true
-	}
-	for _, p := range changed {
-		if isModule(p) && !there[p] {
-			changes = append(changes, treesitter.Change{Path: p, Facts: &treesitter.Facts{}})
-		}
-	}
-	return graphOf(opts, changes), nil
-}
-
-// graphAt reads the import graph of a commit.
-func (q Question) graphAt(ctx context.Context, cfg *configs.Config, rev string) (*view, error) {
-	opts, auto, err := q.options(cfg)
-	if err != nil {
-		return nil, err
-	}
-	snapshot, err := git.Show(ctx, q.Dir, rev)
-	if err != nil {
-		return nil, err
-	}
-	defer snapshot.Close()
-	files := snapshot.Files()
-	if auto {
-		opts.Roots = treesitter.FindRoots(files, snapshot.Read)
-	}
-	var changes []treesitter.Change
-	for _, p := range files {
-		if !isModule(p) {
-			continue
-		}
-		facts := &treesitter.Facts{}
-		if !isExtension(p) {
-			src, err := snapshot.Read(p)
-			if err != nil {
-				return nil, err
-			}
-			facts = treesitter.Extract(src)
-		}
-		changes = append(changes, treesitter.Change{Path: p, Facts: facts})
-	}
-	return graphOf(opts, changes), nil
-}
-
-func graphOf(opts treesitter.Options, changes []treesitter.Change) *view {
-	v := emptyView(opts)
-	v.graph = v.graph.Update(changes)
-	return v
-}
-
-// options returns the options of the graph; auto says that its roots are yet
-// to be found. A root has to be a directory: smart-restart reads any other as
-// an empty tree, and restarts nothing.
-func (q Question) options(cfg *configs.Config) (opts treesitter.Options, auto bool, err error) {
-	opts = graphOptions(cfg)
-	opts.Roots = nil
-	if len(q.Roots) == 0 || slices.Contains(q.Roots, "auto") {
-		return opts, true, nil
-	}
-	for _, root := range q.Roots {
-		abs := root
-		if !filepath.IsAbs(root) {
-			abs = filepath.Join(q.Dir, root)
-		}
-		info, err := os.Stat(abs)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			return opts, false, fmt.Errorf("cannot use --root %s: there is no such directory", root)
-		case err != nil:
-			return opts, false, fmt.Errorf("cannot use --root %s: %w", root, err)
-		case !info.IsDir():
-			return opts, false, fmt.Errorf("cannot use --root %s: it is a file; name the directory that imports start from", root)
-		}
-		opts.Roots = append(opts.Roots, path.Clean(relative(q.Dir, abs)))
-	}
-	return opts, false, nil
-}
-
-// Decision is the answer to a [Question].
-type Decision = decider.Firing

@@ -20,6 +20,12 @@ type Change struct {
 	// OldPath is set where Status is Renamed or Copied.
 	OldPath string
 	Status  Status
+	// Unknown is set for a submodule of which other files cannot be listed,
+	// and says why.
+	Unknown string
+
+	// old and new are the commits of a submodule, "" for what is none.
+	old, new string
 }
 
 // Status is the letter that git prints.
@@ -39,7 +45,8 @@ func (s Status) String() string { return string(rune(s)) }
 
 // Changed lists what differs between two revisions, sorted by path. An empty
 // to stands for the work tree, whose untracked files that are not ignored
-// count as added.
+// count as added. Of a submodule the files that differ are listed too, as far
+// as it is checked out and has both commits.
 func Changed(ctx context.Context, dir, from, to string) ([]Change, error) {
 	what := from
 	if to != "" {
@@ -55,7 +62,7 @@ func Changed(ctx context.Context, dir, from, to string) ([]Change, error) {
 	if err != nil {
 		return fail(err)
 	}
-	args := []string{"diff", "--name-status", "-z", "--find-renames", "--no-ext-diff", "--ignore-submodules=dirty", "--end-of-options", from}
+	args := []string{"diff", "--raw", "--no-abbrev", "-z", "--find-renames", "--no-ext-diff", "--ignore-submodules=none", "--end-of-options", from}
 	if to != "" {
 		args = append(args, to)
 	}
@@ -63,7 +70,7 @@ func Changed(ctx context.Context, dir, from, to string) ([]Change, error) {
 	if err != nil {
 		return fail(err)
 	}
-	changes, err := parseNameStatus(out)
+	changes, err := parseRaw(out)
 	if err != nil {
 		return fail(err)
 	}
@@ -76,6 +83,9 @@ func Changed(ctx context.Context, dir, from, to string) ([]Change, error) {
 			changes = append(changes, Change{Path: p, Status: Added})
 		}
 	}
+	if changes, err = withSubmodules(ctx, dir, changes, to == ""); err != nil {
+		return fail(err)
+	}
 	for i := range changes {
 		changes[i].Path = relative(prefix, changes[i].Path)
 		if changes[i].OldPath != "" {
@@ -86,22 +96,28 @@ func Changed(ctx context.Context, dir, from, to string) ([]Change, error) {
 	return changes, nil
 }
 
-// parseNameStatus reads "M\0path\0R90\0old\0new\0".
-func parseNameStatus(out []byte) ([]Change, error) {
+// parseRaw reads ":MODE MODE ID ID M\0path\0:MODE MODE ID ID R90\0old\0new\0".
+func parseRaw(out []byte) ([]Change, error) {
 	var changes []Change
 	fs := fields(out)
 	for len(fs) > 0 {
-		status := fs[0]
+		head := strings.Fields(strings.TrimPrefix(fs[0], ":"))
 		n := 2
-		if status != "" && (status[0] == 'R' || status[0] == 'C') {
+		if len(head) == 5 && (head[4][0] == 'R' || head[4][0] == 'C') {
 			n = 3
 		}
-		if status == "" || len(fs) < n {
+		if len(head) != 5 || len(fs) < n {
 			return nil, fmt.Errorf("git printed %q", out)
 		}
-		c := Change{Status: Status(status[0]), Path: fs[n-1]}
+		c := Change{Status: Status(head[4][0]), Path: fs[n-1]}
 		if n == 3 {
 			c.OldPath = fs[1]
+		}
+		if head[0] == submodule {
+			c.old = head[2]
+		}
+		if head[1] == submodule {
+			c.new = head[3]
 		}
 		changes = append(changes, c)
 		fs = fs[n:]

@@ -141,12 +141,14 @@ func TestTreeAfterClose(t *testing.T) {
 	}
 }
 
-func FuzzNameStatus(f *testing.F) {
-	f.Add([]byte("M\x00a\x00R90\x00b\x00c\x00"))
+func FuzzRaw(f *testing.F) {
+	const head = ":100644 100644 1111111111111111111111111111111111111111 2222222222222222222222222222222222222222 "
+	f.Add([]byte(head + "M\x00a\x00" + head + "R90\x00b\x00c\x00"))
 	f.Add([]byte("\x00"))
-	f.Add([]byte("R\x00a\x00"))
+	f.Add([]byte(head + "R\x00a\x00"))
+	f.Add([]byte(":160000 000000 1 0 D\x00a\x00"))
 	f.Fuzz(func(t *testing.T, out []byte) {
-		changes, err := parseNameStatus(out)
+		changes, err := parseRaw(out)
 		if err == nil && len(out) > 0 && len(changes) == 0 {
 			t.Errorf("%q: no change and no error", out)
 		}

@@ -23,6 +23,7 @@ import (
 //	cause [PATTERN]    Cause must match PATTERN; without one it must be ""
 //	age FILE DURATION  make the file that old
 //	changed DIR A [B]  print Changed, one change a line, or "nothing"
+//	range DIR TEXT     print the two subjects that Range finds
 //	show DIR REV       print the files of Show, each with its size
 //	cat-rev DIR REV PATH  print one file of it
 func TestScripts(t *testing.T) {
@@ -45,6 +46,7 @@ func TestScripts(t *testing.T) {
 			"cause":   cmdCause,
 			"age":     cmdAge,
 			"changed": cmdChanged,
+			"range":   cmdRange,
 			"show":    cmdShow,
 			"cat-rev": cmdCat,
 		},
@@ -106,7 +108,29 @@ func cmdChanged(ts *testscript.TestScript, neg bool, args []string) {
 		fmt.Fprintln(ts.Stdout(), "nothing")
 	}
 	for _, c := range changes {
-		fmt.Fprintln(ts.Stdout(), strings.TrimSpace(fmt.Sprintf("%v %s %s", c.Status, c.Path, c.OldPath)))
+		fmt.Fprintln(ts.Stdout(), strings.Join(strings.Fields(fmt.Sprintf("%v %s %s %s", c.Status, c.Path, c.OldPath, c.Unknown)), " "))
+	}
+}
+
+func cmdRange(ts *testscript.TestScript, neg bool, args []string) {
+	dir := ts.MkAbs(args[0])
+	from, to, err := Range(context.Background(), dir, args[1])
+	if neg {
+		if err == nil {
+			ts.Fatalf("range: no error")
+		}
+		fmt.Fprintln(ts.Stdout(), err)
+		return
+	}
+	ts.Check(err)
+	for _, id := range []string{from, to} {
+		if id == "" {
+			fmt.Fprintln(ts.Stdout(), "work tree")
+			continue
+		}
+		subject, err := run(context.Background(), dir, "log", "-1", "--format=%s", id)
+		ts.Check(err)
+		fmt.Fprintf(ts.Stdout(), "%s", subject)
 	}
 }
 

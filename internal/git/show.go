@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os/exec"
 	"path"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,7 +20,8 @@ import (
 // goroutine; Close ends the git that serves it.
 type Tree struct {
 	prefix string
-	files  map[string]blob // by path from the top
+	files  map[string]blob  // by path from the top
+	subs   map[string]*Tree // submodules likewise
 	cancel context.CancelFunc
 
 	mu  sync.Mutex // guards the conversation below
@@ -34,7 +36,8 @@ type blob struct {
 	link bool
 }
 
-// Show opens the tree of a revision. Paths are relative to dir.
+// Show opens the tree of a revision. Paths are relative to dir. The files of
+// submodules are in it that are checked out and have the commit.
 func Show(ctx context.Context, dir, rev string) (*Tree, error) {
 	fail := func(err error) (*Tree, error) {
 		return nil, fmt.Errorf("cannot read revision %q in %q: %w", rev, dir, err)
@@ -52,19 +55,23 @@ func Show(ctx context.Context, dir, rev string) (*Tree, error) {
 	if err != nil {
 		return fail(err)
 	}
-	t := &Tree{prefix: prefix, files: make(map[string]blob)}
+	t := &Tree{prefix: prefix, files: make(map[string]blob), subs: make(map[string]*Tree)}
+	commits := make(map[string]string)
 	for _, line := range fields(out) {
 		head, name, ok := strings.Cut(line, "\t")
 		f := strings.Fields(head) // mode, type, id
 		if !ok || len(f) != 3 {
 			return fail(fmt.Errorf("git ls-tree printed %q", line))
 		}
-		if f[1] == "blob" { // not a submodule
+		if f[0] == submodule {
+			commits[name] = f[2]
+		} else {
 			t.files[name] = blob{f[2], f[0] == "120000"}
 		}
 	}
-	ctx, t.cancel = context.WithCancel(ctx)
-	t.cmd = command(ctx, dir, "cat-file", "--batch")
+	asking, cancel := context.WithCancel(ctx)
+	t.cancel = cancel
+	t.cmd = command(asking, dir, "cat-file", "--batch")
 	if t.in, err = t.cmd.StdinPipe(); err != nil {
 		t.cancel()
 		return fail(err)
@@ -79,7 +86,31 @@ func Show(ctx context.Context, dir, rev string) (*Tree, error) {
 		t.cancel()
 		return fail(err)
 	}
+	if err := t.open(ctx, dir, commits); err != nil {
+		return fail(errors.Join(err, t.Close()))
+	}
 	return t, nil
+}
+
+// open opens the submodules that can be opened.
+func (t *Tree) open(ctx context.Context, dir string, commits map[string]string) error {
+	if len(commits) == 0 {
+		return nil
+	}
+	top, err := topOf(ctx, dir)
+	if err != nil {
+		return err
+	}
+	for name, id := range commits {
+		sub := filepath.Join(top, filepath.FromSlash(name))
+		if checkedOut(sub) != nil {
+			continue
+		}
+		if inner, err := Show(ctx, sub, id); err == nil {
+			t.subs[name] = inner
+		}
+	}
+	return nil
 }
 
 // Files lists the paths, sorted.
@@ -88,14 +119,39 @@ func (t *Tree) Files() []string {
 	for p := range t.files {
 		paths = append(paths, relative(t.prefix, p))
 	}
+	for name, sub := range t.subs {
+		for _, p := range sub.Files() {
+			paths = append(paths, relative(t.prefix, path.Join(name, p)))
+		}
+	}
 	slices.Sort(paths)
 	return paths
+}
+
+// ID returns the name that git has for the bytes of a file; "" for a symbolic
+// link, or where there is no file.
+func (t *Tree) ID(p string) string {
+	name := path.Join(t.prefix, p)
+	for at, sub := range t.subs {
+		if rest, ok := strings.CutPrefix(name, at+"/"); ok {
+			return sub.ID(rest)
+		}
+	}
+	if b := t.files[name]; !b.link {
+		return b.id
+	}
+	return ""
 }
 
 // Read returns the bytes of a file; symbolic links are followed within the
 // tree. A path that is not there gives fs.ErrNotExist.
 func (t *Tree) Read(p string) ([]byte, error) {
 	name := path.Join(t.prefix, p)
+	for at, sub := range t.subs {
+		if rest, ok := strings.CutPrefix(name, at+"/"); ok {
+			return sub.Read(rest)
+		}
+	}
 	for range 10 { // links may lead in circles
 		b, ok := t.files[name]
 		if !ok {
@@ -164,5 +220,8 @@ func (t *Tree) Close() error {
 	t.in.Close()
 	err := t.cmd.Wait()
 	t.cancel()
+	for _, sub := range t.subs {
+		err = errors.Join(err, sub.Close())
+	}
 	return err
 }

@@ -52,7 +52,7 @@ func Decide(q Question) (decider.Firing, error) {
 	if err != nil {
 		return none, err
 	}
-	return decider.Firing{Actions: actions, Unmatched: d.unmatched, FallbackApplied: d.fallback, Added: added}, nil
+	return decider.Firing{Actions: actions, Unmatched: d.unmatched, FallbackApplied: d.fallback, Added: added, Silent: d.silent}, nil
 }
 
 // file is a changed file, or one that leads to a changed file.
@@ -61,12 +61,22 @@ type file struct {
 	chain []decider.Link
 }
 
+// reason is that a rule matched the file. Its path is that of the changed one.
+func (f file) reason(rule string, line int) decider.Reason {
+	r := decider.Reason{Path: f.path, Chain: f.chain, Rule: rule, RuleLine: line}
+	if n := len(f.chain); n > 0 {
+		r.Path = f.chain[n-1].To
+	}
+	return r
+}
+
 // decision is the state of one run.
 type decision struct {
 	rules
 	asked     map[string]*asked // by identity of the action
 	unmatched []string
 	fallback  bool
+	silent    []decider.Reason
 }
 
 // asked is an action that somebody asked for.
@@ -97,6 +107,9 @@ func (d *decision) decide(files []file) error {
 		names, err := iterate(actions)
 		if err != nil {
 			return err
+		}
+		if len(names) == 0 {
+			d.silent = append(d.silent, f.reason(pattern.(string), d.lines[rule]))
 		}
 		for _, name := range names {
 			declared, err := d.ask(name, f, pattern.(string), d.lines[rule])
@@ -202,11 +215,7 @@ func (d *decision) ask(name value, f file, rule string, line int) (bool, error) 
 		return true, nil
 	}
 	a.by[f.path] = true
-	origin := f.path
-	if n := len(f.chain); n > 0 {
-		origin = f.chain[n-1].To
-	}
-	a.reasons = append(a.reasons, decider.Reason{Path: origin, Chain: f.chain, Rule: rule, RuleLine: line})
+	a.reasons = append(a.reasons, f.reason(rule, line))
 	return true, nil
 }
 

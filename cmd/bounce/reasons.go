@@ -1,0 +1,79 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"bounce/internal/agent"
+)
+
+// mostReasons is how many reasons of an action are told: a change of a library
+// can reach thousands of files that one rule matches.
+const mostReasons = 20
+
+// tellReasons writes why each action is called for, and why other files call
+// for none: the changed file, the imports that lead from it to the file that
+// the rule matched, and the rule.
+//
+//	restart_api, order 20
+//	  src/lib/money.py changed
+//	    src/api/views.py:3 imports src/lib/money.py
+//	    src/api/views.py matches "src/api/**" (restart-rules.yaml:7)
+//	README.md changed: "**/*.md" asks for nothing (restart-rules.yaml:9)
+//	notes.txt matches no rule
+func tellReasons(w io.Writer, d agent.Decision) {
+	for _, a := range d.Actions {
+		fmt.Fprintf(w, "%s, order %d\n", a.Name, a.Order)
+		for _, r := range a.Reasons[:min(mostReasons, len(a.Reasons))] {
+			tellReason(w, d, r)
+		}
+		if more := len(a.Reasons) - mostReasons; more > 0 {
+			fmt.Fprintf(w, "  and %d more; --format json has them all\n", more)
+		}
+	}
+	for i, r := range d.Silent {
+		if i == mostReasons {
+			fmt.Fprintf(w, "and %d more files of which nothing is asked\n", len(d.Silent)-i)
+			break
+		}
+		fmt.Fprintf(w, "%s: %q asks for nothing%s\n", matched(r), r.Rule, place(d, r))
+	}
+	for _, path := range d.Unmatched {
+		fmt.Fprintf(w, "%s matches no rule\n", path)
+	}
+	if len(d.Unmatched) > 0 && !d.FallbackApplied {
+		fmt.Fprintln(w, "the fallback is none")
+	}
+}
+
+func tellReason(w io.Writer, d agent.Decision, r agent.Reason) {
+	change := r.Change
+	if change == "" {
+		change = "changed"
+	}
+	fmt.Fprintf(w, "  %s %s\n", r.Path, change)
+	for _, l := range r.Chain {
+		fmt.Fprintf(w, "    %s:%d imports %s\n", l.From, l.Line, l.To)
+	}
+	if r.Rule == agent.FallbackRule {
+		fmt.Fprintf(w, "    %s matches no rule: the fallback\n", matched(r))
+	} else {
+		fmt.Fprintf(w, "    %s matches %q%s\n", matched(r), r.Rule, place(d, r))
+	}
+}
+
+// matched is the file that the rule matched.
+func matched(r agent.Reason) string {
+	if len(r.Chain) > 0 {
+		return r.Chain[0].From
+	}
+	return r.Path
+}
+
+// place is where the rule stands.
+func place(d agent.Decision, r agent.Reason) string {
+	if r.RuleLine == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (%s:%d)", d.Rules, r.RuleLine)
+}
