@@ -73,7 +73,11 @@ ones that most files import: what is worth splitting.`,
 		if err != nil {
 			return err
 		}
-		p, err := agent.Open(ctx, cfg)
+		open := agent.OpenTree
+		if len(f.services) > 0 || f.given("top") {
+			open = agent.Open
+		}
+		p, err := open(ctx, cfg)
 		if err != nil {
 			return err
 		}

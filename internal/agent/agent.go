@@ -212,6 +212,7 @@ func (a *Agent) view() *view { return a.shared.Load() }
 // whose bytecode could be that of older source.
 func (a *Agent) before(ctx context.Context, name string, number int) ([]string, error) {
 	a.outlive(ctx, name)
+	a.renew(ctx, name)
 	r := a.view().services[name]
 	touched, first := a.generations.starting(name, number, r.version)
 	if first {

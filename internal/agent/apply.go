@@ -18,8 +18,8 @@ import (
 
 // update takes a batch into the project, publishes the view that comes of it,
 // and hands the runner the services that it made anew.
-func (a *Agent) update(b watcher.Batch) (before, after *view, s suspects) {
-	before, after, s = a.project.update(b)
+func (a *Agent) update(ctx context.Context, b watcher.Batch) (before, after *view, s suspects) {
+	before, after, s = a.project.update(ctx, b)
 	changed := false
 	for _, name := range after.names() {
 		now, was := after.services[name].service, before.services[name].service
@@ -85,7 +85,7 @@ func (a *Agent) confirm(ctx context.Context, v *view, suspects suspects) {
 	// One that nothing reached when it was written may be reached by now.
 	for path := range a.doubts {
 		for _, name := range v.names() {
-			if python := v.services[name].service.python; v.Reaches(name, path) && !slices.Contains(asked[python], path) {
+			if python := v.services[name].service.python.Path; v.Reaches(name, path) && !slices.Contains(asked[python], path) {
 				asked[python] = append(asked[python], path)
 			}
 		}

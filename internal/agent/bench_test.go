@@ -29,7 +29,7 @@ func BenchmarkTurn(b *testing.B) {
 					b.Fatal(err)
 				}
 				batch := watcher.Batch{Seq: uint64(n), Changes: []watcher.Change{{Path: edited.path, Kind: watcher.Modified, Old: p.files[edited.path], New: c.Hash}}}
-				before, after, _ := p.update(batch)
+				before, after, _ := p.update(b.Context(), batch)
 				in := decider.Input{Batch: batch, Before: before, After: after}
 				for _, name := range after.names() {
 					last := before.services[name].version

@@ -54,6 +54,7 @@ func (p *Project) Check() []Finding {
 			}
 		}
 	}
+	findings = append(findings, p.elsewhere()...)
 	findings = append(findings, p.importFindings()...)
 	for _, text := range ruleFindings(p.config.DecideBy(), paths) {
 		add("", "%s", text)

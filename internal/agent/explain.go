@@ -54,7 +54,7 @@ func (v *view) reaches(r *reached, path string) (control.Reached, bool) {
 
 // chains returns the ways on which r reaches path, and whether there are more.
 func (v *view) chains(r *reached, path string, limit int) (all [][]control.Link, more bool) {
-	found, more := v.graph.Chains(path, limit, rooted(r.service.entries, v.roots)...)
+	found, more := v.graph.Chains(path, limit, v.entries(r.service)...)
 	for _, chain := range found {
 		all = append(all, chainOf(links(chain)))
 	}

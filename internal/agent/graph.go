@@ -64,7 +64,7 @@ func (v *view) scope(services []string) (*scope, error) {
 			all = true
 			continue
 		}
-		for _, e := range rooted(r.service.entries, v.roots) {
+		for _, e := range v.entries(r.service) {
 			addRoots(e.Roots)
 		}
 		for path := range r.reach.All() {

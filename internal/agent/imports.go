@@ -50,7 +50,7 @@ func (p *Project) missing(path string) []treesitter.Missing {
 	var all []treesitter.Missing
 	first := true
 	for _, name := range p.loaders(path) {
-		for _, e := range rooted(p.view.services[name].service.entries, p.view.roots) {
+		for _, e := range p.view.entries(p.view.services[name].service) {
 			found := p.view.graph.Missing(e.Roots, path)
 			if first {
 				all, first = found, false

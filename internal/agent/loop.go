@@ -49,6 +49,9 @@ func (a *Agent) serve(ctx context.Context, ln net.Listener) error {
 
 // work is the loop. It returns nil when ctx ends.
 func (a *Agent) work(ctx context.Context) error {
+	// The interpreters start while the tree is read.
+	answers := a.project.startSearches(ctx)
+	defer answers()
 	w, err := watcher.Open(ctx, a.watchOptions(ctx))
 	if err != nil {
 		return fmt.Errorf("cannot watch %s: %w", a.config.Dir, err)
@@ -69,6 +72,7 @@ func (a *Agent) work(ctx context.Context) error {
 			case !ok:
 				return nil
 			case b.Initial:
+				a.project.searched(answers())
 				a.first(ctx, b)
 			default:
 				a.turn(ctx, b)
@@ -92,8 +96,8 @@ func (e *ExhaustedError) Error() string {
 }
 
 // first takes in the whole tree and brings the services up.
-func (a *Agent) first(_ context.Context, b watcher.Batch) {
-	a.update(b)
+func (a *Agent) first(ctx context.Context, b watcher.Batch) {
+	a.update(ctx, b)
 	a.project.content.checkSyntax()
 	a.emit(control.Event{Kind: "scanned", Count: a.view().graph.Len(), Cause: a.watching().words})
 	for _, name := range a.view().names() {
@@ -111,6 +115,9 @@ func (a *Agent) first(_ context.Context, b watcher.Batch) {
 		a.emit(control.Event{Kind: "warning", Text: err.Error()})
 	}
 	a.follow(ticket, decider.Plan{})
+	for _, f := range a.project.elsewhere() {
+		a.emit(control.Event{Kind: "warning", Text: f.Text})
+	}
 	close(a.started)
 }
 

@@ -17,26 +17,56 @@ import (
 // Project is a configuration and the tree it speaks of. A running agent keeps
 // one up to date; [Open] gives one that answers questions without an agent.
 type Project struct {
-	config  *configs.Config
-	content *content
-	files   tree
-	view    *view
+	config   *configs.Config
+	watched  []string // the directories that are watched
+	content  *content
+	searches *searches
+	files    tree
+	view     *view
 }
 
-// Open reads the tree of a configuration once.
+// Open reads the tree of a configuration once, and asks the interpreters of its
+// services where they look for modules.
 func Open(ctx context.Context, cfg *configs.Config) (*Project, error) {
 	p, err := newProject(cfg)
 	if err != nil {
 		return nil, err
 	}
-	opts := cfg.WatchOptions()
+	answers := p.startSearches(ctx)
+	defer answers()
+	b, err := p.scan(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p.searched(answers())
+	p.update(ctx, b)
+	return p, nil
+}
+
+// OpenTree is [Open] for questions about files alone: no interpreter is asked,
+// so what is said of services may lack what only theirs would find.
+func OpenTree(ctx context.Context, cfg *configs.Config) (*Project, error) {
+	p, err := newProject(cfg)
+	if err != nil {
+		return nil, err
+	}
+	b, err := p.scan(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p.update(ctx, b)
+	return p, nil
+}
+
+// scan reads the tree of the project.
+func (p *Project) scan(ctx context.Context) (watcher.Batch, error) {
+	opts := p.config.WatchOptions()
 	opts.Reader = p.content
 	b, err := scan(ctx, opts)
 	if err != nil {
-		return nil, fmt.Errorf("cannot read the project in %s: %w", cfg.Dir, err)
+		return b, fmt.Errorf("cannot read the project in %s: %w", p.config.Dir, err)
 	}
-	p.update(b)
-	return p, nil
+	return b, nil
 }
 
 // scan reads a tree once.
@@ -67,10 +97,12 @@ func newProject(cfg *configs.Config) (*Project, error) {
 		return nil, err
 	}
 	return &Project{
-		config:  cfg,
-		content: newContent(cfg.Dir),
-		files:   tree{},
-		view:    newView(graphOptions(cfg), services),
+		config:   cfg,
+		watched:  cfg.WatchOptions().Roots,
+		content:  newContent(cfg.Dir),
+		searches: newSearches(),
+		files:    tree{},
+		view:     newView(graphOptions(cfg), services),
 	}, nil
 }
 
@@ -88,7 +120,7 @@ func graphOptions(cfg *configs.Config) treesitter.Options {
 }
 
 // update takes a batch into the tree and the graph.
-func (p *Project) update(b watcher.Batch) (before, after *view, s suspects) {
+func (p *Project) update(ctx context.Context, b watcher.Batch) (before, after *view, s suspects) {
 	p.files.apply(b)
 	before = p.view
 	if opts := graphOptions(p.config); len(opts.Roots) == 0 && shapes(b) {
@@ -106,6 +138,8 @@ func (p *Project) update(b watcher.Batch) (before, after *view, s suspects) {
 		s, err := newService(p.config, name)
 		if err != nil {
 			s = r.service.failing(err)
+		} else {
+			s.search = p.search(ctx, s)
 		}
 		after.services[name] = after.look(s, p.files, r.watched)
 	}

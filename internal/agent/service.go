@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"bounce/decider"
+	"bounce/internal/pyruntime"
 	"bounce/runner"
 	"bounce/treesitter"
 	"bounce/watcher"
@@ -16,8 +17,8 @@ import (
 type service struct {
 	name  string
 	order int
-	// entries have in Roots what the process puts in front of the roots of the
-	// project.
+	// entries have in Roots what the process puts in front of all others; see
+	// view.entries.
 	entries []treesitter.Entry
 	// unknown says why there are no entries; "" when there are.
 	unknown string
@@ -35,8 +36,10 @@ type service struct {
 	spec  runner.Spec
 	// start is the start identity.
 	start map[string]string
-	// python is the interpreter that runs the service, "" when not known.
-	python string
+	// python is the interpreter that runs the service, the zero value when not
+	// known, and search where it looks for modules.
+	python pyruntime.Python
+	search search
 }
 
 // watches returns the glob of the service that names path; "" for none.

@@ -63,18 +63,19 @@ func newService(cfg *configs.Config, name string) (*service, error) {
 	// A service without Python is told to nobody here: it starts without.
 	if python, err := pyruntime.Interpreter(start.Spec.Argv, start.Spec.Env, start.Spec.Dir); err == nil {
 		s.python = python
-		s.start["interpreter"] = pyruntime.Identity(python)
+		s.start["interpreter"] = pyruntime.Identity(python.Path)
 	}
 	return s, nil
 }
 
-// rooted returns entries whose Roots are the whole sys.path as far as it is in
-// the project: what the process puts in front, then the project's.
-func rooted(entries []treesitter.Entry, roots []string) []treesitter.Entry {
-	out := slices.Clone(entries)
+// entries returns the entries of a service whose Roots are the whole sys.path
+// as far as it is in the project: what the process puts in front, where its
+// Python looks, then the project's, of which nobody knows better.
+func (v *view) entries(s *service) []treesitter.Entry {
+	out := slices.Clone(s.entries)
 	for i, e := range out {
 		out[i].Roots = nil
-		for _, dir := range slices.Concat(e.Roots, roots) {
+		for _, dir := range slices.Concat(e.Roots, s.search.roots, v.roots) {
 			if !slices.Contains(out[i].Roots, dir) {
 				out[i].Roots = append(out[i].Roots, dir)
 			}
@@ -148,7 +149,7 @@ func (v *view) warnings(name string) []string {
 	case s.unknown != "":
 		out = append(out, fmt.Sprintf("any Python file restarts %s: %s", name, s.unknown))
 	default:
-		for _, e := range rooted(s.entries, v.roots) {
+		for _, e := range v.entries(s) {
 			if v.graph.Locate(e) == nil {
 				out = append(out, fmt.Sprintf("%s starts from %s, which is not in the project; correct the command, or the line  entry: [package.module]", name, e.Module+e.File))
 			}

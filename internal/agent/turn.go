@@ -15,7 +15,7 @@ import (
 // no service: the runner carries the plan out by itself, and the plans of
 // later batches merge into what it has yet to do.
 func (a *Agent) turn(ctx context.Context, b watcher.Batch) {
-	before, after, suspects := a.update(b)
+	before, after, suspects := a.update(ctx, b)
 	a.confirm(ctx, after, suspects)
 
 	plan := decider.Decide(decider.Input{

@@ -99,7 +99,7 @@ func (v *view) follow(r *reached, files tree, b watcher.Batch) *reached {
 	next := &reached{service: s, all: r.all, watched: watched, version: r.version}
 	var differ []string
 	if !r.all {
-		next.reach = v.graph.Reach(rooted(s.entries, v.roots)...)
+		next.reach = v.graph.Reach(v.entries(s)...)
 		came, went := next.reach.Since(r.reach)
 		differ = append(came, went...)
 	}
@@ -139,7 +139,7 @@ func (v *view) look(s *service, files tree, watched map[string]watcher.Hash) *re
 			}
 		}
 	} else {
-		r.reach = v.graph.Reach(rooted(s.entries, v.roots)...)
+		r.reach = v.graph.Reach(v.entries(s)...)
 		for path := range r.reach.All() {
 			if hash, ok := files[path]; ok {
 				load[path] = hash

@@ -14,9 +14,29 @@ import (
 	"time"
 )
 
-// TestCompileTimesOut has an interpreter that hangs behind a shim: both must
-// be gone when the error is there.
-func TestCompileTimesOut(t *testing.T) {
+// TestTimesOut has an interpreter that hangs behind a shim: both must be gone
+// when the error is there.
+func TestTimesOut(t *testing.T) {
+	tests := []struct {
+		name string
+		ask  func(ctx context.Context, python string) error
+		want string
+	}{
+		{"compile", func(ctx context.Context, python string) error {
+			_, err := Compile(ctx, python, filepath.Dir(python), []string{"a.py"})
+			return err
+		}, "did not get past a.py, file 1 of 1 to compile"},
+		{"search path", func(ctx context.Context, python string) error {
+			_, err := Python{Path: python, Dir: filepath.Dir(python)}.SearchPath(ctx)
+			return err
+		}, "does not say where it looks for modules"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) { timesOut(t, test.ask, test.want) })
+	}
+}
+
+func timesOut(t *testing.T, ask func(ctx context.Context, python string) error, want string) {
 	dir := t.TempDir()
 	python := filepath.Join(dir, "python3")
 	// The child says on a named pipe that it runs and holds it open until it
@@ -47,8 +67,8 @@ func TestCompileTimesOut(t *testing.T) {
 		_, err = io.Copy(io.Discard, r)
 		ended <- err
 	}()
-	_, err := Compile(ctx, python, dir, []string{"a.py"})
-	if !errors.Is(err, late) || !strings.Contains(err.Error(), "did not get past a.py, file 1 of 1 to compile") {
+	err := ask(ctx, python)
+	if !errors.Is(err, late) || !strings.Contains(err.Error(), want) {
 		t.Errorf("error %v, want one that says where it was and why it ended", err)
 	}
 	select {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/google/shlex"
@@ -17,19 +18,32 @@ import (
 // ErrNoInterpreter is the error of Interpreter when there is no Python.
 var ErrNoInterpreter = errors.New("no Python found")
 
-// Interpreter returns the path of the Python that would run a command in dir
-// with an environment of "KEY=value" entries; a nil env is this process's own.
+// Python is an interpreter as a command starts it.
+type Python struct {
+	// Path is that of the program, absolute if the command's directory is.
+	// Symbolic links in it are kept: through them a Python knows its virtual
+	// environment. A version manager's shim is named as it is.
+	Path string
+	// Flags are the options that the command gives it and that change where
+	// modules are looked for: of -E, -I, -P, -S and -s.
+	Flags []string
+	// Env is its environment, "KEY=value" each and sorted, and Dir its working
+	// directory.
+	Env []string
+	Dir string
+}
+
+// Interpreter returns the Python that would run a command in dir with an
+// environment of "KEY=value" entries; a nil env is this process's own.
 //
 // It looks through `env`, `sh -c` and their like, at a script's #! line, and
 // for `uv run` and other project runners at the project's .venv. For a command
 // that tells nothing it is the Python of VIRTUAL_ENV, else python3 or python
-// on PATH. The path is absolute if dir is, and symbolic links in it are kept:
-// through them a Python knows its virtual environment. A version manager's
-// shim is returned as it is.
+// on PATH.
 //
 // The answer is read from the disk and nothing is run, so it holds until the
 // disk changes. The error wraps ErrNoInterpreter.
-func Interpreter(argv, env []string, dir string) (string, error) {
+func Interpreter(argv, env []string, dir string) (Python, error) {
 	if env == nil {
 		env = os.Environ()
 	}
@@ -41,7 +55,7 @@ func Interpreter(argv, env []string, dir string) (string, error) {
 	}
 	found, err := s.command(argv, 0)
 	if err != nil {
-		return "", fmt.Errorf("cannot tell the Python of %q: %w", strings.Join(argv, " "), err)
+		return Python{}, fmt.Errorf("cannot tell the Python of %q: %w", strings.Join(argv, " "), err)
 	}
 	return found, nil
 }
@@ -62,7 +76,7 @@ var (
 )
 
 // command returns the Python of a command; depth counts what stood before it.
-func (s search) command(argv []string, depth int) (string, error) {
+func (s search) command(argv []string, depth int) (Python, error) {
 	if len(argv) == 0 || depth > deepest {
 		return s.fallback()
 	}
@@ -70,9 +84,9 @@ func (s search) command(argv []string, depth int) (string, error) {
 	switch {
 	case pythonName.MatchString(name):
 		if found := s.look(argv[0]); found != "" {
-			return found, nil
+			return s.python(found, pathFlags(args)...), nil
 		}
-		return "", fmt.Errorf("%w: there is no %s", ErrNoInterpreter, s.place(argv[0]))
+		return Python{}, fmt.Errorf("%w: there is no %s", ErrNoInterpreter, s.place(argv[0]))
 	case name == "env":
 		inner, rest := s.throughEnv(args)
 		return inner.command(rest, depth+1)
@@ -107,11 +121,11 @@ func isRunner(name string) bool {
 
 // project returns the Python that a project runner takes: uv and rye look at
 // the project and not at the active environment, the others the other way.
-func (s search) project(runner string) (string, error) {
+func (s search) project(runner string) (Python, error) {
 	ownFirst := runner == "uv" || runner == "rye"
 	if !ownFirst {
 		if found := s.activated(); found != "" {
-			return found, nil
+			return s.python(found), nil
 		}
 	}
 	venv := ".venv"
@@ -120,7 +134,7 @@ func (s search) project(runner string) (string, error) {
 	}
 	for dir := s.dir; ; dir = filepath.Dir(dir) {
 		if found := executable(filepath.Join(within(dir, venv), "bin", "python")); found != "" {
-			return found, nil
+			return s.python(found), nil
 		}
 		if dir == filepath.Dir(dir) {
 			return s.fallback()
@@ -129,16 +143,61 @@ func (s search) project(runner string) (string, error) {
 }
 
 // fallback returns the Python one gets by typing python3.
-func (s search) fallback() (string, error) {
+func (s search) fallback() (Python, error) {
 	if found := s.activated(); found != "" {
-		return found, nil
+		return s.python(found), nil
 	}
 	for _, name := range []string{"python3", "python"} {
 		if found := s.look(name); found != "" {
-			return found, nil
+			return s.python(found), nil
 		}
 	}
-	return "", fmt.Errorf("%w: there is no %s", ErrNoInterpreter, s.place("python3"))
+	return Python{}, fmt.Errorf("%w: there is no %s", ErrNoInterpreter, s.place("python3"))
+}
+
+// python returns the Python at path as this search has found it.
+func (s search) python(path string, flags ...string) Python {
+	env := make([]string, 0, len(s.env)) // not nil, which would be this process's
+	for key, value := range s.env {
+		env = append(env, key+"="+value)
+	}
+	slices.Sort(env)
+	return Python{Path: path, Flags: flags, Env: env, Dir: s.dir}
+}
+
+// pathFlags returns the options of an interpreter, in its arguments, that
+// change where modules are looked for.
+func pathFlags(args []string) (flags []string) {
+	for i := 0; i < len(args); i++ {
+		arg := args[i]
+		if arg == "--check-hash-based-pycs" {
+			i++
+			continue
+		}
+		if len(arg) < 2 || arg[0] != '-' {
+			return flags // the script
+		}
+		if arg[1] == '-' {
+			continue
+		}
+		for j := 1; j < len(arg); j++ {
+			switch arg[j] {
+			case 'E', 'I', 'P', 'S', 's':
+				flags = append(flags, "-"+arg[j:j+1])
+				continue
+			case 'c', 'm':
+				return flags
+			case 'W', 'X': // with a value: the rest of the word, or the next
+				if j == len(arg)-1 {
+					i++
+				}
+			default:
+				continue
+			}
+			break
+		}
+	}
+	return flags
 }
 
 // activated returns the Python of the activated virtual environment; "" when

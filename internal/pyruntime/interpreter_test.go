@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,10 +15,11 @@ import (
 
 // TestInterpreter runs the cases of testdata/pyruntime/interpreter. A line
 //
-//	run: COMMAND | ENVIRONMENT | PATH
+//	run: COMMAND | ENVIRONMENT | PATH | FLAGS ENVIRONMENT
 //
 // says which Python the command runs on, relative to the directory that the
-// archive is unpacked to, $DIR; or after "!" how the error ends.
+// archive is unpacked to, $DIR; or after "!" how the error ends. The last part
+// may be left out: the flags and the environment that the Python gets.
 func TestInterpreter(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(testdata, "interpreter", "*.txtar"))
 	if err != nil || len(files) == 0 {
@@ -51,26 +53,32 @@ func TestInterpreter(t *testing.T) {
 				}
 				ran++
 				parts := strings.Split(here.Replace(line), "|")
-				if len(parts) != 3 {
-					t.Fatalf("%q: want three parts", line)
+				if len(parts) != 3 && len(parts) != 4 {
+					t.Fatalf("%q: want three or four parts", line)
 				}
 				argv, err := shlex.Split(parts[0])
 				if err != nil {
 					t.Fatalf("%q: %v", line, err)
 				}
-				got, err := Interpreter(argv, strings.Fields(parts[1]), dir)
+				python, err := Interpreter(argv, strings.Fields(parts[1]), dir)
 				want := strings.TrimSpace(parts[2])
 				if message, ok := strings.CutPrefix(want, "! "); ok {
 					if !errors.Is(err, ErrNoInterpreter) || !strings.HasSuffix(err.Error(), message) {
-						t.Errorf("%s\n got %q, %v\nwant an error that ends in %q", line, got, err, message)
+						t.Errorf("%s\n got %q, %v\nwant an error that ends in %q", line, python.Path, err, message)
 					}
 					continue
 				}
 				if !filepath.IsAbs(want) {
 					want = filepath.Join(dir, want)
 				}
-				if err != nil || got != want {
-					t.Errorf("%s\n got %q, %v\nwant %q", line, got, err, want)
+				if err != nil || python.Path != want {
+					t.Errorf("%s\n got %q, %v\nwant %q", line, python.Path, err, want)
+				}
+				if len(parts) < 4 {
+					continue
+				}
+				if got := slices.Concat(python.Flags, python.Env); !slices.Equal(got, strings.Fields(parts[3])) {
+					t.Errorf("%s\n got %q", line, got)
 				}
 			}
 			if ran == 0 {
@@ -87,8 +95,8 @@ func TestInterpreterOfThisProcess(t *testing.T) {
 	}
 	t.Setenv("PATH", dir)
 	got, err := Interpreter([]string{"python3"}, nil, "/")
-	if want := filepath.Join(dir, "python3"); err != nil || got != want {
-		t.Errorf("%q, %v; want %q, from this process's PATH", got, err, want)
+	if want := filepath.Join(dir, "python3"); err != nil || got.Path != want {
+		t.Errorf("%q, %v; want %q, from this process's PATH", got.Path, err, want)
 	}
 }
 

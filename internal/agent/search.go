@@ -1,0 +1,281 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"path"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"bounce/internal/control"
+	"bounce/internal/pyruntime"
+	"bounce/treesitter"
+)
+
+// Where a process looks for modules, only its own interpreter can say: .pth
+// files and the finders of editable installs add to sys.path and to what is
+// found without it. It is asked while the tree is read for the first time, and
+// again before a start if packages were installed or removed since.
+
+// search is what the Python of a service says, in the words of the project.
+// The zero value says nothing: it was not asked.
+type search struct {
+	// path is the answer; nil if there is none.
+	path *pyruntime.SearchPath
+	// problem is why there is none though it was asked.
+	problem error
+	// roots are the places in the project, as roots of the graph.
+	roots []string
+	// outside are those that editable installs have elsewhere.
+	outside []pyruntime.Place
+}
+
+// askTime is how long an interpreter may take to say where it looks. It is
+// that of its start: one that takes longer does not get to run a service.
+const askTime = 5 * time.Second
+
+var errBusy = fmt.Errorf("it is still busy after %v", askTime)
+
+// searches asks the Pythons of services, each once for all that start it in the
+// same way.
+type searches struct {
+	slots chan struct{} // as many as are asked at a time
+
+	mu    sync.Mutex
+	asked map[string]*asking
+}
+
+// asking is a question that is under way or answered.
+type asking struct {
+	done chan struct{} // closed when path or err is there
+	path *pyruntime.SearchPath
+	err  error
+}
+
+func newSearches() *searches {
+	return &searches{slots: make(chan struct{}, runtime.GOMAXPROCS(0)), asked: map[string]*asking{}}
+}
+
+// ask returns where a Python looks for modules. An answer holds as long as what
+// it was taken from; a failure is not kept.
+func (s *searches) ask(ctx context.Context, python pyruntime.Python) (*pyruntime.SearchPath, error) {
+	key := searchKey(python)
+	s.mu.Lock()
+	a, known := s.asked[key]
+	if known && isClosed(a.done) && (a.err != nil || !a.path.Current()) {
+		known = false
+	}
+	if !known {
+		a = &asking{done: make(chan struct{})}
+		s.asked[key] = a
+	}
+	s.mu.Unlock()
+	if known {
+		if err := wait(ctx, a.done); err != nil {
+			return nil, err
+		}
+		return a.path, a.err
+	}
+	defer close(a.done)
+	s.slots <- struct{}{}
+	defer func() { <-s.slots }()
+	ctx, cancel := context.WithTimeoutCause(ctx, askTime, errBusy)
+	defer cancel()
+	a.path, a.err = python.SearchPath(ctx)
+	return a.path, a.err
+}
+
+// searchKey tells apart the ways to start a Python that may have it look for
+// modules elsewhere. Of the environment it has what interpreters, version
+// managers and their environments read: services that differ in a port share
+// an answer.
+func searchKey(python pyruntime.Python) string {
+	words := slices.Concat([]string{pyruntime.Identity(python.Path), python.Dir}, python.Flags)
+	for _, entry := range python.Env {
+		name, _, _ := strings.Cut(entry, "=")
+		manager, _, _ := strings.Cut(name, "_")
+		switch {
+		case name == "PATH", name == "HOME", name == "VIRTUAL_ENV", strings.HasPrefix(name, "PYTHON"),
+			slices.Contains([]string{"PYENV", "ASDF", "MISE", "RTX", "CONDA"}, manager):
+			words = append(words, entry)
+		}
+	}
+	return strings.Join(words, "\x00")
+}
+
+// searched takes in the answers for all services. It is for a project whose
+// tree has not been read.
+func (p *Project) searched(answers map[string]search) {
+	next := *p.view
+	next.services = maps.Clone(p.view.services)
+	for name, r := range next.services {
+		s, was := *r.service, *r
+		s.search = answers[name]
+		was.service = &s
+		next.services[name] = &was
+	}
+	p.view = &next
+}
+
+// search asks the Python of a service. One of which nothing is known needs no
+// answer: any module restarts it.
+func (p *Project) search(ctx context.Context, s *service) search {
+	if s.unknown != "" || s.python.Path == "" {
+		return search{}
+	}
+	answer, err := p.searches.ask(ctx, s.python)
+	if err != nil {
+		return search{problem: err}
+	}
+	out := search{path: answer}
+	for _, place := range answer.Places {
+		root, ok := p.rootAt(place)
+		switch {
+		case ok && !slices.Contains(out.roots, root):
+			out.roots = append(out.roots, root)
+		case !ok && place.Installed:
+			out.outside = append(out.outside, place)
+		}
+	}
+	return out
+}
+
+// rootAt returns the root that a place is; false if it is not in what is
+// watched.
+func (p *Project) rootAt(place pyruntime.Place) (string, bool) {
+	at, ok := p.watchedAt(place.Path)
+	switch {
+	case ok && place.Module != "":
+		return treesitter.NamedRoot(place.Module, at), true
+	case ok:
+		return at, true
+	case place.Module != "":
+		return "", false
+	}
+	// From a directory above, the project itself is a package.
+	rel, below := under(place.Path, p.config.Dir)
+	name := strings.ReplaceAll(rel, "/", ".")
+	if !below || strings.Count(name, ".") > strings.Count(rel, "/") {
+		return "", false
+	}
+	return treesitter.NamedRoot(name, "."), true
+}
+
+// watchedAt returns how the watcher names an absolute path; false if it is in
+// none of the directories that are watched. Interpreters and installers may
+// have followed links on the way there, and people on the way here.
+func (p *Project) watchedAt(name string) (string, bool) {
+	for _, name := range []string{name, realPath(name)} {
+		for _, root := range p.watched {
+			top := filepath.Join(p.config.Dir, filepath.FromSlash(root))
+			for _, top := range []string{top, realPath(top)} {
+				if rel, ok := under(top, name); ok {
+					return path.Join(root, rel), true
+				}
+			}
+		}
+	}
+	return "", false
+}
+
+// under returns the path of name seen from a directory, with slashes; false if
+// it is not below that or the same.
+func under(dir, name string) (string, bool) {
+	rel := relative(dir, name)
+	return rel, rel != ".." && !strings.HasPrefix(rel, "../") && !path.IsAbs(rel)
+}
+
+// realPath follows the links of a path whose last part need not exist.
+func realPath(name string) string {
+	if real, err := filepath.EvalSymlinks(name); err == nil {
+		return real
+	}
+	if dir, err := filepath.EvalSymlinks(filepath.Dir(name)); err == nil {
+		return filepath.Join(dir, filepath.Base(name))
+	}
+	return name
+}
+
+// startSearches asks the Pythons of all services and returns a function that
+// waits for the answers.
+func (p *Project) startSearches(ctx context.Context) (answers func() map[string]search) {
+	services := p.view.services
+	found := make(map[string]search, len(services))
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for name, r := range services {
+		wg.Go(func() {
+			answer := p.search(ctx, r.service)
+			mu.Lock()
+			defer mu.Unlock()
+			found[name] = answer
+		})
+	}
+	return func() map[string]search {
+		wg.Wait()
+		return found
+	}
+}
+
+// renewed returns the service as its Python is now: s itself if nothing was
+// installed or removed since it was asked.
+func (p *Project) renewed(ctx context.Context, s *service) *service {
+	python, err := pyruntime.Interpreter(s.spec.Argv, s.spec.Env, s.spec.Dir)
+	if err != nil || s.unknown != "" {
+		return s
+	}
+	identity := pyruntime.Identity(python.Path)
+	if identity == s.start["interpreter"] && s.search.path != nil && s.search.path.Current() {
+		return s
+	}
+	fresh := *s
+	fresh.python, fresh.start = python, maps.Clone(s.start)
+	fresh.start["interpreter"] = identity
+	fresh.search = p.search(ctx, &fresh)
+	return &fresh
+}
+
+// replace puts a service in the place of the one of its name.
+func (p *Project) replace(s *service) {
+	next := *p.view
+	next.services = maps.Clone(p.view.services)
+	was := next.services[s.name]
+	if slices.Equal(s.search.roots, was.service.search.roots) {
+		same := *was
+		same.service, same.version.Start = s, s.start
+		next.services[s.name] = &same
+	} else {
+		next.services[s.name] = next.look(s, p.files, was.watched)
+	}
+	p.view = &next
+}
+
+// renew has a service start with what its Python finds now. It runs on the
+// runner's goroutines, before a start: what is installed later, the process
+// does not see either.
+func (a *Agent) renew(ctx context.Context, name string) {
+	s := a.view().services[name].service
+	fresh := a.project.renewed(ctx, s)
+	if fresh == s {
+		return
+	}
+	// An agent that is ending starts nothing.
+	_ = a.do(ctx, func(context.Context) {
+		if a.view().services[name].service != s {
+			return // made anew meanwhile, and about to be started for that
+		}
+		before := a.project.elsewhere()
+		a.project.replace(fresh)
+		a.shared.Store(a.project.view)
+		for _, f := range a.project.elsewhere() {
+			if !slices.ContainsFunc(before, func(o Finding) bool { return o.Text == f.Text }) {
+				a.emit(control.Event{Kind: "warning", Text: f.Text})
+			}
+		}
+	})
+}
