@@ -40,6 +40,7 @@ func (p *Project) elsewhere() []Finding {
 		text := t.before + list(services[t]) + t.after
 		findings = append(findings, Finding{Level: "warning", Services: services[t], File: t.file, Line: t.line, Text: text})
 	}
+	slices.SortStableFunc(findings, byPlace)
 	return findings
 }
 
@@ -57,7 +58,9 @@ func (p *Project) troubles(r *reached) (all []trouble) {
 			after: " may import: " + r.service.python.Path + ": " + what})
 	}
 	for _, place := range s.outside {
-		if module, file, line := p.view.imported(r, place); module != "" {
+		module, file, line := p.view.imported(r, place)
+		known := slices.ContainsFunc(all, func(t trouble) bool { return t.file == file && t.line == line })
+		if module != "" && !known {
 			all = append(all, trouble{file, line,
 				fmt.Sprintf("%s:%d imports %s from %s, an editable install that is not watched: for a change there to restart ", file, line, module, place.Path),
 				", write  roots: " + p.rootsWith(place)})

@@ -26,10 +26,12 @@ func (p *Project) importFindings() []Finding {
 			all = append(all, Finding{Level: "warning", Services: p.loaders(path), File: path, Line: m.Line, Text: missingWords(path, m)})
 		}
 	}
-	slices.SortStableFunc(all, func(a, b Finding) int {
-		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
-	})
+	slices.SortStableFunc(all, byPlace)
 	return all
+}
+
+func byPlace(a, b Finding) int {
+	return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
 }
 
 // loaders returns the names of the services that are known to be able to load

@@ -29,8 +29,9 @@ type search struct {
 	path *pyruntime.SearchPath
 	// problem is why there is none though it was asked.
 	problem error
-	// roots are the places in the project, as roots of the graph.
-	roots []string
+	// ahead and roots are the places in the project, as roots of the graph:
+	// before and behind what the command puts in front.
+	ahead, roots []string
 	// outside are those that editable installs have elsewhere.
 	outside []pyruntime.Place
 }
@@ -133,16 +134,25 @@ func (p *Project) search(ctx context.Context, s *service) search {
 		return search{problem: err}
 	}
 	out := search{path: answer}
-	for _, place := range answer.Places {
-		root, ok := p.rootAt(place)
-		switch {
-		case ok && !slices.Contains(out.roots, root):
-			out.roots = append(out.roots, root)
-		case !ok && place.Installed:
-			out.outside = append(out.outside, place)
+	take := func(places []pyruntime.Place) (roots []string) {
+		for _, place := range places {
+			root, ok := p.rootAt(place)
+			switch {
+			case ok:
+				roots = append(roots, root)
+			case place.Installed:
+				out.outside = append(out.outside, place)
+			}
 		}
+		return roots
 	}
+	out.ahead, out.roots = take(answer.Ahead), take(answer.Places)
 	return out
+}
+
+// same reports whether two searches lead to the same roots.
+func (s search) same(o search) bool {
+	return slices.Equal(s.ahead, o.ahead) && slices.Equal(s.roots, o.roots)
 }
 
 // rootAt returns the root that a place is; false if it is not in what is
@@ -245,7 +255,7 @@ func (p *Project) replace(s *service) {
 	next := *p.view
 	next.services = maps.Clone(p.view.services)
 	was := next.services[s.name]
-	if slices.Equal(s.search.roots, was.service.search.roots) {
+	if s.search.same(was.service.search) {
 		same := *was
 		same.service, same.version.Start = s, s.start
 		next.services[s.name] = &same

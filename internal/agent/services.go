@@ -75,7 +75,7 @@ func (v *view) entries(s *service) []treesitter.Entry {
 	out := slices.Clone(s.entries)
 	for i, e := range out {
 		out[i].Roots = nil
-		for _, dir := range slices.Concat(e.Roots, s.search.roots, v.roots) {
+		for _, dir := range slices.Concat(s.search.ahead, e.Roots, s.search.roots, v.roots) {
 			if !slices.Contains(out[i].Roots, dir) {
 				out[i].Roots = append(out[i].Roots, dir)
 			}

@@ -22,8 +22,10 @@ var searchScript string
 // the packages that were copied into its site-packages: what PYTHONPATH, .pth
 // files and editable installs lead to.
 type SearchPath struct {
-	// Places are in the order in which an import asks for them.
-	Places []Place
+	// Ahead are the places of modules that are found there before sys.path is
+	// looked at, and Places those that come behind what the command puts in
+	// front of sys.path, in the order in which an import asks for them.
+	Ahead, Places []Place
 	// Unknown says, one line each, what could not be told: an editable install
 	// that is half there.
 	Unknown []string
@@ -151,18 +153,24 @@ func parseSearchPath(fields []string) (path *SearchPath, files []string) {
 		case kind == "state":
 			files = append(files, place)
 		case kind == "given" || kind == "added":
-			path.add(Place{Path: filepath.Clean(place), Installed: kind == "added"})
-		case dotted.MatchString(name) && (kind == "module" || kind == "link"):
-			path.add(Place{Module: name, Path: filepath.Clean(place), Installed: kind == "module"})
+			path.Places = with(path.Places, Place{Path: filepath.Clean(place), Installed: kind == "added"})
+		case !dotted.MatchString(name):
+			// No import statement says it.
+		case kind == "ahead":
+			path.Ahead = with(path.Ahead, Place{Module: name, Path: filepath.Clean(place), Installed: true})
+		case kind == "module" || kind == "link":
+			path.Places = with(path.Places, Place{Module: name, Path: filepath.Clean(place), Installed: kind == "module"})
 		}
 	}
 	return path, files
 }
 
-func (s *SearchPath) add(p Place) {
-	if !slices.ContainsFunc(s.Places, func(o Place) bool { return o.Module == p.Module && o.Path == p.Path }) {
-		s.Places = append(s.Places, p)
+// with adds a place unless an earlier one says the same.
+func with(all []Place, p Place) []Place {
+	if slices.ContainsFunc(all, func(o Place) bool { return o.Module == p.Module && o.Path == p.Path }) {
+		return all
 	}
+	return append(all, p)
 }
 
 // coarse is more than the times of files lag behind the clock.

@@ -146,15 +146,15 @@ def link_tree(directory, package):
             yield package + stem, place_of(os.path.realpath(entry.path))
 
 
-def tell_finder(finder):
+def tell_finder(finder, kind):
     """Say which modules the finder of an editable install has elsewhere."""
-    kind = finder if isinstance(finder, type) else type(finder)
-    module = sys.modules.get(kind.__module__)
+    owner = finder if isinstance(finder, type) else type(finder)
+    module = sys.modules.get(owner.__module__)
     if hasattr(module, "MAPPING"):  # setuptools
         places = dict(module.MAPPING)
         for name, portions in getattr(module, "NAMESPACES", {}).items():
             for portion in portions:
-                tell("module", name, portion)
+                tell("module", name, portion)  # as of an entry of sys.path
     elif hasattr(finder, "_redirections"):  # editables, as hatchling and PDM use it
         places = {name: place_of(file) for name, file in finder._redirections.items()}
     elif hasattr(finder, "known_source_files"):  # scikit-build-core
@@ -163,7 +163,7 @@ def tell_finder(finder):
         places = dict(meson_modules(os.path.join(finder._build_path, "meson-info", "intro-install_plan.json")))
     else:
         return
-    tell_modules("module", {name: place for name, place in places.items() if place})
+    tell_modules(kind, {name: place for name, place in places.items() if place})
 
 
 def meson_modules(plan):
@@ -188,18 +188,20 @@ def meson_modules(plan):
 def tell_all():
     """Say everything in the order in which imports ask for it."""
     tell_state()
+    kind = "ahead"
     for finder in list(sys.meta_path):
         if getattr(finder, "__name__", "") == "PathFinder":
             for place in path:
                 attempt(tell_directory, place)
+            kind = "module"
         else:
-            attempt(tell_finder, finder)
+            attempt(tell_finder, finder, kind)
 
 
-def attempt(tell_of, thing):
+def attempt(tell_of, thing, *more):
     """Say as much as can be said: of what is half installed, that it is."""
     try:
-        tell_of(thing)
+        tell_of(thing, *more)
     except Exception as error:
         tell("unknown", repr(thing), type(error).__name__ + ": " + str(error))
 

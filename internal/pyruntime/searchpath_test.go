@@ -23,7 +23,7 @@ import (
 //	run: FLAGS | ENVIRONMENT | PLACE...
 //
 // A place is a directory, or MODULE=PATH, relative to $DIR and with "+" in
-// front if an editable install put it there. "!TEXT" is in what is not known;
+// front if an editable install put it there, and "^" if it is ahead. "!TEXT" is in what is not known;
 // without any nothing is unknown.
 func TestSearchPath(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(testdata, "searchpath", "*.txtar"))
@@ -177,6 +177,9 @@ func (c *searchCase) check(t *testing.T, run []string) {
 		t.Fatal(err)
 	}
 	var got, want []string
+	for _, p := range path.Ahead {
+		got = append(got, "^"+c.format(p))
+	}
 	for _, p := range path.Places {
 		got = append(got, c.format(p))
 	}
@@ -309,12 +312,12 @@ func FuzzSearchPathAnswer(f *testing.F) {
 			return
 		}
 		path, files := parseSearchPath(fields)
-		for _, p := range path.Places {
+		for _, p := range slices.Concat(path.Ahead, path.Places) {
 			if !filepath.IsAbs(p.Path) || p.Module != "" && !dotted.MatchString(p.Module) {
 				t.Errorf("place %+v", p)
 			}
 		}
-		if len(path.Places)+len(path.Unknown)+len(files) > len(fields)/3 {
+		if len(path.Ahead)+len(path.Places)+len(path.Unknown)+len(files) > len(fields)/3 {
 			t.Errorf("%d fields are %d places, %d files and %d unknown", len(fields), len(path.Places), len(files), len(path.Unknown))
 		}
 	})
