@@ -213,16 +213,19 @@ func (a *Agent) view() *view { return a.shared.Load() }
 func (a *Agent) before(ctx context.Context, name string, number int) ([]string, error) {
 	a.outlive(ctx, name)
 	a.renew(ctx, name)
-	r := a.view().services[name]
-	touched, first := a.generations.starting(name, number, r.version)
+	known := isClosed(a.started)
+	var v decider.Version
+	touched, first := a.generations.starting(name, number, func() decider.Version {
+		v = a.view().services[name].version
+		return v
+	})
 	if first {
 		// Nobody saw what was written before the agent came.
-		var modules []string
-		for path := range r.version.Files {
-			if strings.HasSuffix(path, ".py") {
-				modules = append(modules, path)
-			}
+		modules := slices.Collect(maps.Keys(v.Files))
+		if !known {
+			modules = a.view().graph.Files() // it may load more than is known
 		}
+		modules = slices.DeleteFunc(modules, func(path string) bool { return !strings.HasSuffix(path, ".py") })
 		touched = append(touched, runner.RacyBytecode(a.config.Dir, modules)...)
 	}
 	return touched, nil

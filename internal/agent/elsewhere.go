@@ -80,7 +80,7 @@ func (v *view) imported(r *reached, place pyruntime.Place) (module, file string,
 			return tops[top]
 		}
 	}
-	for _, file := range r.order {
+	for file := range r.reach.All() {
 		for _, ref := range v.graph.Unresolved(file) {
 			for _, module := range modulesOf(ref) {
 				if has(module) {

@@ -66,20 +66,33 @@ func (g *generations) served(service string, number int) {
 	}
 }
 
-// starting records that a generation starts from v. It returns the Python
-// files that changed since the last one started, and whether there was one.
+// starting records that a generation starts from what now says, which is asked
+// so that no amendment comes between. It returns the Python files that changed
+// since the last one started, and whether there was one.
 //
 // These are not the files in which the two versions differ: one that was
 // edited and put back may have left bytecode of the edit behind.
-func (g *generations) starting(service string, number int, v decider.Version) (touched []string, first bool) {
+func (g *generations) starting(service string, number int, now func() decider.Version) (touched []string, first bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	gen := g.get(service)
+	gen, v := g.get(service), now()
 	first = gen.last == nil
 	touched = slices.Sorted(maps.Keys(gen.touched))
 	clear(gen.touched)
 	gen.number, gen.ready, gen.last, gen.asked, gen.ask = number, false, &v, nil, nil
 	return touched, first
+}
+
+// amend records that the services which were started were started from what v
+// says of them: it is known better now what they load, and no file has changed.
+func (g *generations) amend(v *view) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for name, r := range v.services {
+		if gen := g.get(name); gen.last != nil {
+			gen.last = &r.version
+		}
+	}
 }
 
 // promised returns what the newest generation was or will be started from, nil

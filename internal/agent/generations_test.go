@@ -14,6 +14,11 @@ func version(content byte) decider.Version {
 	return decider.Version{Files: map[string]watcher.Hash{"a.py": {content}}}
 }
 
+// versioned is version for who asks late.
+func versioned(content byte) func() decider.Version {
+	return func() decider.Version { return version(content) }
+}
+
 func loads(v *decider.Version) byte {
 	if v == nil {
 		return 0
@@ -26,7 +31,7 @@ func TestPromiseOfAPlanCountsUntilItIsKeptOrBroken(t *testing.T) {
 	if g.promised("api") != nil {
 		t.Error("a service that was never started has a promise")
 	}
-	g.starting("api", 1, version(1))
+	g.starting("api", 1, versioned(1))
 	plan := new(runner.Ticket)
 	g.asking("api", version(2), plan)
 	if got := loads(g.promised("api")); got != 2 {
@@ -44,7 +49,7 @@ func TestPromiseOfAPlanCountsUntilItIsKeptOrBroken(t *testing.T) {
 
 	// It starts with something newer than what was asked for.
 	g.asking("api", version(2), plan)
-	g.starting("api", 2, version(3))
+	g.starting("api", 2, versioned(3))
 	g.done(plan)
 	if got := loads(g.promised("api")); got != 3 {
 		t.Errorf("after the start %d is promised, want 3", got)
@@ -53,7 +58,7 @@ func TestPromiseOfAPlanCountsUntilItIsKeptOrBroken(t *testing.T) {
 
 func TestAnOlderPlanDoesNotBreakTheNewerOnesPromise(t *testing.T) {
 	g := newGenerations()
-	g.starting("api", 1, version(1))
+	g.starting("api", 1, versioned(1))
 	older, newer := new(runner.Ticket), new(runner.Ticket)
 	g.asking("api", version(2), older)
 	g.asking("api", version(3), newer)
@@ -67,18 +72,18 @@ func TestAnOlderPlanDoesNotBreakTheNewerOnesPromise(t *testing.T) {
 // between the versions, and may leave bytecode of the edit.
 func TestBytecodeOfEveryTouchedFileGoes(t *testing.T) {
 	g := newGenerations()
-	if touched, first := g.starting("api", 1, version(1)); !first || len(touched) != 0 {
+	if touched, first := g.starting("api", 1, versioned(1)); !first || len(touched) != 0 {
 		t.Errorf("first start: %v, first %v", touched, first)
 	}
 	g.touch([]string{"api", "worker"}, map[string]bool{"b.py": false, "a.py": true})
 	g.touch([]string{"api", "worker"}, map[string]bool{"a.py": false})
-	if touched, first := g.starting("api", 2, version(1)); first || !slices.Equal(touched, []string{"a.py", "b.py"}) {
+	if touched, first := g.starting("api", 2, versioned(1)); first || !slices.Equal(touched, []string{"a.py", "b.py"}) {
 		t.Errorf("second start: %v, first %v", touched, first)
 	}
-	if touched, _ := g.starting("api", 3, version(1)); len(touched) != 0 {
+	if touched, _ := g.starting("api", 3, versioned(1)); len(touched) != 0 {
 		t.Errorf("third start, nothing was touched since: %v", touched)
 	}
-	if touched, _ := g.starting("worker", 1, version(1)); len(touched) != 2 {
+	if touched, _ := g.starting("worker", 1, versioned(1)); len(touched) != 2 {
 		t.Errorf("the other service: %v", touched)
 	}
 }

@@ -49,9 +49,11 @@ func (a *Agent) serve(ctx context.Context, ln net.Listener) error {
 
 // work is the loop. It returns nil when ctx ends.
 func (a *Agent) work(ctx context.Context) error {
-	// The interpreters start while the tree is read.
-	answers := a.project.startSearches(ctx)
-	defer answers()
+	// The interpreters are asked while the tree is read.
+	asking, enough := context.WithCancel(ctx)
+	answers, asked := a.project.startSearches(asking)
+	defer asked.Wait()
+	defer enough()
 	w, err := watcher.Open(ctx, a.watchOptions(ctx))
 	if err != nil {
 		return fmt.Errorf("cannot watch %s: %w", a.config.Dir, err)
@@ -63,20 +65,27 @@ func (a *Agent) work(ctx context.Context) error {
 	reading, stop := context.WithCancel(ctx)
 	defer stop()
 	wg.Go(func() { a.project.content.readAhead(reading) })
+	// Services need not wait for the answers to start, decisions have to: until
+	// they are there, changes merge into the next batch.
+	batches := w.Batches()
+	var late <-chan map[string]search
 	for {
 		select {
-		case b, ok := <-w.Batches():
+		case b, ok := <-batches:
 			switch {
 			case !ok && ctx.Err() == nil:
 				return errors.New("the watcher ended by itself")
 			case !ok:
 				return nil
 			case b.Initial:
-				a.project.searched(answers())
 				a.first(ctx, b)
+				batches, late = nil, answers
 			default:
 				a.turn(ctx, b)
 			}
+		case found := <-late:
+			a.searched(found)
+			batches, late = w.Batches(), nil
 		case f := <-a.loop:
 			f(ctx)
 		case name := <-a.exit:
@@ -95,16 +104,12 @@ func (e *ExhaustedError) Error() string {
 	return fmt.Sprintf("service %s has used up its restarts, and on_exhausted says exit", e.Service)
 }
 
-// first takes in the whole tree and brings the services up.
+// first takes in the whole tree and brings the services up. What their
+// interpreters add to what they load comes by searched.
 func (a *Agent) first(ctx context.Context, b watcher.Batch) {
 	a.update(ctx, b)
 	a.project.content.checkSyntax()
 	a.emit(control.Event{Kind: "scanned", Count: a.view().graph.Len(), Cause: a.watching().words})
-	for _, name := range a.view().names() {
-		for _, warning := range a.view().warnings(name) {
-			a.emit(control.Event{Kind: "warning", Service: name, Text: warning})
-		}
-	}
 	wanted := a.wanted()
 	others := slices.DeleteFunc(a.view().names(), func(name string) bool { return slices.Contains(wanted, name) })
 	if _, err := a.run.Stop(others...); err != nil {
@@ -115,6 +120,20 @@ func (a *Agent) first(ctx context.Context, b watcher.Batch) {
 		a.emit(control.Event{Kind: "warning", Text: err.Error()})
 	}
 	a.follow(ticket, decider.Plan{})
+}
+
+// searched takes in where the services' interpreters look for modules, and says
+// what a person should know of the project. No batch was taken since the first,
+// so what has been started meanwhile was started from the same files.
+func (a *Agent) searched(answers map[string]search) {
+	a.project.searched(answers)
+	a.shared.Store(a.project.view)
+	a.generations.amend(a.view())
+	for _, name := range a.view().names() {
+		for _, warning := range a.view().warnings(name) {
+			a.emit(control.Event{Kind: "warning", Service: name, Text: warning})
+		}
+	}
 	for _, f := range a.project.elsewhere() {
 		a.emit(control.Event{Kind: "warning", Text: f.Text})
 	}

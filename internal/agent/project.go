@@ -32,14 +32,14 @@ func Open(ctx context.Context, cfg *configs.Config) (*Project, error) {
 	if err != nil {
 		return nil, err
 	}
-	answers := p.startSearches(ctx)
-	defer answers()
+	answers, asked := p.startSearches(ctx)
+	defer asked.Wait()
 	b, err := p.scan(ctx)
 	if err != nil {
 		return nil, err
 	}
-	p.searched(answers())
 	p.update(ctx, b)
+	p.searched(<-answers)
 	return p, nil
 }
 

@@ -109,18 +109,13 @@ func searchKey(python pyruntime.Python) string {
 	return strings.Join(words, "\x00")
 }
 
-// searched takes in the answers for all services. It is for a project whose
-// tree has not been read.
+// searched takes in the answers for all services.
 func (p *Project) searched(answers map[string]search) {
-	next := *p.view
-	next.services = maps.Clone(p.view.services)
-	for name, r := range next.services {
-		s, was := *r.service, *r
+	for name, r := range p.view.services {
+		s := *r.service
 		s.search = answers[name]
-		was.service = &s
-		next.services[name] = &was
+		p.replace(&s)
 	}
-	p.view = &next
 }
 
 // search asks the Python of a service. One of which nothing is known needs no
@@ -211,25 +206,28 @@ func realPath(name string) string {
 	return name
 }
 
-// startSearches asks the Pythons of all services and returns a function that
-// waits for the answers.
-func (p *Project) startSearches(ctx context.Context) (answers func() map[string]search) {
+// startSearches asks the Pythons of all services. Once all have answered, the
+// answers are in the channel; the group is of who asks.
+func (p *Project) startSearches(ctx context.Context) (answers <-chan map[string]search, asked *sync.WaitGroup) {
 	services := p.view.services
-	found := make(map[string]search, len(services))
-	var mu sync.Mutex
-	var wg sync.WaitGroup
-	for name, r := range services {
-		wg.Go(func() {
-			answer := p.search(ctx, r.service)
-			mu.Lock()
-			defer mu.Unlock()
-			found[name] = answer
-		})
-	}
-	return func() map[string]search {
-		wg.Wait()
-		return found
-	}
+	all := make(chan map[string]search, 1)
+	asked = &sync.WaitGroup{}
+	asked.Go(func() {
+		found := make(map[string]search, len(services))
+		var mu sync.Mutex
+		var each sync.WaitGroup
+		for name, r := range services {
+			each.Go(func() {
+				answer := p.search(ctx, r.service)
+				mu.Lock()
+				defer mu.Unlock()
+				found[name] = answer
+			})
+		}
+		each.Wait()
+		all <- found
+	})
+	return all, asked
 }
 
 // renewed returns the service as its Python is now: s itself if nothing was
@@ -250,7 +248,8 @@ func (p *Project) renewed(ctx context.Context, s *service) *service {
 	return &fresh
 }
 
-// replace puts a service in the place of the one of its name.
+// replace puts a service in the place of the one of its name, which differs in
+// what its Python says alone.
 func (p *Project) replace(s *service) {
 	next := *p.view
 	next.services = maps.Clone(p.view.services)
@@ -269,6 +268,9 @@ func (p *Project) replace(s *service) {
 // runner's goroutines, before a start: what is installed later, the process
 // does not see either.
 func (a *Agent) renew(ctx context.Context, name string) {
+	if !isClosed(a.started) {
+		return // it is being asked
+	}
 	s := a.view().services[name].service
 	fresh := a.project.renewed(ctx, s)
 	if fresh == s {
