@@ -19,9 +19,9 @@ type Config struct {
 	// Profile chooses the set of defaults: dev for work at a desk, prod for
 	// hosts and containers.
 	Profile Profile `json:"profile" enum:"dev|prod" example:"prod"`
-	// Roots are the directories that imports are resolved in. Left out, they
-	// are found from pyproject.toml, setup.cfg, setup.py and the shape of the
-	// tree.
+	// Roots are the directories that imports are resolved in, behind those that
+	// the interpreter of a service names. Left out, they are found from
+	// pyproject.toml, setup.cfg, setup.py and the shape of the tree.
 	Roots List `json:"roots" example:"[src]"`
 	// Watch says how changes are noticed.
 	Watch Watch `json:"watch" example:"{quiet: 50ms}"`

@@ -20,7 +20,8 @@ func newCheck(g *globals) *cobra.Command {
 		Long: `Check the configuration: keys and values, entries that are not found, patterns
 that match no file, rules that are never reached, budgets that can never trip.
 Of the files that services can load, it names the imports that are only known at
-run time, and those of modules that ought to be in the project and are not.
+run time, those of modules that ought to be in the project and are not, those of
+packages that are installed for editing from where nothing is watched.
 
 Exit code 0 when it works, with warnings or without; 1 when it does not.`,
 		Args: takes(0, 0),
