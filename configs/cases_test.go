@@ -167,9 +167,13 @@ func section(name string, c *Config, loadErr error, environ []string) string {
 			"entries": c.Entries(c.Services[arg]), "env_files": c.EnvFiles(c.Services[arg]),
 		})
 	default:
-		a, ok := c.Command(arg, environ)
+		a, ok := c.Command(arg)
 		if !ok {
 			return "no command\n"
+		}
+		var err error
+		if a.Env, err = c.CommandEnv(arg, environ); err != nil {
+			return err.Error() + "\n"
 		}
 		return indented(a)
 	}
@@ -294,8 +298,13 @@ func FuzzParse(f *testing.F) {
 			}
 			c.Entries(s)
 		}
-		for name := range c.Actions {
-			c.Command(name, nil)
+		for name, a := range c.Actions {
+			a.EnvFile = nil
+			c.Actions[name] = a
+			if _, err := c.CommandEnv(name, nil); err != nil {
+				t.Fatal(err)
+			}
+			c.Command(name)
 		}
 	})
 }

@@ -215,12 +215,24 @@ type Action struct {
 	Run Command `json:"run" example:"pip install -r requirements.txt"`
 	// Restart names services to restart, after the command.
 	Restart List `json:"restart" example:"[api]"`
-	// Timeout ends the command.
+	// Signal names services to send a signal, after the command, and the
+	// signals. A signal that was asked for a file stands in for the restart
+	// that the file would bring about: say so only of services that load
+	// everything anew when they get it.
+	Signal map[string]string `json:"signal" enum:"HUP|USR1|USR2|WINCH|INT|QUIT|TERM" example:"{api: HUP}"`
+	// Timeout ends an attempt of the command.
 	Timeout Duration `json:"timeout" min:"1ms" example:"5m"`
+	// Retries is how many more attempts follow one that failed.
+	Retries int `json:"retries" min:"0" max:"1000" example:"2"`
+	// RetryWait is the time between two attempts.
+	RetryWait Duration `json:"retry_wait" min:"0s" example:"10s"`
 	// Cwd is the directory the command runs in, relative to the project.
 	Cwd string `json:"cwd" example:"backend"`
-	// Env has environment variables, over those of the agent.
+	// Env has environment variables, over those of env_file and of the agent.
 	Env map[string]string `json:"env" example:"{PIP_NO_INPUT: \"1\"}"`
+	// EnvFile names files of NAME=value lines, later ones over earlier ones,
+	// read each time the command is run.
+	EnvFile List `json:"env_file" example:".env"`
 }
 
 // Rule names the actions of the files that match a pattern.

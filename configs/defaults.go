@@ -53,7 +53,7 @@ func defaultsOf(p Profile) defaults {
 			},
 			Order: 100,
 		},
-		action: Action{Order: 100, Timeout: Duration(5 * time.Minute), Cwd: "."},
+		action: Action{Order: 100, Timeout: Duration(5 * time.Minute), RetryWait: Duration(time.Second), Cwd: "."},
 	}
 	if p == Prod {
 		d.config.Profile = Prod

@@ -203,7 +203,11 @@ func reference(t *testing.T) string {
 
 func typeName(t reflect.Type, tag reflect.StructTag) string {
 	if enum := tag.Get("enum"); enum != "" {
-		return "`" + strings.ReplaceAll(enum, "|", "` `") + "`"
+		words := "`" + strings.ReplaceAll(enum, "|", "` `") + "`"
+		if t.Kind() == reflect.Map {
+			return "mapping to " + words
+		}
+		return words
 	}
 	switch t {
 	case reflect.TypeFor[Duration]():
@@ -337,7 +341,7 @@ func arrayOf(items map[string]any) map[string]any {
 func either(schemas ...map[string]any) map[string]any { return map[string]any{"anyOf": schemas} }
 
 func schemaOf(t reflect.Type, tag reflect.StructTag) map[string]any {
-	if enum := tag.Get("enum"); enum != "" {
+	if enum := tag.Get("enum"); enum != "" && t.Kind() != reflect.Map {
 		return map[string]any{"enum": strings.Split(enum, "|")}
 	}
 	switch t {
@@ -389,7 +393,7 @@ func schemaOf(t reflect.Type, tag reflect.StructTag) map[string]any {
 	case reflect.Map:
 		values := schemaOf(t.Elem(), "")
 		if t.Elem().Kind() == reflect.String {
-			values = anyText()
+			values = schemaOf(t.Elem(), tag)
 		}
 		return map[string]any{"type": []string{"object", "null"}, "additionalProperties": values}
 	}

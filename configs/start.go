@@ -77,34 +77,43 @@ func (c *Config) Start(service string, environ []string) (Start, error) {
 	return Start{spec, identity}, nil
 }
 
-// Command returns an action's command with its whole environment: environ and
-// env over it. An action without a command gives false.
-func (c *Config) Command(action string, environ []string) (runner.Action, bool) {
+// Command returns an action's command, without the environment that
+// [Config.CommandEnv] puts together when it runs. An action without a command
+// gives false.
+func (c *Config) Command(action string) (runner.Action, bool) {
 	a, ok := c.Actions[action]
 	if !ok || a.Run.Argv() == nil {
 		return runner.Action{}, false
 	}
-	env := variables(environ)
-	maps.Copy(env, a.Env)
 	return runner.Action{
 		Name:    action,
 		Argv:    a.Run.Argv(),
 		Dir:     c.abs(a.Cwd),
-		Env:     pairs(env),
 		Timeout: time.Duration(a.Timeout),
+		Retries: a.Retries, RetryWait: time.Duration(a.RetryWait),
 	}, true
+}
+
+// CommandEnv reads the env files of an action and puts its environment
+// together as [Config.Start] does that of a service.
+func (c *Config) CommandEnv(action string, environ []string) ([]string, error) {
+	a := c.Actions[action]
+	declared, err := c.readEnvFiles(a.EnvFile, child("actions", action))
+	if err != nil {
+		return nil, err
+	}
+	env := variables(environ)
+	maps.Copy(env, declared)
+	maps.Copy(env, a.Env)
+	return pairs(unbuffered(env)), nil
 }
 
 // environment returns the whole environment of a service, and the part of it
 // that makes one start differ from another.
 func (c *Config) environment(s Service, environ []string) (env, declared map[string]string, err error) {
-	env, declared = variables(environ), map[string]string{}
-	for i, name := range s.EnvFile {
-		vars, err := readEnvFile(c.abs(name))
-		if err != nil {
-			return nil, nil, c.envFileError(s, i, err)
-		}
-		maps.Copy(declared, vars)
+	env = variables(environ)
+	if declared, err = c.readEnvFiles(s.EnvFile, child("services", s.Name)); err != nil {
+		return nil, nil, err
 	}
 	if s.port > 0 {
 		base := 5000
@@ -117,10 +126,7 @@ func (c *Config) environment(s Service, environ []string) (env, declared map[str
 	}
 	maps.Copy(declared, s.Env)
 	maps.Copy(env, declared)
-	if _, ok := env["PYTHONUNBUFFERED"]; !ok {
-		env["PYTHONUNBUFFERED"] = "1"
-	}
-	for name, value := range env {
+	for name, value := range unbuffered(env) {
 		if name == "PATH" || name == "VIRTUAL_ENV" || strings.HasPrefix(name, "PYTHON") {
 			declared[name] = value
 		}
@@ -128,10 +134,33 @@ func (c *Config) environment(s Service, environ []string) (env, declared map[str
 	return env, declared, nil
 }
 
+// unbuffered has Python write lines as they come: into a pipe, it would keep
+// them until there are 8 KB.
+func unbuffered(env map[string]string) map[string]string {
+	if _, ok := env["PYTHONUNBUFFERED"]; !ok {
+		env["PYTHONUNBUFFERED"] = "1"
+	}
+	return env
+}
+
+// readEnvFiles returns what the env files of the service or action at path
+// declare, later ones over earlier ones.
+func (c *Config) readEnvFiles(files List, path string) (map[string]string, error) {
+	declared := map[string]string{}
+	for i, name := range files {
+		vars, err := readEnvFile(c.abs(name))
+		if err != nil {
+			return nil, c.envFileError(element(path+".env_file", i), name, err)
+		}
+		maps.Copy(declared, vars)
+	}
+	return declared, nil
+}
+
 // envFileError says where the file that cannot be read is named.
-func (c *Config) envFileError(s Service, i int, err error) error {
-	text := fmt.Sprintf("cannot read env file %s: %v", printable(s.EnvFile[i]), err)
-	if at, ok := c.at[element(child("services", s.Name)+".env_file", i)]; ok {
+func (c *Config) envFileError(path, name string, err error) error {
+	text := fmt.Sprintf("cannot read env file %s: %v", printable(name), err)
+	if at, ok := c.at[path]; ok {
 		return Error{File: c.File, Line: at.value.line, Column: at.value.column, Text: text}
 	}
 	return errors.New(text)

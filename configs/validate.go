@@ -224,10 +224,34 @@ func (k *checker) action(name string, a Action) {
 	}
 	k.directory(path+".cwd", a.Cwd)
 	k.environment(path+".env", a.Env)
+	k.nonEmpty(path+".env_file", a.EnvFile)
 	k.references(path+".restart", a.Restart, "service", k.services)
+	k.signals(path, a)
 	// A file of rules alone serves bounce decide, whose caller runs actions.
-	if len(k.Services) > 0 && !k.given(path+".run") && len(a.Restart) == 0 {
-		k.warn(path, fmt.Sprintf("%s does nothing", path), "give it run: or restart:")
+	if len(k.Services) > 0 && !k.given(path+".run") && len(a.Restart)+len(a.Signal) == 0 {
+		k.warn(path, fmt.Sprintf("%s does nothing", path), "give it run:, restart: or signal:")
+	}
+}
+
+// signals checks what an action signals: services that it does not restart.
+func (k *checker) signals(path string, a Action) {
+	if len(k.services) == 0 && len(k.errs) > 0 {
+		return // their own section failed to load
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.Signal)) {
+		at := child(path+".signal", name)
+		switch {
+		case !slices.Contains(k.services, name):
+			hint := "the services are " + some(k.services)
+			if near := nearest(name, k.services); near != "" {
+				hint = fmt.Sprintf("did you mean %s?", near)
+			} else if len(k.services) == 0 {
+				hint = "there are no services"
+			}
+			k.failKey(at, fmt.Sprintf("%s: there is no service %s", at, quoted(name)), hint)
+		case slices.Contains(a.Restart, name):
+			k.failKey(at, fmt.Sprintf("%s: the action restarts %s too", at, name), "remove one of the two: a service that is restarted needs no signal")
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package configs
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"path/filepath"
 	"slices"
@@ -92,6 +93,7 @@ func (c *Config) DecideBy() decider.Rules {
 			Name:    name,
 			Order:   a.Order,
 			Restart: slices.Clone(a.Restart),
+			Signal:  maps.Clone(a.Signal),
 			Command: a.Run.Argv() != nil,
 		}
 	}

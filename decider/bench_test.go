@@ -18,6 +18,7 @@ func (g flatGraph) Reaches(service, path string) bool {
 }
 func (g flatGraph) Chain(service, path string) []Link            { return g.services[service][path] }
 func (flatGraph) Dependents([]string, func(string, []Link) bool) {}
+func (flatGraph) Between(_, _ []string) map[string][]Link        { return nil }
 
 // BenchmarkDecide has 20 services of 300 files each. An agent that hands on
 // the map of a service whose reach did not change pays for the batch alone.

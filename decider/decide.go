@@ -19,19 +19,26 @@ import (
 // whatever the batch says; the batch only adds the words. So a lost change is
 // made good by the next decision, and one that was undone asks for nothing.
 //
-// Actions are edge-triggered. The files of the batch, and those that import
-// them, go through the rules as in [Rules.Fire]; an action with a command
-// becomes a step, and each service that an action restarts becomes one or adds
-// its reasons to one. The initial batch names the whole tree: it fires no
-// rule. Undeclared actions are left out; configurations refuse them.
+// Actions are owed. The files of the batch, and those that import them, go
+// through the rules as in [Rules.Fire]: what they ask for is owed from then on
+// until it has been done for what those files hold, or they hold again what
+// they did before, see [Debt]. An action with a command is a step, and so is
+// each service that it restarts or signals. The initial batch names the whole
+// tree: it fires no rule. Undeclared actions are left out; configurations
+// refuse them.
+//
+// A signal stands in for the restart of a service that is stale by nothing but
+// files for which the signal was asked; for any other service it is sent
+// beside, and one that is restarted needs none.
 //
 // A service whose restart would run into a file that does not compile gets a
 // hold in place of the step, and everything does while the input is paused.
 func Decide(in Input) Plan {
 	d := newDecision(in)
+	d.recall()
 	d.levels()
 	d.edges()
-	d.owed()
+	d.settle()
 	return d.plan()
 }
 
@@ -44,10 +51,13 @@ type decision struct {
 	// differ has, for services that are up and were started, how what they
 	// would load differs from what they loaded.
 	differ map[string][]Difference
+	// debts are what is owed; asked has those that the batch asks for.
+	debts map[target]*Debt
+	asked map[target]bool
+	// working has the files that actions are owed for.
+	working map[string]bool
 	// steps are wanted, before anything holds them.
 	steps map[target]*Step
-	// asked are the restarts that actions asked for, with their reasons alone.
-	asked map[string]*Step
 
 	unmatched []string
 	fallback  bool
@@ -55,9 +65,11 @@ type decision struct {
 
 // target is what a step is about.
 type target struct {
-	kind StepKind
-	name string
+	kind         StepKind
+	name, signal string
 }
+
+func (s Step) target() target { return target{s.Kind, s.Name, s.Signal} }
 
 func newDecision(in Input) *decision {
 	d := &decision{
@@ -66,8 +78,10 @@ func newDecision(in Input) *decision {
 		services: slices.Clone(in.Services),
 		byName:   make(map[string]*Service, len(in.Services)),
 		differ:   make(map[string][]Difference),
+		debts:    make(map[target]*Debt),
+		asked:    make(map[target]bool),
+		working:  make(map[string]bool),
 		steps:    make(map[target]*Step),
-		asked:    make(map[string]*Step),
 	}
 	if d.Before == nil {
 		d.Before = noGraph{}
@@ -85,6 +99,51 @@ func newDecision(in Input) *decision {
 	return d
 }
 
+// recall takes up what is owed, less what can no longer be done.
+func (d *decision) recall() {
+	for _, o := range d.Owed {
+		debt := o.clone()
+		if o.Kind == RunAction {
+			action, ok := d.Rules.Actions[o.Name]
+			if !ok || !action.Command {
+				continue
+			}
+			debt.Order = action.Order
+		} else if s := d.byName[o.Name]; s == nil || !s.Up {
+			continue
+		}
+		d.debts[debt.target()] = &debt
+	}
+}
+
+// undone reports whether a file holds what it held before a debt came of it,
+// and nothing has been done about it meanwhile. What comes with an action that
+// is owed is not undone: the action may have run for what the file held in
+// between.
+func (d *decision) undone(debt *Debt, path string, since watcher.Hash) bool {
+	if d.Files == nil || d.Files[path] != since {
+		return false
+	}
+	return !debt.Begun && (debt.Kind == RunAction || !d.working[path])
+}
+
+// forgive drops of the debts of one sort, actions or not, what was undone.
+func (d *decision) forgive(actions bool) {
+	for t, debt := range d.debts {
+		if (t.kind == RunAction) != actions {
+			continue
+		}
+		debt.forgive(func(path string, since watcher.Hash) bool { return d.undone(debt, path, since) })
+		if len(debt.Reasons) == 0 {
+			delete(d.debts, t)
+			continue
+		}
+		for path := range debt.Since {
+			d.working[path] = d.working[path] || actions
+		}
+	}
+}
+
 // levels wants the restart of every service that is stale.
 func (d *decision) levels() {
 	for i := range d.services {
@@ -97,7 +156,7 @@ func (d *decision) levels() {
 			continue
 		}
 		d.differ[s.Name] = diff
-		step := d.step(RestartService, s.Name, s.Order)
+		step := d.step(target{kind: RestartService, name: s.Name}, s.Order)
 		// What the person at the terminal just did comes first.
 		for _, batch := range []bool{true, false} {
 			for _, difference := range diff {
@@ -139,17 +198,42 @@ func (d *decision) word(diff Difference) string {
 	inBatch := ok && !d.Batch.Initial && change(c.Kind) == diff.Change
 	switch {
 	case diff.Change == created && !inBatch:
-		return "reached"
+		return reached
 	case diff.Change == deleted && !inBatch:
-		return "unreached"
+		return unreached
 	}
 	return diff.Change
 }
 
-// edges wants what the rules ask for.
+// edges owes what the rules ask for, less what was undone.
 func (d *decision) edges() {
+	fired := d.fire()
+	for _, f := range fired {
+		if action := d.Rules.Actions[f.Name]; action.Command {
+			d.owe(target{kind: RunAction, name: f.Name}, action.Order, f.Reasons)
+		}
+	}
+	d.forgive(true)
+	for _, f := range fired {
+		action := d.Rules.Actions[f.Name]
+		for i := range f.Reasons {
+			f.Reasons[i].Action = f.Name
+		}
+		for _, name := range action.Restart {
+			d.ask(target{kind: RestartService, name: name}, action.Order, f.Reasons)
+		}
+		for name, signal := range action.Signal {
+			d.ask(target{SignalService, name, signal}, action.Order, f.Reasons)
+		}
+	}
+	d.forgive(false)
+}
+
+// fire returns the actions that the batch asks for, each with all of the
+// changed files that do.
+func (d *decision) fire() []Fired {
 	if d.Batch.Initial {
-		return
+		return nil
 	}
 	paths := slices.Sorted(maps.Keys(d.changes))
 	untaken := slices.DeleteFunc(slices.Clone(paths), d.taken)
@@ -162,82 +246,220 @@ func (d *decision) edges() {
 		d.unmatched = untaken
 	}
 	d.fallback = f.FallbackApplied
-	for _, fired := range f.Actions {
+	for n := range f.Actions {
+		fired := &f.Actions[n]
+		if len(d.Rules.Rules) > 0 {
+			fired.Reasons = append(fired.Reasons, d.further(fired.Reasons, paths)...)
+		}
 		for i := range fired.Reasons {
 			fired.Reasons[i].Change = change(d.changes[fired.Reasons[i].Path].Kind)
 		}
-		action := d.Rules.Actions[fired.Name]
-		if action.Command {
-			d.want(d.step(RunAction, fired.Name, action.Order), fired.Reasons)
-		}
-		for _, name := range action.Restart {
-			d.ask(name, action.Order, fired.Reasons)
-		}
 	}
+	return f.Actions
 }
 
-// owed wants what was wanted before and is still possible.
-func (d *decision) owed() {
-	for _, owed := range slices.SortedFunc(slices.Values(d.Owed), inOrder) {
-		switch owed.Kind {
-		case RunAction:
-			if action, ok := d.Rules.Actions[owed.Name]; ok && action.Command {
-				d.want(d.step(RunAction, owed.Name, action.Order), owed.Reasons)
-			}
-		case RestartService:
-			d.ask(owed.Name, owed.Order, owed.Reasons)
+// further returns reasons for the changed files that lead to an action through
+// a file which asked for it already: by itself, or for another one that is
+// nearer. A debt goes by all of them.
+func (d *decision) further(reasons []Reason, changed []string) []Reason {
+	rules := make(map[string]Reason) // by the file that they matched
+	named := make(map[string]bool)
+	for _, r := range reasons {
+		named[r.Path] = true
+		rules[r.file()] = r
+	}
+	var there, gone []string
+	for _, path := range changed {
+		switch {
+		case named[path]:
+		case d.deleted(path):
+			gone = append(gone, path)
+		default:
+			there = append(there, path)
 		}
 	}
+	var more []Reason
+	files := slices.Sorted(maps.Keys(rules))
+	for _, side := range []struct {
+		graph Graph
+		paths []string
+	}{{d.After, there}, {d.Before, gone}} {
+		if len(side.paths) == 0 {
+			continue
+		}
+		chains := side.graph.Between(files, side.paths)
+		for _, path := range slices.Sorted(maps.Keys(chains)) {
+			r := Reason{Path: path, Chain: chains[path]}
+			r.Rule, r.RuleLine = rules[r.file()].Rule, rules[r.file()].RuleLine
+			more = append(more, r)
+		}
+	}
+	return more
 }
 
-// ask wants the restart of a service on behalf of an action. A service that is
-// down stays down, and one that never started is about to start.
-func (d *decision) ask(name string, order int, reasons []Reason) {
-	s := d.byName[name]
-	if s == nil || !s.Up || s.Last == nil {
+// file is the one that the rule of a reason matched.
+func (r Reason) file() string {
+	if len(r.Chain) > 0 {
+		return r.Chain[0].From
+	}
+	return r.Path
+}
+
+// ask owes the restart or signal of a service on behalf of an action. A service
+// that is down stays down, and one that never started loads all there is
+// anyway; but if its start is owed, it comes after the action.
+func (d *decision) ask(t target, order int, reasons []Reason) {
+	s := d.byName[t.name]
+	if s == nil || !s.Up {
 		return
 	}
-	asked := d.asked[name]
-	if asked == nil {
-		asked = &Step{Kind: RestartService, Name: name, Order: order}
-		d.asked[name] = asked
+	if s.Last == nil {
+		t = target{kind: RestartService, name: t.name}
+		if d.debts[t] == nil {
+			return
+		}
 	}
-	asked.Order = max(asked.Order, order)
-	d.want(asked, reasons)
-	step := d.step(RestartService, name, order)
-	step.Order = asked.Order
-	d.want(step, reasons)
+	d.owe(t, order, reasons)
+}
+
+// owe adds to a debt the reasons whose files do not hold again what they did
+// before it.
+func (d *decision) owe(t target, order int, reasons []Reason) {
+	debt := d.debts[t]
+	if debt == nil {
+		debt = &Debt{Step: Step{Kind: t.kind, Name: t.name, Signal: t.signal, Order: order}}
+	}
+	var more []Reason
+	for _, r := range reasons {
+		since, known := debt.Since[r.Path]
+		if !known {
+			since = d.changes[r.Path].Old
+		}
+		if !d.undone(debt, r.Path, since) {
+			if debt.Since == nil {
+				debt.Since = make(map[string]watcher.Hash)
+			}
+			debt.Since[r.Path] = since
+			more = append(more, r)
+		}
+	}
+	if len(more) > 0 {
+		debt.want(more)
+		debt.Order = max(debt.Order, order)
+		d.debts[t], d.asked[t] = debt, true
+	}
+}
+
+// settle turns debts into steps. What is under way is taken again only if the
+// batch asks for it.
+func (d *decision) settle() {
+	for t, debt := range d.debts {
+		if t.kind != SignalService && (!debt.UnderWay || d.asked[t]) {
+			d.merge(debt)
+		}
+	}
+	for i := range d.services {
+		d.signals(&d.services[i])
+	}
+	for _, step := range d.steps {
+		slices.SortStableFunc(step.Reasons, func(a, b Reason) int {
+			return cmp.Compare(d.age(a), d.age(b))
+		})
+	}
+}
+
+// age ranks reasons: those of the batch come first.
+func (d *decision) age(r Reason) int {
+	if _, ok := d.changes[r.Path]; ok {
+		return 0
+	}
+	return 1
+}
+
+// signals makes steps of the signals that a service is owed, unless it is
+// restarted: then it needs none.
+func (d *decision) signals(s *Service) {
+	restart := target{kind: RestartService, name: s.Name}
+	var owed []*Debt
+	for t, debt := range d.debts {
+		if t.kind == SignalService && t.name == s.Name {
+			owed = append(owed, debt)
+		}
+	}
+	if len(owed) == 0 {
+		return
+	}
+	slices.SortFunc(owed, func(a, b *Debt) int { return inOrder(a.Step, b.Step) })
+	if d.steps[restart] != nil {
+		if d.debts[restart] != nil || !d.covered(s, owed) {
+			step := d.steps[restart]
+			for _, debt := range owed {
+				step.Order = max(step.Order, debt.Order)
+				step.want(debt.Reasons)
+			}
+			return
+		}
+		delete(d.steps, restart)
+	}
+	for _, debt := range owed {
+		if !debt.UnderWay || d.asked[debt.target()] || len(d.differ[s.Name]) > 0 {
+			d.merge(debt)
+		}
+	}
+}
+
+// covered reports whether a service is stale by nothing but files for which
+// signals are owed, and what those import.
+func (d *decision) covered(s *Service, owed []*Debt) bool {
+	return !slices.ContainsFunc(d.differ[s.Name], func(diff Difference) bool {
+		if diff.Path != "" && (d.word(diff) == reached || d.word(diff) == unreached) {
+			return false
+		}
+		return !slices.ContainsFunc(owed, func(debt *Debt) bool {
+			_, ok := debt.Since[diff.Path]
+			return ok && diff.Path != ""
+		})
+	})
+}
+
+// merge makes a step of a debt, or adds it to the one there is.
+func (d *decision) merge(debt *Debt) {
+	step := d.step(debt.target(), debt.Order)
+	step.Order = debt.Order
+	step.want(debt.Reasons)
 }
 
 // step returns the step for a target, a new one where there is none.
-func (d *decision) step(kind StepKind, name string, order int) *Step {
-	t := target{kind, name}
+func (d *decision) step(t target, order int) *Step {
 	if d.steps[t] == nil {
-		d.steps[t] = &Step{Kind: kind, Name: name, Order: order}
+		d.steps[t] = &Step{Kind: t.kind, Name: t.name, Signal: t.signal, Order: order}
 	}
 	return d.steps[t]
 }
 
 // want adds to a step the reasons that it does not have.
-func (d *decision) want(step *Step, reasons []Reason) {
-	type key struct{ path, change, rule, from string }
-	of := func(r Reason) key {
-		k := key{r.Path, r.Change, r.Rule, ""}
-		if len(r.Chain) > 0 {
-			k.from = r.Chain[0].From
-		}
-		return k
-	}
-	have := make(map[key]bool, len(step.Reasons)+len(reasons))
-	for _, r := range step.Reasons {
-		have[of(r)] = true
+func (s *Step) want(reasons []Reason) {
+	have := make(map[reasonKey]bool, len(s.Reasons)+len(reasons))
+	for _, r := range s.Reasons {
+		have[r.key()] = true
 	}
 	for _, r := range reasons {
-		if k := of(r); !have[k] {
+		if k := r.key(); !have[k] {
 			have[k] = true
-			step.Reasons = append(step.Reasons, r)
+			s.Reasons = append(s.Reasons, r)
 		}
 	}
+}
+
+// reasonKey tells reasons apart.
+type reasonKey struct{ path, change, rule, action, from string }
+
+func (r Reason) key() reasonKey {
+	k := reasonKey{r.Path, r.Change, r.Rule, r.Action, ""}
+	if len(r.Chain) > 0 {
+		k.from = r.Chain[0].From
+	}
+	return k
 }
 
 // plan turns what is wanted into steps and holds, and says what is left.
@@ -251,28 +473,33 @@ func (d *decision) plan() Plan {
 		Unmatched:       d.unmatched,
 		FallbackApplied: d.fallback,
 	}
+	busy := make(map[string]bool) // services with a step
 	for _, step := range d.steps {
+		if step.Kind != RunAction {
+			busy[step.Name] = true
+		}
 		if hold := d.hold(step); hold != nil {
+			hold.Reasons = step.Reasons
 			p.Holds = append(p.Holds, *hold)
 		} else {
 			p.Steps = append(p.Steps, *step)
 		}
-		if step.Kind == RunAction {
-			p.Owed = append(p.Owed, *step)
-		} else if asked := d.asked[step.Name]; asked != nil {
-			p.Owed = append(p.Owed, *asked)
-		}
+	}
+	for _, debt := range d.debts {
+		p.Owed = append(p.Owed, *debt)
 	}
 	for i := range d.services {
-		s := &d.services[i]
-		if d.steps[target{RestartService, s.Name}] == nil {
-			p.Left = append(p.Left, Left{s.Name, d.why(s)})
+		if s := &d.services[i]; !busy[s.Name] {
+			p.Left = append(p.Left, d.left(s))
 		}
 	}
 	slices.SortFunc(p.Steps, inOrder)
-	slices.SortFunc(p.Owed, inOrder)
+	slices.SortFunc(p.Owed, func(a, b Debt) int { return inOrder(a.Step, b.Step) })
 	slices.SortFunc(p.Holds, func(a, b Hold) int {
 		return cmp.Or(strings.Compare(a.Action, b.Action), strings.Compare(a.Service, b.Service))
+	})
+	p.Holds = slices.CompactFunc(p.Holds, func(a, b Hold) bool { // of one service's signals
+		return a.Service == b.Service && a.Action == b.Action
 	})
 	return p
 }
@@ -280,8 +507,9 @@ func (d *decision) plan() Plan {
 func inOrder(a, b Step) int {
 	return cmp.Or(
 		cmp.Compare(a.Order, b.Order),
-		strings.Compare(string(a.Kind), string(b.Kind)), // action < restart
+		strings.Compare(string(a.Kind), string(b.Kind)), // action < restart < signal
 		strings.Compare(a.Name, b.Name),
+		strings.Compare(a.Signal, b.Signal),
 	)
 }
 
@@ -297,7 +525,7 @@ func (d *decision) hold(step *Step) *Hold {
 		}
 		return &h
 	}
-	if step.Kind != RestartService {
+	if step.Kind == RunAction {
 		return nil
 	}
 	if s, ok := d.byName[step.Name]; ok && s.Blocked != nil {
@@ -344,20 +572,25 @@ func (d *decision) broken(service string) *Hold {
 	return h
 }
 
-// why says why a service that nothing asks to restart is left alone.
-func (d *decision) why(s *Service) string {
-	switch {
-	case !s.Up:
-		return "stopped by operator"
-	case s.Last == nil:
-		return "not started"
-	}
-	for path := range d.changes {
+// left says why a service that nothing asks to restart is left alone.
+func (d *decision) left(s *Service) Left {
+	l := Left{Service: s.Name}
+	for _, path := range slices.Sorted(maps.Keys(d.changes)) {
 		if d.touches(s, path) {
-			return "same content"
+			l.Reasons = append(l.Reasons, d.reason(s, Difference{path, change(d.changes[path].Kind)}))
 		}
 	}
-	return "not reached"
+	switch {
+	case !s.Up:
+		l.Why = "stopped by operator"
+	case s.Last == nil:
+		l.Why = "not started"
+	case len(l.Reasons) > 0:
+		l.Why = "same content"
+	default:
+		l.Why = "not reached"
+	}
+	return l
 }
 
 // taken reports whether some service has path in its reach, running or not.
@@ -414,3 +647,4 @@ type noGraph struct{}
 func (noGraph) Reaches(string, string) bool                    { return false }
 func (noGraph) Chain(string, string) []Link                    { return nil }
 func (noGraph) Dependents([]string, func(string, []Link) bool) {}
+func (noGraph) Between(_, _ []string) map[string][]Link        { return nil }

@@ -24,14 +24,18 @@ import (
 //	file: x.html                       another file that is there all along
 //	rule: *.sql -> migrate             a rule
 //	action: migrate 10 command         an action with its order, which runs a
-//	action: all 20 restart=api         command or restarts services
+//	action: all 20 restart=api         command, restarts services or sends
+//	  signal=api:HUP                   them a signal
 //	fallback: all | NAME...            the fallback
 //	change: modified b.py              a change of the batch
-//	undone: b.py                       in the batch, but as the services have it
+//	undone: b.py                       in the batch, and back to what services have
 //	lost: modified b.py                not in the batch, but different
 //	broken: b.py:3 SyntaxError: ...    does not compile
 //	paused: git rebase                 what holds everything
-//	owed: action|restart NAME ORDER PATH RULE
+//	owed: restart NAME ORDER - WORD    what is owed without a file
+//	owed: action|restart|signal NAME ORDER PATH RULE
+//	  since begun underway             the file holds what it did before it;
+//	                                   has begun; is under way
 //	initial:                           the batch is the first
 func TestDecide(t *testing.T) {
 	for _, file := range glob1(t, "decide/*.txtar") {
@@ -72,10 +76,12 @@ func checkPlan(t *testing.T, in Input, plan Plan) {
 	}
 	// Every service is in the plan exactly once.
 	seen := make(map[string]int)
+	signalled := make(map[string]bool)
 	for _, s := range plan.Steps {
-		if s.Kind == RestartService {
+		if s.Kind == RestartService || s.Kind == SignalService && !signalled[s.Name] {
 			seen[s.Name]++
 		}
+		signalled[s.Name] = s.Kind == SignalService
 		if len(s.Reasons) == 0 {
 			t.Errorf("no reason for %s", s.Name)
 		}
@@ -115,6 +121,8 @@ func shuffled(in Input, seed uint64) Input {
 var (
 	hashOld = watcher.Hash{1}
 	hashNew = watcher.Hash{2}
+	// hashBefore is what no file holds today.
+	hashBefore = watcher.Hash{3}
 )
 
 func parseInput(text string) (Input, error) {
@@ -171,6 +179,9 @@ func parseInput(text string) (Input, error) {
 			for _, word := range words[1:] {
 				if service, ok := strings.CutPrefix(word, "restart="); ok {
 					a.Restart = append(a.Restart, service)
+				} else if signal, ok := strings.CutPrefix(word, "signal="); ok {
+					service, signal, _ := strings.Cut(signal, ":")
+					a.Signal = map[string]string{service: signal}
 				} else if word == "command" {
 					a.Command = true
 				} else if n, err := strconv.Atoi(word); err == nil {
@@ -187,10 +198,17 @@ func parseInput(text string) (Input, error) {
 				in.Rules.Fallback.Actions = append([]string{}, words...)
 			}
 		case "change":
-			in.Batch.Changes = append(in.Batch.Changes, watcher.Change{Path: words[1], Kind: kinds[words[0]]})
+			c := watcher.Change{Path: words[1], Kind: kinds[words[0]], Old: hashOld, New: hashNew}
+			switch c.Kind {
+			case watcher.Created:
+				c.Old = watcher.Hash{}
+			case watcher.Deleted:
+				c.New = watcher.Hash{}
+			}
+			in.Batch.Changes = append(in.Batch.Changes, c)
 			differs[words[1]] = kinds[words[0]]
 		case "undone":
-			in.Batch.Changes = append(in.Batch.Changes, watcher.Change{Path: value, Kind: watcher.Modified})
+			in.Batch.Changes = append(in.Batch.Changes, watcher.Change{Path: value, Kind: watcher.Modified, Old: hashNew, New: hashOld})
 		case "lost":
 			differs[words[1]] = kinds[words[0]]
 		case "broken":
@@ -211,15 +229,9 @@ func parseInput(text string) (Input, error) {
 		case "paused":
 			in.Paused = &Hold{Kind: "git", What: value, EndsWhen: value + " is done"}
 		case "owed":
-			kind := RunAction
-			if words[0] == "restart" {
-				kind = RestartService
-			}
-			order, err := strconv.Atoi(words[2])
-			if err != nil {
+			if err := oweInput(&in.Owed, words); err != nil {
 				return in, err
 			}
-			in.Owed = append(in.Owed, Step{Kind: kind, Name: words[1], Order: order, Reasons: []Reason{{Path: words[3], Change: "modified", Rule: words[4]}}})
 		case "initial":
 			in.Batch.Initial = true
 		default:
@@ -239,6 +251,7 @@ func parseInput(text string) (Input, error) {
 	g.entries, old.entries = entries, entries
 	in.After, in.Before = g, old
 
+	in.Files = treeOf(in, g, files)
 	for path := range differs {
 		files = append(files, path)
 	}
@@ -282,29 +295,103 @@ func parseInput(text string) (Input, error) {
 	return in, nil
 }
 
+// oweInput adds what a line says to what is owed.
+func oweInput(owed *Debts, words []string) error {
+	name, signal, _ := strings.Cut(words[1], ":")
+	order, err := strconv.Atoi(words[2])
+	if err != nil {
+		return err
+	}
+	step := Step{Kind: StepKind(words[0]), Name: name, Signal: signal, Order: order}
+	i := slices.IndexFunc(*owed, func(d Debt) bool { return d.target() == step.target() })
+	if i < 0 {
+		i = len(*owed)
+		*owed = append(*owed, Debt{Step: step, Since: make(map[string]watcher.Hash)})
+	}
+	d := &(*owed)[i]
+	if words[3] == "-" {
+		d.Reasons = append(d.Reasons, Reason{Change: words[4]})
+		return nil
+	}
+	d.Reasons = append(d.Reasons, Reason{Path: words[3], Change: "modified", Rule: words[4]})
+	d.Since[words[3]] = hashBefore
+	for _, word := range words[5:] {
+		switch word {
+		case "since":
+			d.Since[words[3]] = hashOld
+		case "begun":
+			d.Begun = true
+		case "underway":
+			d.UnderWay = true
+		default:
+			return fmt.Errorf("cannot read %q of what is owed", word)
+		}
+	}
+	return nil
+}
+
+// treeOf returns the tree after the batch: files hold the old hash unless the
+// batch says otherwise.
+func treeOf(in Input, g *textGraph, files []string) map[string]watcher.Hash {
+	tree := make(map[string]watcher.Hash)
+	for _, path := range files {
+		tree[path] = hashOld
+	}
+	for _, d := range in.Owed {
+		for path := range d.Since {
+			tree[path] = hashOld
+		}
+	}
+	for _, c := range in.Batch.Changes {
+		if tree[c.Path] = c.New; c.Kind == watcher.Deleted {
+			delete(tree, c.Path)
+		}
+	}
+	return tree
+}
+
 // formatPlan writes a plan as the archives do.
 func formatPlan(p Plan) string {
 	var b strings.Builder
-	steps := func(word string, steps []Step) {
-		for _, s := range steps {
-			fmt.Fprintf(&b, "%s%s %s %d\n", word, s.Kind, s.Name, s.Order)
-			for _, r := range s.Reasons {
-				fmt.Fprintf(&b, "  %s\n", formatReason(r))
-			}
+	step := func(word string, s Step) {
+		fmt.Fprintf(&b, "%s%s %s", word, s.Kind, s.Name)
+		if s.Signal != "" {
+			fmt.Fprintf(&b, ":%s", s.Signal)
+		}
+		fmt.Fprintf(&b, " %d\n", s.Order)
+	}
+	reasons := func(list []Reason) {
+		for _, r := range list {
+			fmt.Fprintf(&b, "  %s\n", formatReason(r))
 		}
 	}
-	steps("", p.Steps)
+	for _, s := range p.Steps {
+		step("", s)
+		reasons(s.Reasons)
+	}
 	for _, h := range p.Holds {
 		fmt.Fprintf(&b, "hold %s %s%s: %s", h.Kind, h.Service, h.Action, h.What)
 		if h.Path != "" {
 			fmt.Fprintf(&b, " at %s:%d", h.Path, h.Line)
 		}
 		fmt.Fprintf(&b, "; ends when %s\n", h.EndsWhen)
+		reasons(h.Reasons)
 	}
 	for _, l := range p.Left {
 		fmt.Fprintf(&b, "left %s: %s\n", l.Service, l.Why)
+		reasons(l.Reasons)
 	}
-	steps("owed ", p.Owed)
+	for _, d := range p.Owed {
+		word := "owed "
+		if d.Begun {
+			word += "begun "
+		}
+		if d.UnderWay {
+			word += "underway "
+		}
+		step(word, d.Step)
+		reasons(d.Reasons)
+	}
 	for _, path := range p.Unmatched {
 		fmt.Fprintf(&b, "unmatched %s\n", path)
 	}
@@ -327,7 +414,10 @@ func formatReason(r Reason) string {
 		}
 		fmt.Fprintf(&b, "%s %s:%d imports %s", sep, l.From, l.Line, l.To)
 	}
-	if r.Rule != "" {
+	switch {
+	case r.Action != "":
+		fmt.Fprintf(&b, " [%s -> %s]", r.Rule, r.Action)
+	case r.Rule != "":
 		fmt.Fprintf(&b, " [%s]", r.Rule)
 	}
 	return b.String()

@@ -89,3 +89,14 @@ func (g *textGraph) Dependents(paths []string, yield func(string, []Link) bool) 
 		}
 	}
 }
+
+func (g *textGraph) Between(from, to []string) map[string][]Link {
+	ways := shortest(from,
+		func(path string) []Link { return g.imports[path] },
+		func(l Link) string { return l.To },
+		func(way []Link, l Link) []Link { return append(slices.Clone(way), l) })
+	maps.DeleteFunc(ways, func(path string, _ []Link) bool {
+		return slices.Contains(from, path) || !slices.Contains(to, path)
+	})
+	return ways
+}

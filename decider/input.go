@@ -19,9 +19,13 @@ type Input struct {
 	// holds a service that reaches it and whose last generation did not have
 	// it like that: what already ran beside a broken file may do so again.
 	Broken map[string]Problem
-	// Owed is what the last plan owed and has not been done with success:
-	// see [Plan].Owed.
-	Owed []Step
+	// Files has the hash of every file of the tree, the batch applied. What is
+	// owed for a file that is back to what it was is not owed any more. Nil:
+	// nothing is known of files, and nothing is taken for undone.
+	Files map[string]watcher.Hash
+	// Owed is what the last plan owed, less what has been done since: see
+	// [Plan].Owed.
+	Owed Debts
 	// Paused is what the operator or git holds back; nil for nothing.
 	Paused *Hold
 }
@@ -39,6 +43,10 @@ type Graph interface {
 	// themselves excluded, until yield returns false. Rules see these files
 	// as if they had changed.
 	Dependents(paths []string, yield func(path string, chain []Link) bool)
+	// Between returns, for each file of to that a file of from imports,
+	// directly or through others, a shortest chain of imports between them.
+	// What is in from is left out.
+	Between(from, to []string) map[string][]Link
 }
 
 // Service is what the decider needs to know of a service.

@@ -8,16 +8,16 @@ type Plan struct {
 	// Cause is the batch's cause, in words.
 	Cause string `json:"cause,omitempty"`
 	// Steps are sorted by (Order, Name); actions come before services of the
-	// same order. Each action and each service is there once.
+	// same order. Each action and each service is there once, a service that
+	// gets several signals once for each.
 	Steps []Step `json:"steps"`
 	Holds []Hold `json:"holds"`
 	Left  []Left `json:"left"`
-	// Owed is what nothing would bring about again: the actions among Steps
-	// and those that a hold keeps back, and the restarts that actions asked
-	// for, with those reasons alone. It is the [Input].Owed of the next
-	// decision, less what has succeeded by then; what was owed before is in it.
-	// The restart of a stale service is not owed: the service stays stale.
-	Owed []Step `json:"owed,omitempty"`
+	// Owed is all that rules asked for and that has not been done, whether a
+	// step takes it up, a hold keeps it back or it is under way. It is the
+	// [Input].Owed of the next decision, less what has been done by then. The
+	// restart of a stale service is not owed: the service stays stale.
+	Owed Debts `json:"owed,omitempty"`
 	// Unmatched are the changed paths that neither a rule nor a service took.
 	Unmatched []string `json:"unmatched,omitempty"`
 	// FallbackApplied says that Rules.Fallback fired: a file that changed, or
@@ -27,18 +27,21 @@ type Plan struct {
 	FallbackApplied bool `json:"fallback_applied,omitempty"`
 }
 
-// StepKind tells a command from the restart of a service.
+// StepKind tells what is done.
 type StepKind string
 
 const (
 	RunAction      StepKind = "action"
 	RestartService StepKind = "restart"
+	SignalService  StepKind = "signal"
 )
 
 // Step is one thing to do.
 type Step struct {
 	Kind StepKind `json:"kind"`
 	Name string   `json:"name"` // of the action or the service
+	// Signal is what a service is sent, a name without SIG.
+	Signal string `json:"signal,omitempty"`
 	// Order is that of the action. The restart of a service has the order of
 	// the last action that asks for it, so that it comes after all that is
 	// ordered before it, and the service's own when no action asks.
@@ -57,8 +60,8 @@ type Reason struct {
 	// the batch does not say that the file came or went, "reached" and
 	// "unreached": the service can load what it could not before, or no
 	// longer. For a reason without a path it is what the reason is about:
-	// "environment", "command", "operator". It is empty where all that is
-	// known is that Path changed.
+	// "environment", "command", "operator", or [Started]. It is empty where all
+	// that is known is that Path changed.
 	Change string `json:"change,omitempty"`
 	// Chain leads from an entry of the service, or from the file that the rule
 	// matched, to Path; empty when Path is that file itself.
@@ -69,7 +72,13 @@ type Reason struct {
 	// RuleLine is where the rule stands in its file; 0 when unknown, and for
 	// what stands in no list of rules.
 	RuleLine int `json:"rule_line,omitempty"`
+	// Action is what the rule named, where the step is the restart or signal
+	// of a service that comes of it.
+	Action string `json:"action,omitempty"`
 }
+
+// Started is the Reason.Change of a service that is yet to be started.
+const Started = "started"
 
 // Link is one step of a chain: From imports To on Line.
 type Link struct {
@@ -91,6 +100,9 @@ type Hold struct {
 	Line int    `json:"line,omitempty"`
 	// EndsWhen says what ends the hold: "shop/db.py compiles".
 	EndsWhen string `json:"ends_when"`
+	// Reasons are those of the step that waits, More as in [Step].
+	Reasons []Reason `json:"reasons,omitempty"`
+	More    int      `json:"more,omitempty"`
 }
 
 // Left is a service that the plan leaves alone, and why.
@@ -100,4 +112,8 @@ type Left struct {
 	// loads, to no effect), "stopped by operator" and "not started" (its first
 	// start is to come, and will load what is there then).
 	Why string `json:"why"`
+	// Reasons are the files of the batch that the service loads, More as in
+	// [Step].
+	Reasons []Reason `json:"reasons,omitempty"`
+	More    int      `json:"more,omitempty"`
 }

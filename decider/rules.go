@@ -27,6 +27,9 @@ type Action struct {
 	Order int
 	// Restart names the services the action restarts, after its command.
 	Restart []string
+	// Signal has the services that the action sends a signal, after its
+	// command, and the names of the signals, without SIG.
+	Signal map[string]string
 	// Command says that the action runs a command, which the runner knows.
 	Command bool
 }

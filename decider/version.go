@@ -43,6 +43,9 @@ const (
 	created  = "created"
 	modified = "modified"
 	deleted  = "deleted"
+	// Of Reason.Change alone.
+	reached   = "reached"
+	unreached = "unreached"
 )
 
 // Fingerprint returns a hash over the version. It depends on what the version

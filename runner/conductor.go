@@ -32,6 +32,10 @@ type conductor struct {
 	cleared map[string]uint64 // the stay in Waiting that was cleared
 	leaving map[string]bool   // no longer configured
 
+	// swept is closed when what an earlier agent left behind, and what no
+	// service of today waits for, is gone.
+	swept chan struct{}
+
 	queue   []*step // pending and active, in the order of taking
 	turn    uint64
 	waiters []chan error // of Settled
@@ -43,8 +47,9 @@ type conductor struct {
 
 // step is one thing to do, for one or more tickets.
 type step struct {
-	kind decider.StepKind
-	name string
+	kind   decider.StepKind
+	name   string
+	signal string // that a service is sent
 	// order ranks it among the steps; operator steps do not wait for actions.
 	order    int
 	operator bool
@@ -72,7 +77,7 @@ func newConductor(r *Runner, h *host, parallel int, strays map[string][]*stray) 
 	return &conductor{
 		r: r, host: h, parallel: parallel, strays: strays,
 		services: make(map[string]*service), views: make(map[string]*view), intent: make(map[string]Intent),
-		cleared: make(map[string]uint64), leaving: make(map[string]bool),
+		cleared: make(map[string]uint64), leaving: make(map[string]bool), swept: make(chan struct{}),
 	}
 }
 
@@ -97,13 +102,18 @@ func (c *conductor) run() {
 	}
 }
 
-// sweep ends what an earlier agent has left of services and actions that are no
-// longer there; what is left of the others is ended before they start.
+// sweep ends what an earlier agent has left of actions and of services that are
+// no longer there; what is left of the others is ended before they start.
 func (c *conductor) sweep() {
+	var left sync.WaitGroup
 	for name, strays := range c.strays {
-		c.work.Go(func() { endStrays(strays, c.host.force) })
+		left.Go(func() { endStrays(strays, c.host.force) })
 		delete(c.strays, name)
 	}
+	c.work.Go(func() {
+		left.Wait()
+		close(c.swept)
+	})
 }
 
 // finish ends the goroutines of all services.
@@ -201,7 +211,7 @@ func (c *conductor) apply(p decider.Plan) *Ticket {
 			w.cause = CauseOperator
 		}
 		c.unblock(s.Name)
-		c.add(&step{kind: s.Kind, name: s.Name, order: s.Order, event: wanted, wish: w, why: w.why}, at)
+		c.add(&step{kind: s.Kind, name: s.Name, signal: s.Signal, order: s.Order, event: wanted, wish: w, why: w.why}, at)
 	}
 	return t
 }
@@ -315,7 +325,7 @@ func (c *conductor) unblock(name string) {
 func (c *conductor) add(s *step, slots ...slot) {
 	s.slots = slots
 	for _, have := range c.queue {
-		if have.kind != s.kind || have.name != s.name || have.active || have.ended {
+		if have.kind != s.kind || have.name != s.name || have.signal != s.signal || have.active || have.ended {
 			continue
 		}
 		if have.event == s.event && have.operator == s.operator {
@@ -483,7 +493,7 @@ func (c *conductor) withhold(t *Ticket, index int, why string, hold *decider.Hol
 		})
 		if before > 0 && len(s.slots) == 0 {
 			s.ended = true
-			if s.kind == decider.RestartService && hold != nil {
+			if s.kind != decider.RunAction && hold != nil {
 				h := *hold
 				h.Service = s.name
 				c.block(s.name, &h)
@@ -503,19 +513,23 @@ func (c *conductor) advance() bool {
 			did = true
 		}
 	}
-	for _, s := range c.queue {
+	for _, s := range slices.Clone(c.queue) {
 		if s.active || s.ended || !c.mayBegin(s) {
 			continue
 		}
 		did = true
-		s.active = true
-		if s.kind == decider.RunAction {
+		switch s.kind {
+		case decider.RunAction:
+			s.active = true
 			c.runAction(s)
-			continue
+		case decider.SignalService:
+			c.signal(s)
+		default:
+			s.active = true
+			c.turn++
+			s.turn = c.turn
+			c.services[s.name].inbox.put(letter{event: s.event, turn: s.turn, wish: s.wish, why: s.why})
 		}
-		c.turn++
-		s.turn = c.turn
-		c.services[s.name].inbox.put(letter{event: s.event, turn: s.turn, wish: s.wish, why: s.why})
 	}
 	return did
 }
@@ -550,6 +564,9 @@ func (c *conductor) mayBegin(s *step) bool {
 		if s.serial != nil && o.serial == s.serial && (o.active || c.rank[o.name] < c.rank[s.name]) && !c.stuck(o.name) {
 			return false
 		}
+	}
+	if s.kind == decider.SignalService {
+		return true
 	}
 	if !c.view(s.name).status.State.live() {
 		return true // it stands in Waiting until all is there

@@ -31,6 +31,8 @@ const (
 	// to; KindCrashed: it has failed. Exit says how.
 	KindExited  Kind = "exited"
 	KindCrashed Kind = "crashed"
+	// KindSignalled: its command was sent the signal that Signal names.
+	KindSignalled Kind = "signalled"
 	// KindForgiven: it was stable for long enough; earlier crashes no longer
 	// count.
 	KindForgiven Kind = "forgiven"
@@ -41,6 +43,10 @@ const (
 	KindActionStarted Kind = "action_started"
 	KindActionDone    Kind = "action_done"
 	KindActionFailed  Kind = "action_failed"
+	// KindActionRetry: an attempt has failed, and another one follows.
+	KindActionRetry Kind = "action_retry"
+	// KindActionMoot: nothing asked for it any more when its turn came.
+	KindActionMoot Kind = "action_moot"
 )
 
 // Cause says who wanted a generation.
@@ -71,9 +77,11 @@ type Event struct {
 	// What says it in words: "exit code 1: ValueError: no".
 	What string `json:"what,omitempty"`
 	PID  int    `json:"pid,omitempty"`
-	Exit *Exit  `json:"exit,omitempty"`
-	// Attempt is the number of a crash restart in a row, Wait the time until
-	// then.
+	// Signal is a name without SIG.
+	Signal string `json:"signal,omitempty"`
+	Exit   *Exit  `json:"exit,omitempty"`
+	// Attempt is the number of a crash restart in a row, or of the attempt of
+	// an action that failed, Wait the time until the next one.
 	Attempt int           `json:"attempt,omitempty"`
 	Wait    time.Duration `json:"wait,omitempty"`
 	// Count is a number of lines.

@@ -42,6 +42,8 @@ type run struct {
 	linger time.Duration
 	// immortal ones do not die at all for so many attempts.
 	immortal int
+	// reads is told the environment.
+	reads func(env []string)
 }
 
 func newWorld(t *testing.T) *world {
@@ -67,6 +69,9 @@ func (w *world) start(c command, m mark, stdout, stderr *os.File) (process, erro
 	if r.refuse != nil {
 		w.note("refuse %s", name)
 		return nil, r.refuse
+	}
+	if r.reads != nil {
+		r.reads(c.env)
 	}
 	if w.alive[m.service] > 0 {
 		w.t.Errorf("%s is started beside another one", name)
@@ -126,11 +131,17 @@ func (p *fake) live() {
 	close(p.gone)
 }
 
-func (p *fake) pid() int                    { return p.number }
-func (p *fake) since() time.Time            { return p.begun }
-func (p *fake) exited() <-chan struct{}     { return p.gone }
-func (p *fake) exit() Exit                  { return p.status }
-func (p *fake) leave()                      {}
+func (p *fake) pid() int                { return p.number }
+func (p *fake) since() time.Time        { return p.begun }
+func (p *fake) exited() <-chan struct{} { return p.gone }
+func (p *fake) exit() Exit              { return p.status }
+func (p *fake) leave()                  {}
+func (p *fake) signal(name string) error {
+	p.w.mu.Lock()
+	defer p.w.mu.Unlock()
+	p.w.note("%s %s", name, p.name)
+	return nil
+}
 func (p *fake) owner(string, int) ownership { return ownership{unknown: true} }
 
 func (p *fake) end(s Stop, force <-chan struct{}) []int {

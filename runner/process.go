@@ -23,6 +23,9 @@ type mark struct {
 	generation   int
 }
 
+// actionMark is in front of the name of an action where that of a service is.
+const actionMark = "action/"
+
 // The variables of a mark.
 const (
 	envRun        = "BOUNCE_RUN"
@@ -32,17 +35,26 @@ const (
 
 // environ returns env with the mark in it.
 func (m mark) environ(env []string) []string {
-	marked := make([]string, 0, len(env)+3)
-	for _, kv := range env {
-		name, _, _ := strings.Cut(kv, "=")
-		if name != envRun && name != envService && name != envGeneration {
-			marked = append(marked, kv)
-		}
-	}
-	return append(marked,
+	return setenv(env,
 		envRun+"="+m.run,
 		envService+"="+m.service,
 		envGeneration+"="+strconv.Itoa(m.generation))
+}
+
+// setenv returns env with these variables in place of others of their names.
+func setenv(env []string, variables ...string) []string {
+	ours := make(map[string]bool, len(variables))
+	for _, kv := range variables {
+		name, _, _ := strings.Cut(kv, "=")
+		ours[name] = true
+	}
+	all := make([]string, 0, len(env)+len(variables))
+	for _, kv := range env {
+		if name, _, _ := strings.Cut(kv, "="); !ours[name] {
+			all = append(all, kv)
+		}
+	}
+	return append(all, variables...)
 }
 
 // process is a command that was started, with everything that came of it.
@@ -56,6 +68,8 @@ type process interface {
 	exited() <-chan struct{}
 	// exit says how it ended; valid once exited is closed.
 	exit() Exit
+	// signal sends the command alone the signal of a name.
+	signal(name string) error
 	// end ends the command and everything that came of it: the signal and
 	// CONT, KILL after the grace or once force is closed. It returns when
 	// nothing is left, or with the pids that do not go away. It may be called

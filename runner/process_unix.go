@@ -43,6 +43,14 @@ func (p *proc) since() time.Time        { return p.start }
 func (p *proc) exited() <-chan struct{} { return p.gone }
 func (p *proc) exit() Exit              { return p.status }
 
+func (p *proc) signal(name string) error {
+	sig, err := signalNumber(name)
+	if err != nil {
+		return err
+	}
+	return p.os.Signal(sig)
+}
+
 // busyTime is how long to retry a file that is being written to: another
 // thread's fork may hold the descriptor that wrote it until its exec
 // (go.dev/issue/22315).

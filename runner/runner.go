@@ -22,10 +22,19 @@ type Options struct {
 	Specs   []Spec
 	Actions []Action
 	// Before is called on the service's goroutine right before each start,
-	// with the generation about to start. It returns the .py files, relative
-	// to Dir, whose bytecode is removed before the start. An error holds the
+	// with the generation about to start, and before a signal of a plan is
+	// sent, with the generation that gets it. It returns the .py files, relative
+	// to Dir, whose bytecode is removed first. An error holds the
 	// service. ctx ends when the runner is closed.
 	Before func(ctx context.Context, service string, generation int) ([]string, error)
+	// BeforeAction is called on the action's goroutine right before it runs,
+	// once for all of its attempts, and says what it is about; nil: nothing is
+	// known of that. An error is the failure of the action. ctx ends when the
+	// runner is closed.
+	BeforeAction func(ctx context.Context, action string) (Errand, error)
+	// AfterAction is called when an action has run, before anything that waits
+	// for it begins; err is nil when it has succeeded.
+	AfterAction func(action string, err error)
 	// Events gets every event, in order, from one goroutine. Until it returns
 	// later events queue; services do not wait for it.
 	Events func(Event)
@@ -38,6 +47,9 @@ type Options struct {
 	MaxParallel int
 	// Dir is the project directory; default the working directory.
 	Dir string
+	// Scratch is the directory of the files that tell actions what changed;
+	// default that of the system for temporary files.
+	Scratch string
 	// Run marks the processes in their environment. The same value for
 	// every agent of a project lets the next one find what a killed one has
 	// left behind: New looks for it, and it is ended before the service
@@ -114,7 +126,8 @@ func New(o Options) (*Runner, error) {
 	events := newHerald(o.Events)
 	h := &host{
 		run: o.Run, dir: dir, ctx: ctx, stop: stop, force: forced.Done(),
-		before: o.Before, emit: events.tell, sink: o.Output, lines: o.Lines,
+		before: o.Before, beforeAction: o.BeforeAction, afterAction: o.AfterAction, scratch: o.Scratch,
+		emit: events.tell, sink: o.Output, lines: o.Lines,
 		random: random, start: o.start, changed: make(chan struct{}, 1),
 	}
 	r.conductor = newConductor(r, h, o.MaxParallel, strays)
@@ -190,7 +203,8 @@ func (r *Runner) do(f func()) bool {
 // Apply carries out a plan and returns at once. What an earlier plan wanted
 // and has not begun merges with it: steps of all plans are taken in one order,
 // (Order, actions first, Name). An action waits for everything before it, a
-// service for the actions before it and for the services it depends on. When
+// service for the actions before it and for the services it depends on. A
+// service that is not up when it is to get a signal is restarted instead. When
 // an action fails, what comes later in its plan is held. Services that are
 // meant to be down are left alone.
 //

@@ -72,11 +72,15 @@ type host struct {
 	stop   context.CancelFunc
 	force  <-chan struct{} // closed when everything is to be killed
 	before func(ctx context.Context, service string, generation int) ([]string, error)
-	emit   func(Event)
-	sink   func(Line)
-	lines  int
-	random func() float64
-	start  starter
+	// beforeAction and afterAction may be nil, as may before.
+	beforeAction func(ctx context.Context, action string) (Errand, error)
+	afterAction  func(action string, err error)
+	scratch      string
+	emit         func(Event)
+	sink         func(Line)
+	lines        int
+	random       func() float64
+	start        starter
 	// changed rings when a view was published.
 	changed chan struct{}
 }
@@ -105,6 +109,10 @@ type letter struct {
 	err  error         // with overdue: why it is not ready
 	spec *Spec         // with respec
 	hold *decider.Hold // with withhold
+	// signal is the name of one that is to be sent, reply is told what came of
+	// it.
+	signal string
+	reply  func(error)
 }
 
 // Letters that are no events of the table.
@@ -112,6 +120,7 @@ const (
 	vanished event = "vanished" // nothing of the generation is left
 	respec   event = "respec"   // the spec has changed
 	withhold event = "withhold" // what plans hold has changed
+	told     event = "told"     // send the command a signal
 	quit     event = "quit"     // end the goroutine
 )
 
@@ -211,6 +220,8 @@ func (s *service) receive(l letter) {
 		s.happen(elapsed, Event{What: s.why})
 	case respec:
 		s.spec = *l.spec
+	case told:
+		l.reply(s.send(l))
 	case withhold:
 		s.planHold = l.hold
 		if s.byPlan && !s.vain() {
@@ -339,14 +350,8 @@ func (s *service) tryLaunch() error {
 		}
 		s.stray = nil
 	}
-	if s.host.before != nil {
-		sources, err := s.host.before(s.host.ctx, s.name, s.generation)
-		if err != nil {
-			return &StartError{Command: s.spec.Argv[0], Problem: err.Error(), Err: err}
-		}
-		if err := dropBytecode(s.host.dir, s.spec.Dir, s.spec.Env, sources); err != nil {
-			return &StartError{Command: s.spec.Argv[0], Problem: err.Error(), Err: err}
-		}
+	if err := s.prepare(); err != nil {
+		return &StartError{Command: s.spec.Argv[0], Problem: err.Error(), Err: err}
 	}
 	pipes, stdout, stderr, err := openPipes()
 	if err != nil {
@@ -376,6 +381,19 @@ func (s *service) tryLaunch() error {
 		}
 	})
 	return nil
+}
+
+// prepare tells the host that the service is about to load what there is now,
+// and removes bytecode that would be in the way.
+func (s *service) prepare() error {
+	if s.host.before == nil {
+		return nil
+	}
+	sources, err := s.host.before(s.host.ctx, s.name, s.generation)
+	if err != nil {
+		return err
+	}
+	return dropBytecode(s.host.dir, s.spec.Dir, s.spec.Env, sources)
 }
 
 // probe watches for readiness until the state changes.

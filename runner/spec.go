@@ -102,6 +102,22 @@ type Action struct {
 	Argv []string
 	Dir  string
 	Env  []string
-	// Timeout ends the command; default 5m.
+	// Timeout ends an attempt; default 5m.
 	Timeout time.Duration
+	// Retries is how many more attempts follow one that failed, RetryWait the
+	// time before each.
+	Retries   int
+	RetryWait time.Duration
+}
+
+// Errand is what one run of an action is about.
+type Errand struct {
+	// Moot says that nothing asks for the action any more: it is not run, and
+	// counts as done.
+	Moot bool
+	// Changed are the files whose change asked for it, relative to
+	// Options.Dir.
+	Changed []string
+	// Env, if not nil, takes the place of Action.Env.
+	Env []string
 }

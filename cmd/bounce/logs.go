@@ -19,8 +19,9 @@ func newLogs(g *globals) *cobra.Command {
 		Use:     "logs [SERVICE...]",
 		GroupID: "agent",
 		Short:   "Print the output of services",
-		Long: `Print the last lines that services wrote, all of them without a name, each line
-after the name of its service. The agent keeps the newest few thousand lines.`,
+		Long: `Print the last lines that services and actions wrote, all of them without a
+name, each line after the name of who wrote it. An action can be named as a
+service can. The agent keeps the newest few thousand lines.`,
 		Example: `  bounce logs
   bounce logs -f api`,
 		Args: takes(0, -1),

@@ -174,8 +174,13 @@ func writeHolds(w io.Writer, out control.Outcome) {
 	}
 	for _, h := range out.Holds {
 		who := "held"
-		if h.Service != "" {
+		switch {
+		case h.Service != "":
 			who = h.Service + " " + cmp.Or(states[h.Service], "held")
+		case h.Kind == "action":
+			who = h.Action + " failed"
+		case h.Action != "":
+			who = h.Action + " held"
 		}
 		fmt.Fprintln(w, plain(fmt.Sprintf("bounce: %s: %s%s; ends when %s", who, h.What, at(h), h.EndsWhen)))
 	}

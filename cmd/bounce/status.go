@@ -64,7 +64,19 @@ func writeStatus(w io.Writer, st control.Status) error {
 		n := s.Restarts
 		fmt.Fprintf(tw, "%s\t%s\t%s\t%d\t%s\t%d\t%s\n", s.Name, state, pid, s.Generation, uptime, n.Change+n.Crash+n.Operator, reason(s))
 	}
-	return tw.Flush()
+	if err := tw.Flush(); err != nil {
+		return err
+	}
+	for _, a := range st.Actions {
+		text := fmt.Sprintf("action %s %s: %s", a.Name, a.State, a.Reason)
+		if h := a.Hold; h != nil {
+			text = fmt.Sprintf("action %s %s: %s; ends when %s", a.Name, a.State, h.What, h.EndsWhen)
+		}
+		if _, err := fmt.Fprintln(w, plain(text)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // reason says why a service is where it is; a hold comes first.

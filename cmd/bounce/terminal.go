@@ -75,7 +75,7 @@ var palette = []int{36, 33, 32, 35, 34, 31}
 // safe for a terminal.
 func plain(s string) string { return agent.Printable(s, false) }
 
-// output writes lines of services with a prefix that names them.
+// output writes lines of services and actions with a prefix that names them.
 type output struct {
 	w      io.Writer
 	colour bool
@@ -88,14 +88,15 @@ func newOutput(w io.Writer) *output {
 }
 
 func (o *output) write(l control.Line) error {
-	if _, ok := o.codes[l.Service]; !ok {
-		o.codes[l.Service] = palette[len(o.codes)%len(palette)]
+	name := l.Service + l.Action
+	if _, ok := o.codes[name]; !ok {
+		o.codes[name] = palette[len(o.codes)%len(palette)]
 	}
-	o.width = max(o.width, len(l.Service))
-	prefix := fmt.Sprintf("%-*s |", o.width, l.Service)
+	o.width = max(o.width, len(name))
+	prefix := fmt.Sprintf("%-*s |", o.width, name)
 	text := l.Text
 	if o.colour {
-		prefix = fmt.Sprintf("\x1b[%dm%s\x1b[0m", o.codes[l.Service], prefix)
+		prefix = fmt.Sprintf("\x1b[%dm%s\x1b[0m", o.codes[name], prefix)
 	}
 	_, err := fmt.Fprintf(o.w, "%s %s\n", prefix, agent.Printable(text, o.colour))
 	return err

@@ -140,7 +140,7 @@ func (g *globals) jsonEvents() (func(control.Event), func(control.Line)) {
 	}
 	return event, func(l control.Line) {
 		event(control.Event{
-			Time: l.Time, Kind: "output", Service: l.Service, Generation: l.Generation,
+			Time: l.Time, Kind: "output", Service: l.Service, Action: l.Action, Generation: l.Generation,
 			Cause: l.Stream, Text: l.Text,
 		})
 	}

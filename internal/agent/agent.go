@@ -10,8 +10,10 @@ package agent
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -51,6 +53,7 @@ type Agent struct {
 	// scratch is a directory for the watcher, beside the socket.
 	scratch     string
 	generations *generations
+	keeper      *keeper // nil when there is nothing to remember
 	events      *journal[control.Event]
 	lines       *journal[control.Line]
 
@@ -77,9 +80,16 @@ type Agent struct {
 	// reached yet.
 	doubts map[string]bool
 	stamps stamps
-	// owed are steps that failed or were held back with them.
-	owed   []decider.Step
-	paused *decider.Hold
+	// owed is what rules asked for and was not done; asks has the tickets that
+	// take it up. planned are the holds of the newest plan, failed those of
+	// actions that have failed.
+	owed    decider.Debts
+	asks    map[stepKey]*runner.Ticket
+	planned []decider.Hold
+	failed  map[string]decider.Hold
+	paused  *decider.Hold
+	// memories counts what was to be written down.
+	memories uint64
 	// tickets are of plans and verbs that may still be under way. nextPlan is
 	// closed and made anew when a plan sets something moving.
 	tickets  []*runner.Ticket
@@ -135,10 +145,23 @@ func newAgent(cfg *configs.Config, opts Options) (*Agent, error) {
 	if err != nil {
 		return nil, err
 	}
+	state, err := control.StateDir(cfg.Dir)
+	if err != nil {
+		return nil, err
+	}
+	keeper, err := newKeeper(cfg, state)
+	if err != nil {
+		return nil, err
+	}
+	scratch, err := emptyDir(filepath.Join(state, "changed"))
+	if err != nil {
+		return nil, err
+	}
 	a := &Agent{
 		opts:        opts,
 		config:      cfg,
 		generations: newGenerations(),
+		keeper:      keeper,
 		events:      newJournal[control.Event](keptEvents),
 		lines:       newJournal[control.Line](keptLines),
 		loop:        make(chan func(context.Context)),
@@ -150,6 +173,8 @@ func newAgent(cfg *configs.Config, opts Options) (*Agent, error) {
 		broken:      map[string]decider.Problem{},
 		doubts:      map[string]bool{},
 		stamps:      newStamps(now()),
+		asks:        map[stepKey]*runner.Ticket{},
+		failed:      map[string]decider.Hold{},
 		nextPlan:    make(chan struct{}),
 	}
 	a.shared.Store(project.view)
@@ -158,13 +183,16 @@ func newAgent(cfg *configs.Config, opts Options) (*Agent, error) {
 		a.emit(control.Event{Kind: "warning", Text: err.Error()})
 	}
 	a.run, err = runner.New(runner.Options{
-		Specs:       project.view.specs(),
-		Actions:     actions(cfg),
-		Dir:         cfg.Dir,
-		Run:         run,
-		MaxParallel: cfg.MaxParallel,
-		Before:      a.before,
-		Events:      a.ran,
+		Specs:        project.view.specs(),
+		Actions:      actions(cfg),
+		Dir:          cfg.Dir,
+		Run:          run,
+		MaxParallel:  cfg.MaxParallel,
+		Before:       a.before,
+		BeforeAction: a.beforeAction,
+		AfterAction:  a.afterAction,
+		Scratch:      scratch,
+		Events:       a.ran,
 		Output: func(l runner.Line) {
 			a.lines.add(func(seq uint64) control.Line { return lineOf(l, seq) })
 		},
@@ -175,11 +203,20 @@ func newAgent(cfg *configs.Config, opts Options) (*Agent, error) {
 	return a, nil
 }
 
+// emptyDir makes a directory that only this user can use, without what an agent
+// that was killed has left in it.
+func emptyDir(name string) (string, error) {
+	if err := errors.Join(os.RemoveAll(name), os.MkdirAll(name, 0o700)); err != nil {
+		return "", fmt.Errorf("cannot make a directory for lists of changed files: %w", err)
+	}
+	return name, nil
+}
+
 // actions returns the commands that plans may ask for.
 func actions(cfg *configs.Config) []runner.Action {
 	var all []runner.Action
 	for _, name := range slices.Sorted(maps.Keys(cfg.Actions)) {
-		if action, ok := cfg.Command(name, os.Environ()); ok {
+		if action, ok := cfg.Command(name); ok {
 			all = append(all, action)
 		}
 	}

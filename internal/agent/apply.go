@@ -106,6 +106,22 @@ func (a *Agent) confirm(ctx context.Context, v *view, suspects suspects) {
 	}
 }
 
+// input is all that a decision depends on.
+func (a *Agent) input(b watcher.Batch, before, after *view) decider.Input {
+	a.arrivals()
+	return decider.Input{
+		Batch:    b,
+		Before:   before,
+		After:    after,
+		Rules:    a.rules,
+		Services: a.services(after),
+		Broken:   a.broken,
+		Files:    a.project.files,
+		Owed:     a.owed,
+		Paused:   a.paused,
+	}
+}
+
 // services describes the services for the decider.
 func (a *Agent) services(v *view) []decider.Service {
 	var out []decider.Service
@@ -124,21 +140,12 @@ func (a *Agent) services(v *view) []decider.Service {
 	return out
 }
 
-// holds are what the newest plan waits for, and what the operator holds back.
-type holds struct {
-	agent    *decider.Hold
-	services map[string]decider.Hold
-	actions  []decider.Hold
-}
-
-func (a *Agent) holds() *holds { return a.held.Load() }
-
 // firstPaths is how many paths of a batch its event names.
 const firstPaths = 5
 
 // publish tells everybody of a batch and of what was decided.
 func (a *Agent) publish(b watcher.Batch, plan decider.Plan) {
-	if b.Seq > 0 {
+	if len(b.Changes) > 0 {
 		e := control.Event{Kind: "batch", Batch: b.Seq, Cause: b.Cause, Count: len(b.Changes)}
 		for _, c := range b.Changes[:min(firstPaths, len(b.Changes))] {
 			e.Paths = append(e.Paths, c.Path)
@@ -151,16 +158,7 @@ func (a *Agent) publish(b watcher.Batch, plan decider.Plan) {
 	}
 	a.emit(control.Event{Kind: "plan", Batch: b.Seq, Cause: b.Cause, Plan: data})
 
-	h := &holds{agent: a.paused, services: map[string]decider.Hold{}}
-	for _, hold := range plan.Holds {
-		switch {
-		case hold.Service != "":
-			h.services[hold.Service] = hold
-		case hold.Action != "":
-			h.actions = append(h.actions, hold)
-		}
-	}
-	a.held.Store(h)
+	a.planned = plan.Holds
 }
 
 // firstReasons is how many reasons of a step its event has. A checkout of
@@ -170,13 +168,23 @@ const firstReasons = 20
 
 // shortened returns a plan without the reasons and paths beyond the first ones.
 func shortened(p decider.Plan) decider.Plan {
-	p.Steps, p.Owed = slices.Clone(p.Steps), slices.Clone(p.Owed)
-	for _, steps := range [][]decider.Step{p.Steps, p.Owed} {
-		for i := range steps {
-			if more := len(steps[i].Reasons) - firstReasons; more > 0 {
-				steps[i].Reasons, steps[i].More = steps[i].Reasons[:firstReasons], more
-			}
+	cut := func(reasons *[]decider.Reason, more *int) {
+		if n := len(*reasons) - firstReasons; n > 0 {
+			*reasons, *more = (*reasons)[:firstReasons], n
 		}
+	}
+	p.Steps, p.Holds, p.Left, p.Owed = slices.Clone(p.Steps), slices.Clone(p.Holds), slices.Clone(p.Left), slices.Clone(p.Owed)
+	for i := range p.Steps {
+		cut(&p.Steps[i].Reasons, &p.Steps[i].More)
+	}
+	for i := range p.Holds {
+		cut(&p.Holds[i].Reasons, &p.Holds[i].More)
+	}
+	for i := range p.Left {
+		cut(&p.Left[i].Reasons, &p.Left[i].More)
+	}
+	for i := range p.Owed {
+		cut(&p.Owed[i].Reasons, &p.Owed[i].More)
 	}
 	p.Unmatched = p.Unmatched[:min(len(p.Unmatched), firstReasons)]
 	return p
@@ -185,24 +193,31 @@ func shortened(p decider.Plan) decider.Plan {
 // apply sets the plan going. It does not wait: what becomes of the plan comes
 // back to the loop when it is known.
 func (a *Agent) apply(v *view, plan decider.Plan) {
-	// What is set going is owed by its ticket: follow has it back when it fails.
-	a.owed = slices.DeleteFunc(slices.Clone(plan.Owed), func(s decider.Step) bool { return find(plan.Steps, s) >= 0 })
-	if len(plan.Steps) == 0 {
-		return
-	}
-	ticket := a.run.Apply(plan)
-	for _, step := range plan.Steps {
-		if step.Kind == decider.RestartService {
-			a.generations.asking(step.Name, v.services[step.Name].version, ticket)
+	a.owed = plan.Owed
+	for name := range a.failed {
+		if !slices.ContainsFunc(a.owed, func(d decider.Debt) bool { return d.Kind == decider.RunAction && d.Name == name }) {
+			delete(a.failed, name)
 		}
 	}
-	close(a.nextPlan)
-	a.nextPlan = make(chan struct{})
-	a.follow(ticket, plan)
+	if len(plan.Steps) > 0 {
+		ticket := a.run.Apply(plan)
+		for _, step := range plan.Steps {
+			if step.Kind != decider.RunAction {
+				a.generations.asking(step.Name, v.services[step.Name].version, ticket)
+			}
+			a.owed.Taken(step)
+			a.asks[keyOf(step)] = ticket
+		}
+		close(a.nextPlan)
+		a.nextPlan = make(chan struct{})
+		a.follow(ticket, plan.Steps)
+	}
+	a.show()
 }
 
-// follow remembers a ticket until it is done, and then what its plan owes.
-func (a *Agent) follow(ticket *runner.Ticket, plan decider.Plan) {
+// follow remembers a ticket until it is done, and then books what became of its
+// steps.
+func (a *Agent) follow(ticket *runner.Ticket, steps []decider.Step) {
 	if ticket == nil {
 		return
 	}
@@ -216,36 +231,9 @@ func (a *Agent) follow(ticket *runner.Ticket, plan decider.Plan) {
 		a.generations.done(ticket)
 		_ = a.do(context.Background(), func(context.Context) {
 			a.tickets = slices.DeleteFunc(a.tickets, func(t *runner.Ticket) bool { return t == ticket })
-			a.owed = append(a.owed, owes(plan, ticket.Results())...)
+			a.book(ticket, steps)
 		})
 	})
-}
-
-// owes returns what a plan owed and did not do because an action of it failed.
-// The next decision takes it up again.
-func owes(plan decider.Plan, results []runner.Result) []decider.Step {
-	failed := slices.ContainsFunc(results, func(r runner.Result) bool {
-		return r.Kind == decider.RunAction && r.Outcome == runner.Failed
-	})
-	if !failed {
-		return nil
-	}
-	var owed []decider.Step
-	for _, step := range plan.Owed {
-		if find(plan.Steps, step) < 0 {
-			continue // a hold kept it back: it was never under way
-		}
-		i := slices.IndexFunc(results, func(r runner.Result) bool { return r.Kind == step.Kind && r.Name == step.Name })
-		if i < 0 || results[i].Outcome == runner.Withheld || step.Kind == decider.RunAction && results[i].Outcome == runner.Failed {
-			owed = append(owed, step)
-		}
-	}
-	return owed
-}
-
-// find returns the index of the step that does the same as s, or -1.
-func find(steps []decider.Step, s decider.Step) int {
-	return slices.IndexFunc(steps, func(o decider.Step) bool { return o.Kind == s.Kind && o.Name == s.Name })
 }
 
 // pause holds every plan back until resume.
@@ -254,9 +242,7 @@ func (a *Agent) pause() {
 		a.paused = &decider.Hold{Kind: "paused", What: "restarts are held by 'bounce hold'", EndsWhen: "'bounce resume' is called"}
 		a.emit(control.Event{Kind: "paused"})
 	}
-	h := *a.holds()
-	h.agent = a.paused
-	a.held.Store(&h)
+	a.show()
 }
 
 // resume ends the operator's hold, tries again what failed, and restarts what

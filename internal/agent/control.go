@@ -32,6 +32,7 @@ func (a *Agent) Status() control.Status {
 		Services: []control.Service{},
 	}
 	holds := a.holds()
+	st.Actions = holds.owed
 	for _, s := range a.run.Status() {
 		out := statusOf(s)
 		if r, ok := v.services[s.Name]; ok && s.PID != nil {
@@ -91,7 +92,7 @@ func (a *Agent) Do(ctx context.Context, req control.Request) (control.Outcome, e
 	act := func(do func(...string) (*runner.Ticket, error)) {
 		var ticket *runner.Ticket
 		if ticket, failed = do(names...); failed == nil {
-			a.follow(ticket, decider.Plan{})
+			a.follow(ticket, nil)
 			tickets = append(tickets, ticket)
 		}
 	}
@@ -140,6 +141,12 @@ func (a *Agent) known(names []string) error {
 		}
 	}
 	return nil
+}
+
+// isAction reports whether name is that of an action that runs a command.
+func (a *Agent) isAction(name string) bool {
+	_, ok := a.config.Command(name)
+	return ok
 }
 
 // Sync implements [control.Backend]. What it waits for is fixed when it is
@@ -238,10 +245,10 @@ func (a *Agent) Events(ctx context.Context, seq uint64, follow bool, yield func(
 
 // Logs implements [control.Backend].
 func (a *Agent) Logs(ctx context.Context, services []string, tail int, follow bool, yield func(control.Line) error) error {
-	if err := a.known(services); err != nil {
+	if err := a.known(slices.DeleteFunc(slices.Clone(services), a.isAction)); err != nil {
 		return err
 	}
-	wanted := func(l control.Line) bool { return len(services) == 0 || slices.Contains(services, l.Service) }
+	wanted := func(l control.Line) bool { return len(services) == 0 || slices.Contains(services, l.Service+l.Action) }
 	kept, _, _ := a.lines.after(0)
 	var from uint64
 	if n := len(kept); n > 0 {

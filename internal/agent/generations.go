@@ -29,6 +29,8 @@ type generation struct {
 	// touched are the Python files that changed since it was started; true for
 	// those whose older bytecode could be taken for current.
 	touched map[string]bool
+	// arrived says that it has started since arrivals was last called.
+	arrived bool
 	// ready says that it has shown to be ready: its modules are loaded.
 	ready bool
 }
@@ -80,19 +82,39 @@ func (g *generations) starting(service string, number int, now func() decider.Ve
 	touched = slices.Sorted(maps.Keys(gen.touched))
 	clear(gen.touched)
 	gen.number, gen.ready, gen.last, gen.asked, gen.ask = number, false, &v, nil, nil
+	gen.arrived = true
 	return touched, first
 }
 
-// amend records that the services which were started were started from what v
-// says of them: it is known better now what they load, and no file has changed.
+// amend records that the services which were started, or are about to be, were
+// started from what v says of them: it is known better now what they load, and
+// no file has changed.
 func (g *generations) amend(v *view) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for name, r := range v.services {
-		if gen := g.get(name); gen.last != nil {
+		gen := g.get(name)
+		if gen.last != nil {
 			gen.last = &r.version
 		}
+		if gen.asked != nil {
+			gen.asked = &r.version
+		}
 	}
+}
+
+// arrivals returns the services that have started since it was last called.
+func (g *generations) arrivals() []string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var names []string
+	for name, gen := range g.byID {
+		if gen.arrived {
+			names = append(names, name)
+		}
+		gen.arrived = false
+	}
+	return names
 }
 
 // promised returns what the newest generation was or will be started from, nil

@@ -3,6 +3,7 @@ package agent
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -175,12 +176,20 @@ func (l *Log) words(e control.Event) (zerolog.Level, string) {
 		return zerolog.WarnLevel, fmt.Sprintf("%s: %s of output left out: it writes faster than they are read", who, counted(e.Count, "line"))
 
 	case "action_started":
-		l.asked[e.Action] = e.Time
+		if _, again := l.asked[e.Action]; !again {
+			l.asked[e.Action] = e.Time
+		}
 		return zerolog.DebugLevel, said(who+" started", e.Text)
 	case "action_done":
 		return zerolog.InfoLevel, who + " done"
 	case "action_failed":
 		return zerolog.ErrorLevel, said(who+" failed", e.Text)
+	case "action_retry":
+		return zerolog.WarnLevel, said(who+" failed", e.Text)
+	case "action_moot":
+		return zerolog.InfoLevel, who + " not run: what asked for it was undone"
+	case "signalled":
+		return zerolog.InfoLevel, said(who+" signalled", e.Signal)
 	}
 	return zerolog.InfoLevel, said(strings.TrimSpace(who+" "+strings.ReplaceAll(e.Kind, "_", " ")), e.Text)
 }
@@ -209,9 +218,15 @@ func (l *Log) plan(e control.Event) {
 	}
 	for _, s := range p.Steps {
 		verb, field := "restart", "service"
-		if s.Kind == decider.RunAction {
+		switch {
+		case s.Kind == decider.RunAction:
 			verb, field = "run", "action"
-		} else {
+		case s.Kind == decider.SignalService:
+			verb = "send " + s.Signal + " to"
+		case slices.ContainsFunc(s.Reasons, func(r decider.Reason) bool { return r.Change == decider.Started }):
+			verb = "start"
+			fallthrough
+		default:
 			l.asked[s.Name] = e.Time
 		}
 		why := words(s.Reasons, s.More)
@@ -344,7 +359,7 @@ func addHold(line *zerolog.Event, kind, path string, number int, ends string) {
 // words says reasons in one line: the first in full, the others counted, more
 // of them that are not in the list included.
 func words(reasons []decider.Reason, more int) string {
-	if len(reasons) == 0 {
+	if len(reasons) == 0 || reasons[0].Change == decider.Started {
 		return ""
 	}
 	r := reasons[0]
@@ -357,9 +372,6 @@ func words(reasons []decider.Reason, more int) string {
 	default:
 		b.WriteString(r.Path + " " + r.Change)
 	}
-	if r.Rule != "" {
-		b.WriteString(", rule " + r.Rule)
-	}
 	for i, l := range r.Chain {
 		sep := " -> "
 		if i == 0 {
@@ -369,6 +381,12 @@ func words(reasons []decider.Reason, more int) string {
 	}
 	if len(r.Chain) > 0 {
 		b.WriteString(" -> " + r.Chain[len(r.Chain)-1].To + ")")
+	}
+	if r.Rule != "" {
+		b.WriteString(", rule " + r.Rule)
+	}
+	if r.Action != "" {
+		b.WriteString(" -> " + r.Action)
 	}
 	if n := len(reasons) - 1 + more; n > 0 {
 		fmt.Fprintf(&b, " and %d more", n)

@@ -38,12 +38,15 @@ func (a *Agent) serve(ctx context.Context, ln net.Listener) error {
 	close(a.stopping)
 	a.emit(control.Event{Kind: "agent_stopping"})
 	err = errors.Join(err, a.stopServices(ctx))
+	a.wg.Wait()
+	if isClosed(a.started) { // else the tree is not known
+		a.keep(a.remember())
+	}
 	a.emit(control.Event{Kind: "agent_stopped"})
 	a.events.close()
 	a.lines.close()
 	stopServing()
 	wg.Wait()
-	a.wg.Wait()
 	return errors.Join(err, <-served)
 }
 
@@ -104,8 +107,9 @@ func (e *ExhaustedError) Error() string {
 	return fmt.Sprintf("service %s has used up its restarts, and on_exhausted says exit", e.Service)
 }
 
-// first takes in the whole tree and brings the services up. What their
-// interpreters add to what they load comes by searched.
+// first takes in the whole tree and brings the services up, after the actions
+// that are owed. What their interpreters add to what they load comes by
+// searched.
 func (a *Agent) first(ctx context.Context, b watcher.Batch) {
 	a.update(ctx, b)
 	a.project.content.checkSyntax()
@@ -115,11 +119,15 @@ func (a *Agent) first(ctx context.Context, b watcher.Batch) {
 	if _, err := a.run.Stop(others...); err != nil {
 		a.emit(control.Event{Kind: "warning", Text: err.Error()})
 	}
-	ticket, err := a.run.Start(wanted...)
-	if err != nil {
-		a.emit(control.Event{Kind: "warning", Text: err.Error()})
+	if !a.takeUp(wanted) {
+		ticket, err := a.run.Start(wanted...)
+		if err != nil {
+			a.emit(control.Event{Kind: "warning", Text: err.Error()})
+		}
+		a.follow(ticket, nil)
 	}
-	a.follow(ticket, decider.Plan{})
+	n, m := a.remember()
+	a.wg.Go(func() { a.keep(n, m) })
 }
 
 // searched takes in where the services' interpreters look for modules, and says
@@ -138,6 +146,56 @@ func (a *Agent) searched(answers map[string]search) {
 		a.emit(control.Event{Kind: "warning", Text: f.Text})
 	}
 	close(a.started)
+}
+
+// takeUp sets going what an earlier agent left owed, and what is owed for
+// changes since then that nobody saw; the services that are wanted start behind
+// it. It reports false if nothing is owed.
+func (a *Agent) takeUp(wanted []string) bool {
+	b, after := a.recall(), a.view()
+	starts := make(decider.Debts, 0, len(wanted))
+	for _, name := range wanted {
+		starts = append(starts, decider.Debt{Step: decider.Step{
+			Kind: decider.RestartService, Name: name, Order: after.services[name].service.order,
+			Reasons: []decider.Reason{{Change: decider.Started}},
+		}})
+	}
+	var gone []string
+	for _, c := range b.Changes {
+		if c.Kind == watcher.Deleted {
+			gone = append(gone, c.Path)
+		}
+	}
+	in := a.input(b, after.with(gone), after)
+	in.Owed = append(in.Owed, starts...)
+	plan := decider.Decide(in)
+	if !slices.ContainsFunc(plan.Owed, func(d decider.Debt) bool { return d.Kind == decider.RunAction }) {
+		a.owed = nil
+		return false
+	}
+	a.publish(b, plan)
+	a.apply(after, plan)
+	return true
+}
+
+// recall takes up the memory of an earlier agent, and returns what has changed
+// since. Without a memory the tree is taken as it is: nothing is owed for it.
+func (a *Agent) recall() watcher.Batch {
+	b := watcher.Batch{Cause: "while no agent ran"}
+	if a.keeper == nil {
+		return b
+	}
+	m, err := a.keeper.read()
+	switch {
+	case errors.Is(err, errNoMemory):
+		return b
+	case err != nil:
+		a.emit(control.Event{Kind: "warning", Text: fmt.Sprintf("cannot tell which actions are owed, and take it that none are: %v", err)})
+		return b
+	}
+	a.owed = m.Owed
+	b.Changes = m.changed(a.project.files, a.keeper.scope)
+	return b
 }
 
 // wanted returns the services to bring up: all, or the ones asked for and what

@@ -18,16 +18,7 @@ func (a *Agent) turn(ctx context.Context, b watcher.Batch) {
 	before, after, suspects := a.update(ctx, b)
 	a.confirm(ctx, after, suspects)
 
-	plan := decider.Decide(decider.Input{
-		Batch:    b,
-		Before:   before,
-		After:    after,
-		Rules:    a.rules,
-		Services: a.services(after),
-		Broken:   a.broken,
-		Owed:     a.owed,
-		Paused:   a.paused,
-	})
+	plan := decider.Decide(a.input(b, before, after))
 
 	a.publish(b, plan)
 	a.apply(after, plan)

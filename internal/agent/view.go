@@ -127,6 +127,22 @@ func (r *reached) loads(path string) bool {
 	return r.all && isModule(path) || !r.all && r.reach.Has(path) || r.service.watches(path) != ""
 }
 
+// with returns v as it would be if there were modules at paths too, empty ones:
+// what imports them then is what would be without them now. It is for questions
+// about the graph alone.
+func (v *view) with(paths []string) *view {
+	var all []treesitter.Change
+	for _, path := range paths {
+		if isModule(path) && !v.graph.Has(path) {
+			all = append(all, treesitter.Change{Path: path, Facts: &treesitter.Facts{}})
+		}
+	}
+	if len(all) == 0 {
+		return v
+	}
+	return &view{graph: v.graph.Update(all), roots: v.roots, services: v.services}
+}
+
 // look works out what s can load in v.
 func (v *view) look(s *service, files tree, watched map[string]watcher.Hash) *reached {
 	r := &reached{service: s, all: s.unknown != "", watched: watched}
@@ -193,6 +209,46 @@ func (v *view) Dependents(paths []string, yield func(path string, chain []decide
 			return
 		}
 	}
+}
+
+// Between implements [decider.Graph]. It walks the imports that Dependents
+// walks backwards.
+func (v *view) Between(from, to []string) map[string][]decider.Link {
+	wanted := make(map[string]bool, len(to))
+	for _, path := range to {
+		wanted[path] = v.graph.Has(path)
+	}
+	before := make(map[string]treesitter.Edge) // how a file was first found
+	queue := slices.Clone(from)
+	for _, path := range from {
+		before[path] = treesitter.Edge{}
+		wanted[path] = false
+	}
+	found := make(map[string][]decider.Link)
+	for ; len(queue) > 0; queue = queue[1:] {
+		for _, e := range v.graph.Edges(queue[0]) {
+			if _, met := before[e.To]; met {
+				continue
+			}
+			before[e.To] = e
+			queue = append(queue, e.To)
+			if wanted[e.To] {
+				found[e.To] = links(trail(before, e.To))
+			}
+		}
+	}
+	return found
+}
+
+// trail follows the edges by which files were found back to where the search
+// began, and returns them from there.
+func trail(before map[string]treesitter.Edge, path string) []treesitter.Edge {
+	var chain []treesitter.Edge
+	for e := before[path]; e.From != ""; e = before[e.From] {
+		chain = append(chain, e)
+	}
+	slices.Reverse(chain)
+	return chain
 }
 
 // links turns a chain of the graph into the decider's words.

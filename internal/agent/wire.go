@@ -23,6 +23,7 @@ func eventOf(e runner.Event) control.Event {
 		WaitS:      e.Wait.Seconds(),
 		Text:       e.What,
 		Count:      e.Count,
+		Signal:     e.Signal,
 		Lines:      e.Tail,
 		Hold:       holdOf(e.Hold),
 	}
@@ -49,7 +50,7 @@ func causeOf(e runner.Event) string {
 
 func lineOf(l runner.Line, seq uint64) control.Line {
 	return control.Line{
-		Seq: seq, Time: l.Time, Service: l.Service, Generation: l.Generation,
+		Seq: seq, Time: l.Time, Service: l.Service, Action: l.Action, Generation: l.Generation,
 		Stream: string(l.Stream), Text: l.Text,
 	}
 }
@@ -75,7 +76,7 @@ func holdOf(h *decider.Hold) *control.Hold {
 	if h == nil {
 		return nil
 	}
-	return &control.Hold{Kind: h.Kind, Service: h.Service, What: h.What, Path: h.Path, Line: h.Line, EndsWhen: h.EndsWhen}
+	return &control.Hold{Kind: h.Kind, Service: h.Service, Action: h.Action, What: h.What, Path: h.Path, Line: h.Line, EndsWhen: h.EndsWhen}
 }
 
 func chainOf(chain []decider.Link) []control.Link {

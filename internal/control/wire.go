@@ -20,6 +20,8 @@ const (
 type Status struct {
 	Agent    Agent     `json:"agent"`
 	Services []Service `json:"services"`
+	// Actions are those that are owed: asked for by a change, and not done.
+	Actions []Action `json:"actions,omitempty"`
 }
 
 // Agent describes the agent itself.
@@ -51,6 +53,17 @@ type Service struct {
 	Hold       *Hold      `json:"hold"`
 }
 
+// Action is an action that is owed.
+type Action struct {
+	Name string `json:"name"`
+	// State is "waiting" (for its turn), "running", "failed" or "held".
+	State string `json:"state"`
+	// Reason says what asked for it.
+	Reason string `json:"reason"`
+	// Hold is what it waits for when it has failed or is held.
+	Hold *Hold `json:"hold"`
+}
+
 // AtTarget reports whether the service is where its intent wants it.
 func (s Service) AtTarget() bool {
 	switch s.State {
@@ -75,6 +88,7 @@ type Restarts struct {
 type Hold struct {
 	Kind     string `json:"kind"`
 	Service  string `json:"service,omitempty"`
+	Action   string `json:"action,omitempty"`
 	What     string `json:"what"`
 	Path     string `json:"path,omitempty"`
 	Line     int    `json:"line,omitempty"`
@@ -111,12 +125,13 @@ type Event struct {
 	Missed uint64 `json:"missed,omitempty"`
 }
 
-// Line is one line of a service's output.
+// Line is one line of output of a service or an action.
 type Line struct {
 	Seq        uint64    `json:"seq"`
 	Time       time.Time `json:"time"`
-	Service    string    `json:"service"`
-	Generation int       `json:"generation"`
+	Service    string    `json:"service,omitempty"`
+	Action     string    `json:"action,omitempty"`
+	Generation int       `json:"generation,omitempty"`
 	Stream     string    `json:"stream"` // "stdout" or "stderr"
 	Text       string    `json:"text"`
 }

@@ -1,0 +1,209 @@
+package agent
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/gob"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"bounce/configs"
+	"bounce/decider"
+	"bounce/internal/control"
+	"bounce/watcher"
+)
+
+// What actions are owed outlives the agent. Before an action begins, and when
+// it has ended, the agent writes down what is owed and the tree as it knows it;
+// the next agent compares the tree with what it finds. So an action that was
+// killed half-way is owed, and so is one whose files changed while no agent was
+// there to see it.
+//
+// What is written down may be old, never wrong: changes since then are found
+// again by the comparison, and asked for again. That is why it is enough to
+// write when an action runs, and not with every batch.
+//
+// Roads not taken: a log that is appended to, whose torn end would have to be
+// told from a whole one; and the times of files in place of the tree, which
+// git sets as it likes.
+
+// memory is what is written down.
+type memory struct {
+	// Project is the real path of the project's directory.
+	Project string
+	// Scope tells which files were looked at: with other ignore rules files
+	// come and go without a change.
+	Scope watcher.Hash
+	Files map[string]watcher.Hash
+	// Owed has the actions that are owed. Services start anew with the agent,
+	// so nothing else is.
+	Owed decider.Debts
+}
+
+// changed returns how files differ from those of the memory, sorted. Of another
+// scope only the content of files that both have is compared.
+func (m memory) changed(files tree, scope watcher.Hash) []watcher.Change {
+	var all []watcher.Change
+	for path, now := range files {
+		switch was, known := m.Files[path]; {
+		case known && was != now:
+			all = append(all, watcher.Change{Path: path, Kind: watcher.Modified, Old: was, New: now})
+		case !known && m.Scope == scope:
+			all = append(all, watcher.Change{Path: path, Kind: watcher.Created, New: now})
+		}
+	}
+	for path, was := range m.Files {
+		if _, ok := files[path]; !ok && m.Scope == scope {
+			all = append(all, watcher.Change{Path: path, Kind: watcher.Deleted, Old: was})
+		}
+	}
+	slices.SortFunc(all, func(a, b watcher.Change) int { return strings.Compare(a.Path, b.Path) })
+	return all
+}
+
+// scopeOf tells which files an agent looks at.
+func scopeOf(cfg *configs.Config) watcher.Hash {
+	o := cfg.WatchOptions()
+	return sha256.Sum256(fmt.Appendf(nil, "%q %q %q", o.Roots, o.Ignore, o.Include))
+}
+
+// keeper writes memories to the state directory of a project.
+type keeper struct {
+	file    string
+	project string
+	scope   watcher.Hash
+
+	mu     sync.Mutex
+	newest uint64 // guarded by mu: the number of the memory that is written
+}
+
+// memoryName is the name of the file.
+const memoryName = "memory"
+
+// newKeeper returns the keeper of a project whose state directory is there; nil
+// if no action of it runs a command, so that there is nothing to remember.
+func newKeeper(cfg *configs.Config, state string) (*keeper, error) {
+	if len(actions(cfg)) == 0 {
+		return nil, nil
+	}
+	real, err := filepath.EvalSymlinks(cfg.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("cannot find project %q: %w", cfg.Dir, err)
+	}
+	return &keeper{file: filepath.Join(state, memoryName), project: real, scope: scopeOf(cfg)}, nil
+}
+
+// errNoMemory says that nothing was written down yet.
+var errNoMemory = errors.New("no memory")
+
+// read returns what an earlier agent wrote down: errNoMemory if none did. A
+// file that is damaged, or another project's, is an error.
+func (k *keeper) read() (memory, error) {
+	data, err := os.ReadFile(k.file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return memory{}, errNoMemory
+	}
+	if err != nil {
+		return memory{}, err
+	}
+	m, err := decodeMemory(data)
+	if err == nil && m.Project != k.project {
+		err = fmt.Errorf("it is that of the project in %s", m.Project)
+	}
+	if err != nil {
+		return memory{}, fmt.Errorf("%s: %w", k.file, err)
+	}
+	return m, nil
+}
+
+// write writes a memory down, whole or not at all. n numbers memories in the
+// order of what they say: an older one than was written is left out.
+func (k *keeper) write(n uint64, m memory) error {
+	m.Project, m.Scope = k.project, k.scope
+	data := encodeMemory(m)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if n <= k.newest {
+		return nil
+	}
+	if err := replaceFile(k.file, data); err != nil {
+		return fmt.Errorf("cannot remember what actions are owed: %w", err)
+	}
+	k.newest = n
+	return nil
+}
+
+// replaceFile puts data in the place of a file such that at any moment, that of
+// a power failure included, the old content or the new one is there.
+func replaceFile(name string, data []byte) error {
+	f, err := os.OpenFile(name+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(name+".new", name)
+}
+
+// memoryHead begins the file; the SHA-256 of what comes after the line follows.
+const memoryHead = "bounce memory 1 "
+
+// encodeMemory returns the content of the file. It is in gob, since paths are
+// any bytes, which JSON cannot say.
+func encodeMemory(m memory) []byte {
+	var body bytes.Buffer
+	if err := gob.NewEncoder(&body).Encode(m); err != nil {
+		panic("bug: a memory is plain data: " + err.Error())
+	}
+	sum := sha256.Sum256(body.Bytes())
+	return append(fmt.Appendf(nil, "%s%x\n", memoryHead, sum), body.Bytes()...)
+}
+
+// decodeMemory is the inverse of encodeMemory. It takes any bytes.
+func decodeMemory(data []byte) (m memory, err error) {
+	head, body, _ := bytes.Cut(data, []byte("\n"))
+	text, ok := strings.CutPrefix(string(head), memoryHead)
+	if !ok {
+		return m, errors.New("it was not written by this version of bounce")
+	}
+	if sum := sha256.Sum256(body); text != hex.EncodeToString(sum[:]) {
+		return m, errors.New("it is damaged")
+	}
+	if err := gob.NewDecoder(bytes.NewReader(body)).Decode(&m); err != nil {
+		return m, fmt.Errorf("it cannot be read: %w", err)
+	}
+	return m, nil
+}
+
+// remember returns what would be written down now, and its number. It runs on
+// the loop.
+func (a *Agent) remember() (n uint64, m memory) {
+	if a.keeper == nil {
+		return 0, memory{}
+	}
+	a.memories++
+	return a.memories, memory{Files: maps.Clone(a.project.files), Owed: a.owed.Actions()}
+}
+
+// keep writes a memory down. That it cannot be is no reason not to work.
+func (a *Agent) keep(n uint64, m memory) {
+	if a.keeper == nil {
+		return
+	}
+	if err := a.keeper.write(n, m); err != nil {
+		a.emit(control.Event{Kind: "warning", Text: err.Error()})
+	}
+}

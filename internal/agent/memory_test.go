@@ -1,0 +1,125 @@
+package agent
+
+import (
+	"bytes"
+	"errors"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"bounce/decider"
+	"bounce/watcher"
+)
+
+func hashOf(b byte) watcher.Hash { return watcher.Hash{b} }
+
+// aMemory has all that one can have.
+func aMemory() memory {
+	return memory{
+		Project: "/srv/shop",
+		Scope:   hashOf(9),
+		Files:   map[string]watcher.Hash{"a.py": hashOf(1), "new\nline \xff": hashOf(2)},
+		Owed: decider.Debts{{
+			Step: decider.Step{Kind: decider.RunAction, Name: "install", Order: 10, Reasons: []decider.Reason{{
+				Path: "new\nline \xff", Change: "modified", Rule: "*", Chain: []decider.Link{{From: "a.py", Line: 3, To: "new\nline \xff"}},
+			}}},
+			Since: map[string]watcher.Hash{"new\nline \xff": {}},
+			Begun: true,
+		}},
+	}
+}
+
+func TestMemoryIsReadAsItWasWritten(t *testing.T) {
+	k := &keeper{file: filepath.Join(t.TempDir(), memoryName), project: "/srv/shop", scope: hashOf(9)}
+	if _, err := k.read(); !errors.Is(err, errNoMemory) {
+		t.Errorf("before the first: %v", err)
+	}
+	want := aMemory()
+	if err := k.write(2, want); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := k.read(); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v, %v\nwant %+v", got, err, want)
+	}
+	// An older one that comes late is left out, a newer one is not.
+	later := want
+	later.Owed = nil
+	for _, c := range []struct {
+		number uint64
+		owed   int
+	}{{1, 1}, {2, 1}, {3, 0}} {
+		if err := k.write(c.number, later); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := k.read(); err != nil || len(got.Owed) != c.owed {
+			t.Errorf("after number %d: %+v, %v", c.number, got.Owed, err)
+		}
+	}
+	info, err := os.Stat(k.file)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+	if left, _ := filepath.Glob(k.file + ".*"); len(left) > 0 {
+		t.Errorf("%q are left", left)
+	}
+
+	k.project = "/srv/other"
+	if _, err := k.read(); err == nil || !strings.HasSuffix(err.Error(), "it is that of the project in /srv/shop") {
+		t.Errorf("another project's: %v", err)
+	}
+	k.file = filepath.Join(k.file, "x")
+	if err := k.write(9, want); err == nil || !strings.HasPrefix(err.Error(), "cannot remember what actions are owed: ") {
+		t.Errorf("where nothing can be written: %v", err)
+	}
+}
+
+// A memory is whole or none: no byte of it can be lost or changed.
+func TestDamagedMemoryIsNone(t *testing.T) {
+	data := encodeMemory(aMemory())
+	if _, err := decodeMemory(data); err != nil {
+		t.Fatal(err)
+	}
+	for n := range data {
+		if _, err := decodeMemory(data[:n]); err == nil {
+			t.Errorf("cut after %d bytes it is read", n)
+		}
+		flipped := bytes.Clone(data)
+		flipped[n] ^= 1 << rand.IntN(8)
+		if _, err := decodeMemory(flipped); err == nil {
+			t.Errorf("with another byte %d it is read", n)
+		}
+	}
+	if _, err := decodeMemory(append(data, 0)); err == nil {
+		t.Error("with more behind it is read")
+	}
+}
+
+func FuzzDecodeMemory(f *testing.F) {
+	f.Add(encodeMemory(aMemory()))
+	f.Add([]byte(memoryHead + "\n"))
+	f.Add([]byte("{}"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if m, err := decodeMemory(data); err == nil && !bytes.HasPrefix(data, []byte(memoryHead)) {
+			t.Errorf("%q is read as %+v", data, m)
+		}
+	})
+}
+
+func TestWhatChangedSinceAMemory(t *testing.T) {
+	m := memory{Scope: hashOf(1), Files: map[string]watcher.Hash{"same": hashOf(1), "edited": hashOf(1), "gone": hashOf(1)}}
+	files := tree{"same": hashOf(1), "edited": hashOf(2), "new": hashOf(3)}
+	edited := watcher.Change{Path: "edited", Kind: watcher.Modified, Old: hashOf(1), New: hashOf(2)}
+	want := []watcher.Change{edited,
+		{Path: "gone", Kind: watcher.Deleted, Old: hashOf(1)},
+		{Path: "new", Kind: watcher.Created, New: hashOf(3)}}
+	if got := m.changed(files, hashOf(1)); !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+	// With other ignore rules, files come and go without a change.
+	if got := m.changed(files, hashOf(2)); !reflect.DeepEqual(got, []watcher.Change{edited}) {
+		t.Errorf("got %+v", got)
+	}
+}
