@@ -111,13 +111,27 @@ func TestChildrenAgreeWithAScan(t *testing.T) {
 
 func TestMark(t *testing.T) {
 	m := mark{run: "r", service: "web site", generation: 7}
-	cmd := exec.Command("sleep", "1000")
+	cmd := exec.Command("sh", "-c", "echo up; read line")
 	cmd.Env = m.environ([]string{"A=1", envService + "=other", "B"})
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stdin.Close()
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	defer cmd.Wait()
 	defer cmd.Process.Kill()
+	// Start returns in the middle of execve, when the environment is not in its
+	// place yet.
+	if _, err := stdout.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
 	if got, ok := readMark(cmd.Process.Pid); !ok || got != m {
 		t.Errorf("%+v, %t", got, ok)
 	}
