@@ -132,7 +132,7 @@ func Extract(src []byte) *Facts {
 		f.Refs = append(f.Refs, s.heads...)
 	}
 	slices.SortStableFunc(f.Refs, func(a, b Ref) int { return cmp.Compare(a.Line, b.Line) })
-	f.Refs = slices.Clip(f.Refs)
+	f.Refs = slices.Clone(f.Refs) // without the room to grow
 	return f
 }
 

@@ -44,7 +44,9 @@ func main() {
 	runs := flag.Int("runs", 5, "how often each tool is run")
 	dir := flag.String("dir", "build/bench-graph", "where downloads are kept")
 	edges := flag.Bool("edges", false, "print our edges of TREE, relative to the directory it is in, as JSON for judge.py")
-	memory := flag.Bool("memory", false, "print our peak and resting memory for made trees of 1,000 to 64,000 files")
+	memory := flag.Bool("memory", false, "print our peak and resting memory for made trees of 1,000 to 64,000 files, and draw it")
+	bounce := flag.String("bounce", "build/bounce", "with -memory: the program whose verb graph is measured too")
+	svg := flag.String("svg", "docs/imports-memory.svg", "with -memory: the picture")
 	edits := flag.Bool("edits", false, "print how long one edit of a file of TREE takes with 20 services")
 	self := flag.Bool("self", false, "build our graph of TREE and print its size; used by the benchmark itself")
 	rest := flag.Bool("rest", false, "with -self: print what it takes at rest too")
@@ -56,7 +58,7 @@ func main() {
 	case *edges:
 		err = printEdges(flag.Arg(0))
 	case *memory:
-		err = grow()
+		err = printMemory(*bounce, *svg)
 	case *edits:
 		err = printEdits(flag.Arg(0))
 	default:
@@ -172,7 +174,8 @@ func load(room *bytes.Buffer, name string) ([]byte, error) {
 type tool struct {
 	name string
 	argv []string
-	// size reads the size of the graph from what the program printed.
+	// size reads the size of the graph from what the program printed; nil for
+	// one whose output nobody wants.
 	size func(out []byte) (result, error)
 }
 
@@ -239,9 +242,13 @@ func sorted(all []sample, of func(sample) int64) []int64 {
 
 func measure(t tool) (s sample, err error) {
 	cmd := exec.Command(t.argv[0], t.argv[1:]...)
+	var out bytes.Buffer
+	if t.size != nil {
+		cmd.Stdout = &out
+	}
 	cmd.Stderr = nil // ruff warns of each file that it cannot parse
 	start := time.Now()
-	out, err := cmd.Output()
+	err = cmd.Run()
 	s.wall = time.Since(start)
 	if err != nil {
 		return s, fmt.Errorf("cannot run %s: %w", t.name, err)
@@ -253,7 +260,10 @@ func measure(t tool) (s sample, err error) {
 			s.peak <<= 10
 		}
 	}
-	if s.result, err = t.size(out); err != nil {
+	if t.size == nil {
+		return s, nil
+	}
+	if s.result, err = t.size(out.Bytes()); err != nil {
 		return s, fmt.Errorf("cannot read what %s printed: %w", t.name, err)
 	}
 	return s, nil

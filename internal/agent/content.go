@@ -18,6 +18,9 @@ import (
 // is thus never held in memory.
 type content struct {
 	dir string
+	// modules says that nobody will ask what other files hold: they are not
+	// read.
+	modules bool
 
 	mu      sync.Mutex
 	check   bool             // parse whole files for syntax errors too
@@ -61,6 +64,9 @@ func isExtension(path string) bool {
 
 // Read implements [watcher.Reader].
 func (c *content) Read(path string) (watcher.Content, error) {
+	if c.modules && !isModule(path) {
+		return watcher.Content{Hash: watcher.Hash{1}}, nil // the zero hash would say that there is no file
+	}
 	src, err := watcher.ReadFile(filepath.Join(c.dir, filepath.FromSlash(path)))
 	if err != nil {
 		return watcher.Content{}, err
@@ -106,6 +112,11 @@ func (c *content) take(b watcher.Batch, known func(path string) bool) (changes [
 	c.ahead.forget()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	defer func() {
+		if len(c.pending) == 0 {
+			c.pending = map[string]facts{} // one that was large stays large
+		}
+	}()
 	suspects = map[string]*treesitter.SyntaxError{}
 	for _, ch := range b.Changes {
 		if !isModule(ch.Path) {

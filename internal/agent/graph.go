@@ -128,8 +128,7 @@ func (p *Project) Graph(opts GraphOptions) (iter.Seq2[string, []string], error) 
 	if !opts.Dependents {
 		return each(s.files, direct), nil
 	}
-	importers := reverse(s.files, direct)
-	return each(s.files, func(path string) []string { return append([]string{}, importers[path]...) }), nil
+	return each(s.files, reverse(s.files, direct)), nil
 }
 
 // each yields the files, each with what links says of it.
@@ -143,15 +142,46 @@ func each(files []string, links func(string) []string) iter.Seq2[string, []strin
 	}
 }
 
-// reverse returns who imports a file.
-func reverse(files []string, direct func(string) []string) map[string][]string {
-	importers := map[string][]string{}
-	for path, to := range each(files, direct) {
-		for _, t := range to {
-			importers[t] = append(importers[t], path)
-		}
+// reverse turns round what direct says of the files, which are sorted, and so
+// are the answers. It keeps places in files, not paths: there may be a million
+// edges.
+func reverse(files []string, direct func(string) []string) func(path string) []string {
+	place := make(map[string]int32, len(files))
+	for n, path := range files {
+		place[path] = int32(n)
 	}
-	return importers
+	var targets []int32                  // of the first file, then of the second, ...
+	ends := make([]int32, len(files))    // where those of each file end
+	first := make([]int32, len(files)+1) // how many edges go to the files before
+	for n, path := range files {
+		for _, to := range direct(path) {
+			targets = append(targets, place[to])
+			first[place[to]+1]++
+		}
+		ends[n] = int32(len(targets))
+	}
+	for n := range files {
+		first[n+1] += first[n]
+	}
+	importers, next, from := make([]int32, len(targets)), slices.Clone(first), int32(0)
+	for n, to := range targets {
+		for int(ends[from]) <= n {
+			from++
+		}
+		importers[next[to]] = from
+		next[to]++
+	}
+	return func(path string) []string {
+		n, ok := place[path]
+		if !ok {
+			return nil
+		}
+		all := make([]string, 0, first[n+1]-first[n])
+		for _, from := range importers[first[n]:first[n+1]] {
+			all = append(all, files[from])
+		}
+		return all
+	}
 }
 
 // around returns the files at most depth imports away from the one at path, or
@@ -180,8 +210,7 @@ func around(path string, depth int, side Side, files []string, direct func(strin
 		spread(direct)
 	}
 	if side != Imported {
-		importers := reverse(files, direct)
-		spread(func(p string) []string { return importers[p] })
+		spread(reverse(files, direct))
 	}
 	return near
 }

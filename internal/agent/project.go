@@ -58,8 +58,9 @@ func OpenTree(ctx context.Context, cfg *configs.Config) (*Project, error) {
 	return p, nil
 }
 
-// scan reads the tree of the project.
+// scan reads the modules in the tree of the project.
 func (p *Project) scan(ctx context.Context) (watcher.Batch, error) {
+	p.content.modules = true
 	opts := p.config.WatchOptions()
 	opts.Reader = p.content
 	b, err := scan(ctx, opts)

@@ -115,6 +115,7 @@ func (q inquiry) onDisk(ctx context.Context, roots importRoots, changed []string
 		watch.Roots = append(slices.Clone(roots.given), ".")
 	}
 	content := newContent(q.base)
+	content.modules = true
 	watch.Reader = content
 	b, err := scan(ctx, watch)
 	if err != nil {
