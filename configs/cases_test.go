@@ -123,7 +123,7 @@ func loadCase(dir, input string) (*Config, error) {
 
 func resultSection(name string) bool {
 	first, _, _ := strings.Cut(name, " ")
-	return slices.Contains([]string{"errors", "warnings", "config", "all", "watch", "rules", "start", "action"}, first)
+	return slices.Contains([]string{"errors", "warnings", "config", "all", "watch", "rules", "start", "action", "asks"}, first)
 }
 
 // section returns what a result section should hold.
@@ -157,6 +157,9 @@ func section(name string, c *Config, loadErr error, environ []string) string {
 		})
 	case "rules":
 		return indented(c.DecideBy())
+	case "asks":
+		program, _ := c.Asks(environ)
+		return indented(program)
 	case "start":
 		s, err := c.Start(arg, environ)
 		if err != nil {

@@ -37,6 +37,9 @@ type Config struct {
 	// Fallback is what happens when a file matches no rule: none, all (every
 	// action), or a list of actions.
 	Fallback Fallback `json:"fallback" example:"[restart_api]"`
+	// Classifier names a program that is asked which actions the files call for
+	// that match no rule; fallback is for when it gives no answer.
+	Classifier Classifier `json:"classifier" example:"{run: [python3, classify.py], timeout: 10s}"`
 	// StringImports takes dotted strings that name a module of the project for
 	// imports, as Django settings need. Literal arguments of import functions
 	// count in any case.
@@ -233,6 +236,18 @@ type Action struct {
 	// EnvFile names files of NAME=value lines, later ones over earlier ones,
 	// read each time the command is run.
 	EnvFile List `json:"env_file" example:".env"`
+}
+
+// Classifier is a program that is asked which actions files call for.
+type Classifier struct {
+	// Run is the command, written as that of a service. It gets a question as
+	// JSON on standard input and prints an answer as JSON; it runs in the
+	// directory of the project.
+	Run Command `json:"run" required:"true" example:"[python3, classify.py]"`
+	// Timeout ends it, and its children.
+	Timeout Duration `json:"timeout" min:"1ms" example:"10s"`
+	// Env has environment variables, over those of the agent.
+	Env map[string]string `json:"env" example:"{CLASSIFIER_MODEL: small}"`
 }
 
 // Rule names the actions of the files that match a pattern.

@@ -28,6 +28,7 @@ func defaultsOf(p Profile) defaults {
 				PollInterval: Duration(500 * time.Millisecond),
 				Audit:        Duration(time.Minute),
 			},
+			Classifier:     Classifier{Timeout: Duration(10 * time.Second)},
 			StringImports:  true,
 			PackageStrings: true,
 			Typing:         "skip",

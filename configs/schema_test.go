@@ -217,6 +217,7 @@ func TestMisspeltKeys(t *testing.T) {
 	places := map[string]string{ // by level: a file with KEY where its keys stand
 		"Top level":                     `{"KEY": x}`,
 		"watch":                         `{watch: {"KEY": x}}`,
+		"classifier":                    `{classifier: {"KEY": x}}`,
 		"services.NAME":                 `{services: {a: {run: x, "KEY": x}}}`,
 		"services.NAME.ready":           `{services: {a: {run: x, ready: {"KEY": x}}}}`,
 		"services.NAME.stop":            `{services: {a: {run: x, stop: {"KEY": x}}}}`,
@@ -262,7 +263,7 @@ func TestMisspeltKeys(t *testing.T) {
 // TestExamplesWork loads the example of every key in its place.
 func TestExamplesWork(t *testing.T) {
 	wrap := map[string]string{
-		"Top level": "%s", "watch": "watch: {%s}", "actions.NAME": "actions: {z: {%s}}", "rules[]": "rules: [{pattern: x, %s}]",
+		"Top level": "%s", "watch": "watch: {%s}", "classifier": "classifier: {%s}", "actions.NAME": "actions: {z: {%s}}", "rules[]": "rules: [{pattern: x, %s}]",
 	}
 	for _, l := range levels() {
 		form, ok := wrap[l.title]
@@ -287,7 +288,7 @@ func TestExamplesWork(t *testing.T) {
 				form = "rules: [{%s}]"
 			} else if l.title == "rules[]" {
 				form = wrap[l.title]
-			} else if l.title == "services.NAME" && f.key != "run" {
+			} else if (l.title == "services.NAME" || l.title == "classifier") && f.key != "run" {
 				example = "run: x, " + example
 			}
 			root, errs := parseTree(fmt.Appendf(nil, form, example))

@@ -90,6 +90,10 @@ func (k *checker) settings() {
 	}
 	k.nonEmpty("watch.ignore", k.Watch.Ignore)
 	k.nonEmpty("watch.include", k.Watch.Include)
+	k.environment("classifier.env", k.Classifier.Env)
+	if k.given("classifier.run") && len(k.Actions) == 0 && len(k.errs) == 0 {
+		k.warn("classifier", "classifier: there are no actions that it could ask for", "declare some under actions, or remove it")
+	}
 }
 
 // serviceName allows what is safe in file names, terminals and environment

@@ -100,6 +100,26 @@ func (c *Config) DecideBy() decider.Rules {
 	return r
 }
 
+// Program is a command that is run to ask it something.
+type Program struct {
+	Argv    []string
+	Dir     string
+	Env     []string // the whole environment
+	Timeout time.Duration
+}
+
+// Asks returns the classifier, with environ below its own variables; false
+// when there is none.
+func (c *Config) Asks(environ []string) (Program, bool) {
+	argv := c.Classifier.Run.Argv()
+	if argv == nil {
+		return Program{}, false
+	}
+	env := variables(environ)
+	maps.Copy(env, c.Classifier.Env)
+	return Program{argv, c.Dir, pairs(env), time.Duration(c.Classifier.Timeout)}, true
+}
+
 // EnvFiles returns the env files of a service as the watcher names paths:
 // relative to the project directory, slash-separated and clean.
 func (c *Config) EnvFiles(s Service) []string {

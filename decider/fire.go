@@ -49,9 +49,12 @@ type Firing struct {
 	// Unmatched are the files that matched no rule: changed ones as often as
 	// they were given, then added ones.
 	Unmatched []string `json:"unmatched"`
-	// FallbackApplied says that there were some and that the fallback was not
-	// "none".
+	// FallbackApplied says that there were some and that the fallback, which
+	// was not "none", was applied.
 	FallbackApplied bool `json:"fallback_applied"`
+	// Classified says that there were some and that a classifier answered for
+	// them.
+	Classified bool `json:"classified,omitempty"`
 	// Added are the files that expansion found, sorted.
 	Added []string `json:"-"`
 	// Silent are files whose rule asks for nothing, with that rule.
@@ -104,11 +107,15 @@ func (r Rules) Fire(changed []string, expand Expand) Firing {
 		}
 	}
 	if len(unmatched) > 0 {
-		var actions []string
-		actions, f.FallbackApplied = r.fallback()
+		actions, applied := r.fallback()
+		rule := FallbackRule
+		if r.Fallback.Answer {
+			rule = ClassifierRule
+		}
+		f.FallbackApplied, f.Classified = applied && !r.Fallback.Answer, r.Fallback.Answer
 		for _, action := range actions {
 			for _, file := range unmatched {
-				ask(action, file, FallbackRule, 0)
+				ask(action, file, rule, 0)
 			}
 		}
 	}

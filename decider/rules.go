@@ -40,11 +40,24 @@ type Fallback struct {
 	// empty list that is not nil is applied and fires nothing.
 	All     bool
 	Actions []string
+	// Answer says that Actions are what a classifier asked for, in place of
+	// the fallback that the rules have.
+	Answer bool
 }
 
-// FallbackRule stands for the pattern of a rule in the reasons of actions that
-// the fallback fired.
-const FallbackRule = "fallback"
+// What stands for the pattern of a rule in the reasons of actions that the
+// fallback fired, or that a classifier asked for.
+const (
+	FallbackRule   = "fallback"
+	ClassifierRule = "classifier"
+)
+
+// Answered returns the rules with what a classifier says of the files that no
+// rule matches in place of the fallback.
+func (r Rules) Answered(actions []string) Rules {
+	r.Fallback = Fallback{Actions: append([]string{}, actions...), Answer: true}
+	return r
+}
 
 // Match returns the first rule that matches path. An empty pattern matches
 // nothing.

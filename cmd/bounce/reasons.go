@@ -41,7 +41,11 @@ func tellReasons(w io.Writer, d agent.Decision) {
 	for _, path := range d.Unmatched {
 		fmt.Fprintf(w, "%s matches no rule\n", path)
 	}
-	if len(d.Unmatched) > 0 && !d.FallbackApplied {
+	switch {
+	case len(d.Unmatched) == 0 || d.FallbackApplied:
+	case d.Classified:
+		fmt.Fprintln(w, "the classifier was asked about these")
+	default:
 		fmt.Fprintln(w, "the fallback is none")
 	}
 }
@@ -55,9 +59,12 @@ func tellReason(w io.Writer, d agent.Decision, r agent.Reason) {
 	for _, l := range r.Chain {
 		fmt.Fprintf(w, "    %s:%d imports %s\n", l.From, l.Line, l.To)
 	}
-	if r.Rule == agent.FallbackRule {
+	switch r.Rule {
+	case agent.FallbackRule:
 		fmt.Fprintf(w, "    %s matches no rule: the fallback\n", matched(r))
-	} else {
+	case agent.ClassifierRule:
+		fmt.Fprintf(w, "    %s matches no rule: the classifier\n", matched(r))
+	default:
 		fmt.Fprintf(w, "    %s matches %q%s\n", matched(r), r.Rule, place(d, r))
 	}
 }

@@ -3,7 +3,11 @@ package agent
 import (
 	"fmt"
 	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"bounce/configs"
 	"bounce/decider"
@@ -59,7 +63,22 @@ func (p *Project) Check() []Finding {
 	for _, text := range ruleFindings(p.config.DecideBy(), paths) {
 		add("", "%s", text)
 	}
+	if asks, ok := p.config.Asks(os.Environ()); ok {
+		if err := findProgram(asks); err != nil {
+			add("", "the classifier cannot be run: %v", err)
+		}
+	}
 	return findings
+}
+
+// findProgram looks for the file that a program is.
+func findProgram(p configs.Program) error {
+	name := p.Argv[0]
+	if strings.Contains(name, "/") && !filepath.IsAbs(name) {
+		name = filepath.Join(p.Dir, name)
+	}
+	_, err := exec.LookPath(name)
+	return err
 }
 
 // ruleFindings says which rules match no file, and which are never reached

@@ -40,15 +40,19 @@ type Decision struct {
 	decider.Firing
 	// Rules is the file that the rules come from, as it was named.
 	Rules string `json:"rules"`
-	// Remarks are for people: what could not be looked at.
+	// Remarks are for people: what could not be looked at, and what the
+	// classifier had to say.
 	Remarks []string `json:"-"`
 }
 
 // Reason is why an action is called for.
 type Reason = decider.Reason
 
-// FallbackRule stands for a pattern in the reasons of the fallback.
-const FallbackRule = decider.FallbackRule
+// What stands for a pattern in reasons that are no rule's.
+const (
+	FallbackRule   = decider.FallbackRule
+	ClassifierRule = decider.ClassifierRule
+)
 
 // RulesError says that the rules are missing or wrong.
 type RulesError struct{ Err error }
@@ -77,7 +81,9 @@ func Decide(ctx context.Context, q Question) (Decision, error) {
 	if err != nil {
 		return d, err
 	}
-	d.Firing = p.config.DecideBy().Fire(changed.paths, expand)
+	fired := p.config.DecideBy().Fire(changed.paths, expand)
+	fired, remarks := p.classify(ctx, changed, fired, expand)
+	d.Firing, d.Remarks = fired, append(d.Remarks, remarks...)
 	changed.explain(&d.Firing)
 	return d, nil
 }

@@ -26,9 +26,10 @@ var policy = map[string][]string{
 	"internal/git":          nil,
 	"internal/pyruntime":    nil,
 	"internal/smartrestart": {"treesitter", "decider"},
+	"internal/classifier":   nil,
 	"internal/arch":         nil,
 	"internal/soak":         nil,
-	"internal/agent":        {"watcher", "treesitter", "decider", "runner", "configs", "internal/control", "internal/git", "internal/pyruntime", "internal/smartrestart"},
+	"internal/agent":        {"watcher", "treesitter", "decider", "runner", "configs", "internal/control", "internal/git", "internal/pyruntime", "internal/smartrestart", "internal/classifier"},
 
 	"cmd/bounce":      {"configs", "internal/agent", "internal/control"},
 	"cmd/bounce-demo": {"internal/control"},

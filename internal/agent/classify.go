@@ -1,0 +1,99 @@
+package agent
+
+import (
+	"cmp"
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"bounce/configs"
+	"bounce/decider"
+	"bounce/internal/classifier"
+	"bounce/internal/control"
+)
+
+// asker asks the project's classifier which actions files call for, and keeps
+// its answers. Its methods may be called from any goroutine.
+type asker struct {
+	program classifier.Program
+	// declared is the environment that the configuration adds.
+	declared map[string]string
+	actions  []classifier.Action
+	cache    *classifier.Cache // nil where no answer can be kept
+}
+
+// newAsker returns the asker of a project, nil where there is no classifier.
+// What the program says on standard error goes to told.
+func newAsker(cfg *configs.Config, told func(line string)) *asker {
+	p, ok := cfg.Asks(os.Environ())
+	if !ok {
+		return nil
+	}
+	a := &asker{
+		program:  classifier.Program{Argv: p.Argv, Dir: p.Dir, Env: p.Env, Timeout: p.Timeout, Stderr: told},
+		declared: cfg.Classifier.Env,
+	}
+	for name, action := range cfg.Actions {
+		a.actions = append(a.actions, classifier.Action{Name: name, Order: action.Order})
+	}
+	slices.SortFunc(a.actions, func(a, b classifier.Action) int {
+		return cmp.Or(cmp.Compare(a.Order, b.Order), strings.Compare(a.Name, b.Name))
+	})
+	if dir, err := control.StateDir(cfg.Dir); err == nil {
+		a.cache = &classifier.Cache{Dir: filepath.Join(dir, "classifier")}
+	}
+	return a
+}
+
+// ask returns what files that no rule matches call for. State tells one
+// content of them from another.
+func (a *asker) ask(ctx context.Context, paths []string, state []string) (classifier.Answer, error) {
+	paths = slices.Compact(slices.Sorted(slices.Values(paths)))
+	q := classifier.Question{Version: 1, Paths: paths, Actions: a.actions}
+	key := a.program.Key(q, a.declared, state)
+	if a.cache != nil {
+		if answer, ok := a.cache.Get(key, a.actions); ok {
+			return answer, nil
+		}
+	}
+	answer, err := a.program.Ask(ctx, q)
+	if err == nil && a.cache != nil {
+		// Kept or not: the next time the program is asked again.
+		_ = a.cache.Put(key, answer)
+	}
+	return answer, err
+}
+
+// contents returns the hashes of files, named from dir, as state of a question.
+func contents(dir string, paths []string) []string {
+	state := make([]string, 0, len(paths))
+	for _, p := range slices.Sorted(slices.Values(paths)) {
+		state = append(state, p+" "+classifier.Sum(filepath.Join(dir, filepath.FromSlash(p))))
+	}
+	return state
+}
+
+// classify asks the classifier, if there is one, about the files that no rule
+// matched, and returns what is decided then: by its answer, or by the fallback
+// when there is none, which is remarked on.
+func (q inquiry) classify(ctx context.Context, c changed, f decider.Firing, expand decider.Expand) (decider.Firing, []string) {
+	var told []string
+	a := newAsker(q.config, func(line string) { told = append(told, "classifier: "+line) })
+	if a == nil || len(f.Unmatched) == 0 {
+		return f, nil
+	}
+	state := []string{c.from, c.to}
+	if c.to == "" {
+		state = append(state, contents(q.base, f.Unmatched)...)
+	}
+	answer, err := a.ask(ctx, f.Unmatched, state)
+	if err != nil {
+		return f, append(told, "the classifier gives no answer, so the fallback counts: "+err.Error())
+	}
+	if answer.Reason != "" {
+		told = append(told, "classifier: "+answer.Reason)
+	}
+	return q.config.DecideBy().Answered(answer.Actions).Fire(c.paths, expand), told
+}
