@@ -233,7 +233,7 @@ func (p *Project) startSearches(ctx context.Context) (answers <-chan map[string]
 // renewed returns the service as its Python is now: s itself if nothing was
 // installed or removed since it was asked.
 func (p *Project) renewed(ctx context.Context, s *service) *service {
-	python, err := pyruntime.Interpreter(s.spec.Argv, s.spec.Env, s.spec.Dir)
+	python, err := s.interpreter()
 	if err != nil || s.unknown != "" {
 		return s
 	}

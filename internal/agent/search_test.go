@@ -230,7 +230,7 @@ func (c *installed) loaded(t *testing.T, p *Project, s *service) []string {
 	t.Helper()
 	report := filepath.Join(t.TempDir(), "report")
 	argv := slices.Clone(s.spec.Argv)
-	if strings.Contains(argv[0], "/") {
+	if strings.Contains(argv[0], "/") && !filepath.IsAbs(argv[0]) {
 		argv[0] = filepath.Join(s.spec.Dir, argv[0])
 	}
 	run(t, s.spec.Dir, append(slices.Clone(s.spec.Env), "REPORT="+report), argv[0], argv[1:]...)

@@ -36,6 +36,9 @@ type service struct {
 	spec  runner.Spec
 	// start is the start identity.
 	start map[string]string
+	// named is the interpreter that the entries were read from: a path or the
+	// name of a program, "" for none.
+	named string
 	// python is the interpreter that runs the service, the zero value when not
 	// known, and search where it looks for modules.
 	python pyruntime.Python

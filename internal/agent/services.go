@@ -8,6 +8,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"bounce/configs"
 	"bounce/decider"
@@ -60,12 +61,29 @@ func newService(cfg *configs.Config, name string) (*service, error) {
 		s.entries = append(s.entries, inProject(cfg.Dir, e))
 	}
 
+	if s.named = inferred.Interpreter; strings.Contains(s.named, "/") && !path.IsAbs(s.named) {
+		s.named = filepath.Join(cfg.Dir, s.named)
+	}
 	// A service without Python is told to nobody here: it starts without.
-	if python, err := pyruntime.Interpreter(start.Spec.Argv, start.Spec.Env, start.Spec.Dir); err == nil {
+	if python, err := s.interpreter(); err == nil {
 		s.python = python
 		s.start["interpreter"] = pyruntime.Identity(python.Path)
 	}
 	return s, nil
+}
+
+// interpreter returns the Python that would run the service now: that of its
+// command or, where a wrapper hides it, the one that the entries were read
+// from.
+func (s *service) interpreter() (pyruntime.Python, error) {
+	python, err := pyruntime.Interpreter(s.spec.Argv, s.spec.Env, s.spec.Dir)
+	if s.named == "" || err == nil && !python.Assumed {
+		return python, err
+	}
+	if named, err := pyruntime.Interpreter([]string{s.named}, s.spec.Env, s.spec.Dir); err == nil {
+		return named, nil
+	}
+	return python, err
 }
 
 // entries returns the entries of a service whose Roots are the whole sys.path

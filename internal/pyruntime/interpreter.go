@@ -31,6 +31,9 @@ type Python struct {
 	// directory.
 	Env []string
 	Dir string
+	// Assumed says that the command does not tell: it is the Python one gets by
+	// typing python3.
+	Assumed bool
 }
 
 // Interpreter returns the Python that would run a command in dir with an
@@ -144,13 +147,16 @@ func (s search) project(runner string) (Python, error) {
 
 // fallback returns the Python one gets by typing python3.
 func (s search) fallback() (Python, error) {
-	if found := s.activated(); found != "" {
-		return s.python(found), nil
-	}
+	found := s.activated()
 	for _, name := range []string{"python3", "python"} {
-		if found := s.look(name); found != "" {
-			return s.python(found), nil
+		if found == "" {
+			found = s.look(name)
 		}
+	}
+	if found != "" {
+		python := s.python(found)
+		python.Assumed = true
+		return python, nil
 	}
 	return Python{}, fmt.Errorf("%w: there is no %s", ErrNoInterpreter, s.place("python3"))
 }
