@@ -112,6 +112,7 @@ func Extract(src []byte) *Facts {
 		f.Partial, f.Err = true, nullBytes(src)
 		return f
 	}
+	src = plain(src)
 	s := scanner{src: src, facts: f}
 	s.file()
 	for _, c := range s.candidates {
@@ -163,7 +164,7 @@ func Check(src []byte) *SyntaxError {
 	if bytes.IndexByte(src, 0) >= 0 {
 		return nullBytes(src)
 	}
-	return inspect(newlines(bytes.TrimPrefix(src, bom)))
+	return inspect(newlines(bytes.TrimPrefix(plain(src), bom)))
 }
 
 var bom = []byte("\ufeff")

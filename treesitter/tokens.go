@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"hash"
-	"regexp"
 	"slices"
 )
 
@@ -16,12 +15,13 @@ import (
 // comments that are no comments: a first line for the kernel (#!), the name of
 // an encoding.
 //
-// ok is false if the file does not lex, as a half-written one does not; then it
-// has no tokens to speak of. It reads some 110 MB/s.
+// ok is false if the file does not lex, as a half-written one does not, or is in
+// an encoding that it takes tables to read; then it has no tokens to speak of.
+// It reads some 110 MB/s.
 func Tokens(src []byte) (sum [sha256.Size]byte, ok bool) {
 	h := tokenHash{h: sha256.New()}
 	h.put('#', preamble(src))
-	if !tokenize(src, h.put) {
+	if !readable(src) || !tokenize(src, h.put) {
 		return sum, false
 	}
 	h.flush()
@@ -49,9 +49,6 @@ func (h *tokenHash) flush() {
 	h.buf = h.buf[:0]
 }
 
-// encoding finds the encoding that a comment names, as PEP 263 has it.
-var encoding = regexp.MustCompile(`(?m)^[ \t\f]*#.*?coding[:=][ \t]*([-_.a-zA-Z0-9]+)`)
-
 // preamble returns what of the first two lines is read though it is a comment.
 func preamble(src []byte) []byte {
 	var mark []byte
@@ -65,7 +62,7 @@ func preamble(src []byte) []byte {
 		all = append(all, first)
 	}
 	for _, line := range [][]byte{first, second} {
-		if m := encoding.FindSubmatch(line); m != nil {
+		if m := cookie.FindSubmatch(line); m != nil {
 			all = append(all, m[1])
 		}
 	}
