@@ -47,6 +47,9 @@ type Config struct {
 	// PackageStrings takes a string that names a package of the project for an
 	// import of it.
 	PackageStrings bool `json:"package_strings" example:"false"`
+	// Cosmetic says whether a service restarts when Python files change in
+	// nothing but comments, blank lines and layout. Docstrings are code.
+	Cosmetic string `json:"cosmetic" enum:"restart|skip" example:"skip"`
 	// Typing says whether imports under if TYPE_CHECKING count.
 	Typing string `json:"typing" enum:"skip|follow" example:"follow"`
 	// Lazy says whether imports inside functions count.
@@ -115,7 +118,7 @@ type Service struct {
 	// seen at once.
 	Env map[string]string `json:"env" example:"{LOG: debug}"`
 	// EnvFile names files of NAME=value lines, later ones over earlier ones. A
-	// change in one restarts the service.
+	// change of what they set restarts the service.
 	EnvFile List `json:"env_file" example:".env"`
 	// Watch has globs of more files that the service depends on, relative to
 	// the project; ** crosses directories.

@@ -31,6 +31,7 @@ func defaultsOf(p Profile) defaults {
 			Classifier:     Classifier{Timeout: Duration(10 * time.Second)},
 			StringImports:  true,
 			PackageStrings: true,
+			Cosmetic:       "restart",
 			Typing:         "skip",
 			Lazy:           "follow",
 		},

@@ -171,8 +171,12 @@ func (d *decision) levels() {
 // reason explains a difference by the imports that lead to it, or else by the
 // glob that names it.
 func (d *decision) reason(s *Service, diff Difference) Reason {
-	r := Reason{Path: diff.Path, Change: d.word(diff)}
 	if diff.Path == "" {
+		return d.startReason(s, diff.Change)
+	}
+	r := Reason{Path: diff.Path, Change: d.word(diff)}
+	if slices.Contains(s.Env, diff.Path) {
+		r.Rule = diff.Path
 		return r
 	}
 	g := d.After
@@ -189,6 +193,19 @@ func (d *decision) reason(s *Service, diff Difference) Reason {
 		}
 	}
 	return r
+}
+
+// startReason explains a changed part of the start identity: an environment by
+// an env file of the batch.
+func (d *decision) startReason(s *Service, part string) Reason {
+	if part == environment {
+		for _, path := range s.Env {
+			if c, ok := d.changes[path]; ok {
+				return Reason{Path: path, Change: change(c.Kind), Rule: path}
+			}
+		}
+	}
+	return Reason{Change: part}
 }
 
 // word says what became of a file. One that a version has and the other has
@@ -587,6 +604,9 @@ func (d *decision) left(s *Service) Left {
 		l.Why = "not started"
 	case len(l.Reasons) > 0:
 		l.Why = "same content"
+		if !slices.ContainsFunc(l.Reasons, func(r Reason) bool { return !d.Cosmetic[r.Path] }) {
+			l.Why = "cosmetic"
+		}
 	default:
 		l.Why = "not reached"
 	}
@@ -612,6 +632,9 @@ func (d *decision) touches(s *Service, path string) bool {
 		if _, ok := s.Last.Files[path]; ok {
 			return true
 		}
+	}
+	if slices.Contains(s.Env, path) {
+		return true
 	}
 	return d.After.Reaches(s.Name, path) || d.Before.Reaches(s.Name, path)
 }

@@ -19,8 +19,9 @@ import (
 //	graph: a.py->b.py:3; b.py->c.py    the imports after the batch
 //	before: ...                        and before it, when that differs
 //	service: api a.py                  a service and its entries, and then
-//	  order=50 watch=*.html start=env  its order, globs, parts that differ,
-//	  down new                         not meant to run, never started
+//	  order=50 watch=*.html env=.env   its order, globs, env files,
+//	  start=command down new           parts that differ, not meant to run,
+//	                                   never started
 //	file: x.html                       another file that is there all along
 //	rule: *.sql -> migrate             a rule
 //	action: migrate 10 command         an action with its order, which runs a
@@ -29,6 +30,7 @@ import (
 //	fallback: all | NAME...            the fallback
 //	change: modified b.py              a change of the batch
 //	undone: b.py                       in the batch, and back to what services have
+//	cosmetic: b.py                     in the batch, with the same code
 //	lost: modified b.py                not in the batch, but different
 //	broken: b.py:3 SyntaxError: ...    does not compile
 //	paused: git rebase                 what holds everything
@@ -158,6 +160,8 @@ func parseInput(text string) (Input, error) {
 					s.Order, _ = strconv.Atoi(value)
 				case "watch":
 					s.Watch = append(s.Watch, value)
+				case "env":
+					s.Env = append(s.Env, value)
 				case "start":
 					starts[s.Name] = append(starts[s.Name], value)
 				case "down":
@@ -209,6 +213,12 @@ func parseInput(text string) (Input, error) {
 			differs[words[1]] = kinds[words[0]]
 		case "undone":
 			in.Batch.Changes = append(in.Batch.Changes, watcher.Change{Path: value, Kind: watcher.Modified, Old: hashNew, New: hashOld})
+		case "cosmetic":
+			in.Batch.Changes = append(in.Batch.Changes, watcher.Change{Path: value, Kind: watcher.Modified, Old: hashOld, New: hashNew})
+			if in.Cosmetic == nil {
+				in.Cosmetic = make(map[string]bool)
+			}
+			in.Cosmetic[value] = true
 		case "lost":
 			differs[words[1]] = kinds[words[0]]
 		case "broken":

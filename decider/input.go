@@ -19,6 +19,9 @@ type Input struct {
 	// holds a service that reaches it and whose last generation did not have
 	// it like that: what already ran beside a broken file may do so again.
 	Broken map[string]Problem
+	// Cosmetic has the files of the batch that changed in nothing that
+	// versions go by, as in comments.
+	Cosmetic map[string]bool
 	// Files has the hash of every file of the tree, the batch applied. What is
 	// owed for a file that is back to what it was is not owed any more. Nil:
 	// nothing is known of files, and nothing is taken for undone.
@@ -55,10 +58,12 @@ type Service struct {
 	// Order ranks restarts, lowest first. Configurations that leave it out
 	// mean 100; 0 is an order like any other.
 	Order int
-	// Watch has globs of more files that make the service stale, paths of env
-	// files among them. They explain a difference between Last and Now; that
-	// there is one, Now says.
+	// Watch has globs of more files that make the service stale. They explain
+	// a difference between Last and Now; that there is one, Now says.
 	Watch []string
+	// Env has the paths of its env files. They count by what they set, which
+	// is in the part "environment" of Version.Start.
+	Env []string
 	// Up says that the service is meant to run.
 	Up bool
 	// Blocked is why the service cannot be started as it is now, whatever

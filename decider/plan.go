@@ -109,7 +109,8 @@ type Hold struct {
 type Left struct {
 	Service string `json:"service"`
 	// Why is one of "not reached", "same content" (the batch touched what it
-	// loads, to no effect), "stopped by operator" and "not started" (its first
+	// loads, to no effect), "cosmetic" (in nothing but comments and layout,
+	// and those do not count), "stopped by operator" and "not started" (its first
 	// start is to come, and will load what is there then).
 	Why string `json:"why"`
 	// Reasons are the files of the batch that the service loads, More as in

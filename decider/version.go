@@ -19,9 +19,9 @@ import (
 // are compared in no time, so whoever makes them should reuse the map of a
 // service whose reach did not change.
 type Version struct {
-	// Files maps every file of the reach, watch globs and env files included,
-	// to its hash. The zero hash says, as leaving the path out does, that
-	// there is no such file.
+	// Files maps every file of the reach, watch globs included, to its hash.
+	// The zero hash says, as leaving the path out does, that there is no such
+	// file.
 	Files map[string]watcher.Hash
 	// Start has the parts of the start identity by name, such as "command",
 	// "environment", "interpreter", "cwd", "user".
@@ -46,6 +46,8 @@ const (
 	// Of Reason.Change alone.
 	reached   = "reached"
 	unreached = "unreached"
+	// The part of Version.Start that env files are in.
+	environment = "environment"
 )
 
 // Fingerprint returns a hash over the version. It depends on what the version

@@ -52,7 +52,7 @@ func (p *Project) Check() []Finding {
 		for _, text := range p.view.warnings(name) {
 			add(name, "%s", text)
 		}
-		for _, glob := range r.service.globs() {
+		for _, glob := range r.service.watch {
 			if !slices.ContainsFunc(paths, func(path string) bool { return decider.Match(glob, path) }) {
 				add(name, "watch pattern %q matches no file", glob)
 			}

@@ -21,6 +21,8 @@ type content struct {
 	// modules says that nobody will ask what other files hold: they are not
 	// read.
 	modules bool
+	// tokens says that Python files count by their tokens: see codes.
+	tokens bool
 
 	mu      sync.Mutex
 	check   bool             // parse whole files for syntax errors too
@@ -35,6 +37,9 @@ type facts struct {
 	// syntax is why tree-sitter suspects the file; nil when it does not, or
 	// when content.check was off.
 	syntax *treesitter.SyntaxError
+	// code is the hash that services go by: that of the tokens, or of the bytes
+	// where there are none or content.tokens is off.
+	code watcher.Hash
 }
 
 func newContent(dir string) *content {
@@ -74,7 +79,7 @@ func (c *content) Read(path string) (watcher.Content, error) {
 	found := watcher.Content{Hash: sha256.Sum256(src), Size: int64(len(src))}
 	switch {
 	case isExtension(path):
-		c.put(path, facts{hash: found.Hash, imports: &treesitter.Facts{}})
+		c.put(path, facts{hash: found.Hash, imports: &treesitter.Facts{}, code: found.Hash})
 	case isModule(path):
 		f := c.parse(found.Hash, src)
 		found.Partial = f.imports.Partial
@@ -86,11 +91,23 @@ func (c *content) Read(path string) (watcher.Content, error) {
 // parse returns the facts of a Python file's bytes.
 func (c *content) parse(hash watcher.Hash, src []byte) facts {
 	if !c.checks() {
-		return facts{hash: hash, imports: treesitter.Extract(src)}
+		return c.extract(hash, src)
 	}
 	return c.ahead.parse(hash, func() facts {
-		return facts{hash: hash, imports: treesitter.Extract(src), syntax: treesitter.Check(src)}
+		f := c.extract(hash, src)
+		f.syntax = treesitter.Check(src)
+		return f
 	})
+}
+
+func (c *content) extract(hash watcher.Hash, src []byte) facts {
+	f := facts{hash: hash, imports: treesitter.Extract(src), code: hash}
+	if c.tokens {
+		if sum, ok := treesitter.Tokens(src); ok {
+			f.code = sum
+		}
+	}
+	return f
 }
 
 func (c *content) checks() bool {
@@ -105,10 +122,11 @@ func (c *content) put(path string, f facts) {
 	c.pending[path] = f
 }
 
-// take returns the facts of the modules that b names, for the graph, and which
-// of those modules tree-sitter suspects: nil for the ones it does not. A module
-// that is not among the suspects' keys was judged by an earlier batch.
-func (c *content) take(b watcher.Batch, known func(path string) bool) (changes []treesitter.Change, suspects map[string]*treesitter.SyntaxError) {
+// take returns the facts of the modules that b names, for the graph, what
+// services go by for them, and which of them tree-sitter suspects: nil for the
+// ones it does not. A module that is not among the keys was judged by an
+// earlier batch.
+func (c *content) take(b watcher.Batch, known func(path string) bool) (changes []treesitter.Change, codes map[string]coded, suspects map[string]*treesitter.SyntaxError) {
 	c.ahead.forget()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -117,7 +135,7 @@ func (c *content) take(b watcher.Batch, known func(path string) bool) (changes [
 			c.pending = map[string]facts{} // one that was large stays large
 		}
 	}()
-	suspects = map[string]*treesitter.SyntaxError{}
+	codes, suspects = map[string]coded{}, map[string]*treesitter.SyntaxError{}
 	for _, ch := range b.Changes {
 		if !isModule(ch.Path) {
 			continue
@@ -130,6 +148,7 @@ func (c *content) take(b watcher.Batch, known func(path string) bool) (changes [
 			suspects[ch.Path] = nil
 		case read:
 			changes = append(changes, treesitter.Change{Path: ch.Path, Facts: f.imports})
+			codes[ch.Path] = coded{f.hash, f.code}
 			suspects[ch.Path] = f.syntax
 		case !known(ch.Path):
 			// Too large for the watcher to read: it is there, and what it
@@ -140,5 +159,5 @@ func (c *content) take(b watcher.Batch, known func(path string) bool) (changes [
 			// that batch took the newer facts along.
 		}
 	}
-	return changes, suspects
+	return changes, codes, suspects
 }

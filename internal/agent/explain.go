@@ -46,7 +46,7 @@ func (v *view) reaches(r *reached, path string) (control.Reached, bool) {
 		}
 		return out, true
 	}
-	if glob := r.service.watches(path); glob != "" {
+	if glob := r.service.names(path); glob != "" {
 		return control.Reached{Name: name, Chain: []control.Link{}, Via: "watch " + glob}, true
 	}
 	return control.Reached{}, false

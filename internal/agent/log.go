@@ -283,6 +283,7 @@ func idle(p decider.Plan, changed control.Event) string {
 	}
 	for _, w := range []struct{ why, one, more string }{
 		{"same content", "loads the same content as before", "load the same content as before"},
+		{"cosmetic", "has other comments or layout alone", "have other comments or layout alone"},
 		{"stopped by operator", "is stopped", "are stopped"},
 		{"not started", "has yet to start", "have yet to start"},
 	} {

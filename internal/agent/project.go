@@ -22,7 +22,11 @@ type Project struct {
 	content  *content
 	searches *searches
 	files    tree
-	view     *view
+	// code has what services go by for each file: files itself, unless
+	// cosmetic is skip. Then codes has what their code was taken from.
+	code  tree
+	codes map[string]coded
+	view  *view
 }
 
 // Open reads the tree of a configuration once, and asks the interpreters of its
@@ -97,14 +101,20 @@ func newProject(cfg *configs.Config) (*Project, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Project{
+	p := &Project{
 		config:   cfg,
 		watched:  cfg.WatchOptions().Roots,
 		content:  newContent(cfg.Dir),
 		searches: newSearches(),
 		files:    tree{},
+		codes:    map[string]coded{},
 		view:     newView(graphOptions(cfg), services),
-	}, nil
+	}
+	p.code = p.files
+	if cfg.Cosmetic == "skip" {
+		p.content.tokens, p.code = true, tree{}
+	}
+	return p, nil
 }
 
 func graphOptions(cfg *configs.Config) treesitter.Options {
@@ -124,14 +134,16 @@ func graphOptions(cfg *configs.Config) treesitter.Options {
 func (p *Project) update(ctx context.Context, b watcher.Batch) (before, after *view, s suspects) {
 	p.files.apply(b)
 	before = p.view
+	changes, codes, s := p.content.take(b, before.graph.Has)
+	cosmetic := p.recode(b, codes)
 	if opts := graphOptions(p.config); len(opts.Roots) == 0 && shapes(b) {
 		opts.Roots = treesitter.FindRoots(slices.Sorted(maps.Keys(p.files)), p.read)
 		if !slices.Equal(opts.Roots, before.roots) {
-			before = before.rooted(opts, p.files)
+			before = before.rooted(opts, p.code)
 		}
 	}
-	changes, s := p.content.take(b, before.graph.Has)
-	after = before.update(p.files, b, changes)
+	after = before.update(p.code, b, changes)
+	after.cosmetic = cosmetic
 	for name, r := range after.services {
 		if b.Initial || !r.service.outdated(b) {
 			continue
@@ -142,7 +154,7 @@ func (p *Project) update(ctx context.Context, b watcher.Batch) (before, after *v
 		} else {
 			s.search = p.search(ctx, s)
 		}
-		after.services[name] = after.look(s, p.files, r.watched)
+		after.services[name] = after.look(s, p.code, r.watched)
 	}
 	p.view = after
 	return before, after, s

@@ -121,7 +121,7 @@ func (q inquiry) onDisk(ctx context.Context, roots importRoots, changed []string
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the project: %w", err)
 	}
-	changes, _ := content.take(b, func(string) bool { return false })
+	changes, _, _ := content.take(b, func(string) bool { return false })
 	there := make(map[string]bool, len(changes))
 	for _, c := range changes {
 		there[c.Path] = true

@@ -259,7 +259,7 @@ func (p *Project) replace(s *service) {
 		same.service, same.version.Start = s, s.start
 		next.services[s.name] = &same
 	} else {
-		next.services[s.name] = next.look(s, p.files, was.watched)
+		next.services[s.name] = next.look(s, p.code, was.watched)
 	}
 	p.view = &next
 }

@@ -30,10 +30,10 @@ type service struct {
 	told map[string]bool
 	// problem is why it could not be worked out anew; nil when it could.
 	problem error
-	// watch has the globs and env files that make the service stale.
-	watch []string
-	env   []string // the env files among them
-	spec  runner.Spec
+	// watch has the globs of more files that make the service stale, env the
+	// env files, which count by what they set.
+	watch, env []string
+	spec       runner.Spec
 	// start is the start identity.
 	start map[string]string
 	// named is the interpreter that the entries were read from: a path or the
@@ -55,8 +55,14 @@ func (s *service) watches(path string) string {
 	return ""
 }
 
-// globs returns the watch globs without the env files.
-func (s *service) globs() []string { return s.watch[:len(s.watch)-len(s.env)] }
+// names returns the glob or the env file of the service that names path; "" for
+// none.
+func (s *service) names(path string) string {
+	if slices.Contains(s.env, path) {
+		return path
+	}
+	return s.watches(path)
+}
 
 // watched returns the watched files of s after a batch, given those before it.
 func (s *service) watched(was map[string]watcher.Hash, b watcher.Batch) map[string]watcher.Hash {
@@ -87,10 +93,13 @@ func (s *service) outdated(b watcher.Batch) bool {
 	})
 }
 
-// failing returns s as it was, with the reason why it could not be renewed.
+// failing returns s as it was, with the reason why it could not be renewed. It
+// is as stale as if it had been.
 func (s *service) failing(err error) *service {
 	c := *s
 	c.problem = err
+	c.start = maps.Clone(s.start)
+	c.start["environment"] = err.Error()
 	return &c
 }
 

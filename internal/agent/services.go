@@ -43,11 +43,11 @@ func newService(cfg *configs.Config, name string) (*service, error) {
 	s := &service{
 		name:  name,
 		order: c.Order,
+		watch: slices.Clone(c.Watch),
 		env:   cfg.EnvFiles(c),
 		spec:  start.Spec,
 		start: maps.Clone(start.Identity),
 	}
-	s.watch = append(slices.Clone([]string(c.Watch)), s.env...)
 
 	files := &diskTree{dir: start.Spec.Dir, project: cfg.Dir, read: map[string]bool{}}
 	inferred := decider.Infer(start.Spec.Argv, files, start.Spec.Env...).In(relative(cfg.Dir, start.Spec.Dir))

@@ -32,6 +32,9 @@ type view struct {
 	graph    *treesitter.Graph
 	roots    []string            // import roots
 	services map[string]*reached // by name
+	// cosmetic has the files of the batch that changed in nothing that
+	// services go by.
+	cosmetic map[string]bool
 }
 
 // reached is what a service can load.
@@ -41,7 +44,7 @@ type reached struct {
 	// be loaded.
 	all   bool
 	reach *treesitter.Reach
-	// watched has the files that the service's watch globs and env files name.
+	// watched has the files that the service's watch globs name.
 	watched map[string]watcher.Hash
 	version decider.Version
 }
@@ -64,7 +67,7 @@ func newView(opts treesitter.Options, services []*service) *view {
 
 // rooted returns v with other import roots: what the files say stays, where
 // their imports lead is worked out anew.
-func (v *view) rooted(opts treesitter.Options, files tree) *view {
+func (v *view) rooted(opts treesitter.Options, code tree) *view {
 	var all []treesitter.Change
 	for _, path := range v.graph.Files() {
 		all = append(all, treesitter.Change{Path: path, Facts: v.graph.Facts(path)})
@@ -72,20 +75,20 @@ func (v *view) rooted(opts treesitter.Options, files tree) *view {
 	next := emptyView(opts)
 	next.graph = next.graph.Update(all)
 	for name, r := range v.services {
-		next.services[name] = next.look(r.service, files, r.watched)
+		next.services[name] = next.look(r.service, code, r.watched)
 	}
 	return next
 }
 
 // update returns the view after a batch whose modules changed as in changes;
-// files is the tree with the batch applied.
-func (v *view) update(files tree, b watcher.Batch, changes []treesitter.Change) *view {
+// code is the tree with the batch applied, by what services go by.
+func (v *view) update(code tree, b watcher.Batch, changes []treesitter.Change) *view {
 	next := &view{graph: v.graph, roots: v.roots, services: make(map[string]*reached, len(v.services))}
 	if len(changes) > 0 {
 		next.graph = v.graph.Update(changes)
 	}
 	for name, r := range v.services {
-		next.services[name] = next.follow(r, files, b)
+		next.services[name] = next.follow(r, code, b)
 	}
 	return next
 }
@@ -94,7 +97,7 @@ func (v *view) update(files tree, b watcher.Batch, changes []treesitter.Change) 
 // before the batch. It touches only what the batch names and what came into the
 // reach or left it, and the version of a service that loads none of that keeps
 // its map: versions that share one are equal without being compared.
-func (v *view) follow(r *reached, files tree, b watcher.Batch) *reached {
+func (v *view) follow(r *reached, code tree, b watcher.Batch) *reached {
 	s, watched := r.service, r.service.watched(r.watched, b)
 	next := &reached{service: s, all: r.all, watched: watched, version: r.version}
 	var differ []string
@@ -113,13 +116,23 @@ func (v *view) follow(r *reached, files tree, b watcher.Batch) *reached {
 	}
 	next.version.Files = maps.Clone(r.version.Files)
 	for _, path := range differ {
-		if hash, ok := files[path]; ok && next.loads(path) {
+		if hash, ok := next.hash(path, code); ok {
 			next.version.Files[path] = hash
 		} else {
 			delete(next.version.Files, path)
 		}
 	}
 	return next
+}
+
+// hash returns what the version of r goes by for a file; false if the service
+// does not load it. What a watch glob names is data: it counts by its bytes.
+func (r *reached) hash(path string, code tree) (watcher.Hash, bool) {
+	if hash, ok := r.watched[path]; ok {
+		return hash, true
+	}
+	hash, ok := code[path]
+	return hash, ok && r.loads(path)
 }
 
 // loads reports whether the service can load the file at path, if there is one.
@@ -144,12 +157,11 @@ func (v *view) with(paths []string) *view {
 }
 
 // look works out what s can load in v.
-func (v *view) look(s *service, files tree, watched map[string]watcher.Hash) *reached {
+func (v *view) look(s *service, code tree, watched map[string]watcher.Hash) *reached {
 	r := &reached{service: s, all: s.unknown != "", watched: watched}
 	load := make(map[string]watcher.Hash, len(watched))
-	maps.Copy(load, watched)
 	if r.all {
-		for path, hash := range files {
+		for path, hash := range code {
 			if isModule(path) {
 				load[path] = hash
 			}
@@ -157,11 +169,12 @@ func (v *view) look(s *service, files tree, watched map[string]watcher.Hash) *re
 	} else {
 		r.reach = v.graph.Reach(v.entries(s)...)
 		for path := range r.reach.All() {
-			if hash, ok := files[path]; ok {
+			if hash, ok := code[path]; ok {
 				load[path] = hash
 			}
 		}
 	}
+	maps.Copy(load, watched)
 	r.version = decider.Version{Files: load, Start: s.start}
 	return r
 }
