@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/tools/txtar"
 
@@ -250,4 +251,84 @@ func (c *installed) loaded(t *testing.T, p *Project, s *service) []string {
 	}
 	slices.Sort(loaded)
 	return loaded
+}
+
+// TestSearchesAreShared counts how often an interpreter is asked.
+func TestSearchesAreShared(t *testing.T) {
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &installed{dir: dir}
+	c.venv(t)
+	mustWrite(t, filepath.Join(dir, "python3"), "#!/bin/sh\necho >>"+dir+".asked\nexec "+dir+"/.venv/bin/python \"$@\"\n", 0o755)
+	mustWrite(t, filepath.Join(dir, "api.py"), "", 0o644)
+	mustWrite(t, filepath.Join(dir, "lib", "shop.py"), "", 0o644)
+	mustWrite(t, filepath.Join(dir, "bounce.yaml"), `services:
+  one: {run: ./python3 api.py, env: {PORT: "1"}}
+  two: {run: ./python3 api.py, env: {PORT: "2"}}
+  safe: {run: ./python3 -s api.py}
+  other: {run: ./python3 api.py, env: {PYTHONPATH: lib}}
+  unknown: {run: "true"}
+`, 0o644)
+	// settle makes the packages look as if they had long been there.
+	settle := func() {
+		t.Helper()
+		old := time.Now().Add(-time.Hour)
+		names, err := filepath.Glob(filepath.Join(c.site, "*.pth"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range append(names, c.site) {
+			if err := os.Chtimes(name, old, old); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	asked := func(want int, after string) {
+		t.Helper()
+		lines, err := os.ReadFile(dir + ".asked")
+		if err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+		if got := len(lines); got != want {
+			t.Errorf("asked %d times after %s, want %d", got, after, want)
+		}
+	}
+	settle()
+	cfg, err := configs.Load(filepath.Join(dir, "bounce.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenTree(t.Context(), cfg); err != nil {
+		t.Fatal(err)
+	}
+	asked(0, "the tree was read for its files")
+	p, err := Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked(3, "the project was opened")
+	renew := func(want bool) {
+		t.Helper()
+		for _, name := range p.view.names() {
+			s := p.view.services[name].service
+			fresh := p.renewed(t.Context(), s)
+			if got := fresh != s; got != (want && name != "unknown") {
+				t.Errorf("%s is renewed: %v", name, got)
+			}
+			p.replace(fresh)
+		}
+	}
+	renew(false)
+	asked(3, "a start")
+	mustWrite(t, filepath.Join(c.site, "lib.pth"), dir+"/lib\n", 0o644)
+	settle()
+	renew(true)
+	asked(6, "a start with another package")
+	if roots := p.view.services["two"].service.search.roots; !slices.Equal(roots, []string{"lib"}) {
+		t.Errorf("the roots are %q, want lib", roots)
+	}
+	renew(false)
+	asked(6, "another start")
 }
