@@ -35,7 +35,7 @@ given several times; --root auto finds the import roots. --git A..B asks git for
 the changed paths itself and knows the imports of both trees.
 
 Paths may have ./ in front, be absolute, or be quoted as git quotes them. With
---compat, rules, paths and imports are taken exactly as smart-restart takes them.
+--compat, rules, paths and imports are taken just as smart-restart takes them.
 
 Exit code 0 when decided, 1 when the rules are missing or wrong, 2 for a mistake
 on the command line.`,
