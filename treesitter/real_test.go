@@ -91,7 +91,9 @@ func (t *realTree) change() []Change {
 
 // TestRealTrees changes installed packages at random and compares the graph
 // with one built from scratch, after each change where the tree is small and
-// after every hundredth where it is large, while readers ask the graph before.
+// after every hundredth where it is large, while readers ask the graph before:
+// the links of every file, and how far the reaches go; after every hundredth
+// change also what can be asked in words.
 func TestRealTrees(t *testing.T) {
 	seed := graphSeed(t)
 	_, packages := venv(t)
@@ -139,12 +141,16 @@ func TestRealTrees(t *testing.T) {
 				known := slices.Sorted(maps.Keys(tree.files))
 				paths := []string{known[tree.r.IntN(len(known))], firstPath(changes)}
 				ask := append(slices.Clone(entries), Entry{File: paths[0]})
-				if c.every > 1 {
-					readers.Go(func() { dump(before, ask, paths) })
-				} else {
+				afresh := scratch()
+				if n%100 > 0 && n < c.changes {
 					readers.Go(func() { before.Reach(ask...) })
+					if difference := differences(g, afresh, ask, paths); difference != "" {
+						t.Fatalf("after change %d %s", n, difference)
+					}
+					continue
 				}
-				got, want := dump(g, ask, paths), dump(scratch(), ask, paths)
+				readers.Go(func() { dump(before, ask, paths) })
+				got, want := dump(g, ask, paths), dump(afresh, ask, paths)
 				if got != want {
 					left, right := strings.Split(got, "\n"), strings.Split(want, "\n")
 					t.Fatalf("after change %d the graph says\n%s\nafresh\n%s", n,
@@ -154,6 +160,51 @@ func TestRealTrees(t *testing.T) {
 			t.Logf("%d files in the end", g.Len())
 		})
 	}
+}
+
+// differences says where two graphs of the same files differ; "" if they do
+// not. It compares what answers are made of.
+func differences(a, b *Graph, entries []Entry, paths []string) string {
+	files := b.Files()
+	if !slices.Equal(a.Files(), files) {
+		return fmt.Sprintf("the files are\n%v\nafresh\n%v", a.Files(), files)
+	}
+	is := a.view(a.opts.Roots)
+	to := make(map[id]id, len(files)) // from the ids of b to those of a
+	for _, p := range files {
+		to[b.table.lookup(p)] = a.table.lookup(p)
+	}
+	should := b.view(b.opts.Roots)
+	for _, p := range files {
+		var want []link
+		for _, l := range should.links(b.table.lookup(p)) {
+			l.to = to[l.to]
+			want = append(want, l)
+		}
+		if !slices.Equal(is.links(a.table.lookup(p)), want) {
+			return fmt.Sprintf("%s leads to\n%v\nafresh\n%v", p, a.Edges(p), b.Edges(p))
+		}
+	}
+	for _, e := range entries {
+		if d := otherwise(e, files, a.Reach(e), b.Reach(e)); d != "" {
+			return d
+		}
+	}
+	return otherwise(paths, files, a.Dependents(paths...), b.Dependents(paths...))
+}
+
+// otherwise says which of the files are further away in one reach than in
+// another; "" if none is.
+func otherwise(from any, files []string, a, b *Reach) string {
+	for _, p := range files {
+		if is, should := a.at(a.table.lookup(p)), b.at(b.table.lookup(p)); is != should {
+			return fmt.Sprintf("from %v to %s there are %d links, afresh %d", from, p, is-1, should-1)
+		}
+	}
+	if a.Len() != b.Len() {
+		return fmt.Sprintf("%v reaches %d files, afresh %d", from, a.Len(), b.Len())
+	}
+	return ""
 }
 
 // firstPath returns the path of the first change, "" if there is none.
