@@ -519,23 +519,19 @@ type module struct {
 	path []*dir
 	// children are the names below it bound so far, also to nothing.
 	children map[string]*module
-	// sorted are the names that may be below it; nil until asked for.
-	sorted []string
 }
 
 // below returns the names that may be below m, sorted.
 func (m *module) below() []string {
-	if m.sorted == nil {
-		all := make(map[string]bool)
-		for _, d := range m.path {
-			for k := range d.modules {
-				all[k] = true
-			}
-		}
-		delete(all, "__init__")
-		m.sorted = slices.Sorted(maps.Keys(all))
+	if len(m.path) == 1 {
+		return m.path[0].names()
 	}
-	return m.sorted
+	var all []string
+	for _, d := range m.path {
+		all = append(all, d.names()...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 func newNames(g *Graph, roots []string) *names {

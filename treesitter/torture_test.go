@@ -115,7 +115,7 @@ func TestTorture(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	count := soak.Times(10_000, 200_000)
+	count := soak.Times(10_000, 50_000)
 	r := rand.New(rand.NewPCG(seed, 0))
 	from := snippets(t, minor)
 	dir := t.TempDir()

@@ -106,6 +106,20 @@ func (w *writer[T]) set(i id, v T) {
 type dir struct {
 	path    string // "" for the project directory
 	modules map[string]entry
+
+	once   sync.Once
+	sorted []string // see names
+}
+
+// names returns the names of the modules but for __init__, sorted.
+func (d *dir) names() []string {
+	d.once.Do(func() {
+		d.sorted = slices.Sorted(maps.Keys(d.modules))
+		if i, ok := slices.BinarySearch(d.sorted, "__init__"); ok {
+			d.sorted = slices.Delete(d.sorted, i, i+1)
+		}
+	})
+	return d.sorted
 }
 
 // entry is what a directory holds under the name of a module.
@@ -194,7 +208,7 @@ func (t *treeEditor) owned(d *dir) *dir {
 	if t.own[d] {
 		return d
 	}
-	d = &dir{d.path, maps.Clone(d.modules)}
+	d = &dir{path: d.path, modules: maps.Clone(d.modules)}
 	t.own[d] = true
 	return d
 }
@@ -217,7 +231,7 @@ func (t *treeEditor) put(d *dir, rest string, i id, present bool) *dir {
 			if !present {
 				return d
 			}
-			sub = &dir{path.Join(d.path, first), make(map[string]entry)}
+			sub = &dir{path: path.Join(d.path, first), modules: make(map[string]entry)}
 			t.own[sub] = true
 		}
 		if e.sub = t.put(sub, below, i, present); len(e.sub.modules) == 0 {
