@@ -24,13 +24,13 @@ func (c *command) manage(file, dir string, args []string) error {
 	}
 	roots := append(option(args, "--pythonpath"), dir)
 	if settings == "" {
-		c.miss("%s does not name its settings module; add it to entry", file)
+		c.miss("%s does not name its settings module", file)
 		return nil
 	}
 	if err := c.module(settings, roots...); err != nil {
 		return err
 	}
-	c.django(settings, c.sysPath(roots...), false)
+	c.django(settings, c.sysPath(roots...), "")
 	return nil
 }
 
@@ -44,15 +44,15 @@ func djangoAdmin(c *command, args []string) error {
 	if err := c.module(settings, roots...); err != nil {
 		return err
 	}
-	c.django(settings, c.sysPath(roots...), false)
+	c.django(settings, c.sysPath(roots...), "")
 	return nil
 }
 
 // django adds what a settings module names: the applications with the modules
 // that Django looks for in each, the URLs, the middleware, the servers'
-// application. tasks adds the tasks of each application, as Celery's
-// autodiscover_tasks does.
-func (c *command) django(settings string, roots []string, tasks bool) {
+// application. tasks, if not "", is the module of each application that
+// Celery's autodiscover_tasks looks for.
+func (c *command) django(settings string, roots []string, tasks string) {
 	src := c.settings(settings, roots, make(map[string]bool))
 	if src == "" {
 		c.miss("the settings module %s is not in the tree", settings)
@@ -71,40 +71,86 @@ func (c *command) django(settings string, roots []string, tasks bool) {
 		}
 	}
 	add(settings)
-	apps, found := listed(src, "INSTALLED_APPS")
-	if !found {
-		c.miss("INSTALLED_APPS of %s is not a list of literals; add the applications to entry", settings)
+	apps, whole := listed(src, "INSTALLED_APPS")
+	if !whole {
+		c.miss("INSTALLED_APPS of %s is not a list of literals", settings)
 	}
 	parts := []string{"apps", "models", "admin"}
-	if tasks {
-		parts = append(parts, "tasks")
+	if tasks != "" {
+		parts = append(parts, tasks)
 	}
 	for _, app := range apps {
-		pkg := app
-		if i := strings.LastIndex(app, ".apps."); i > 0 { // the class of a configuration
-			pkg = app[:i]
-		}
+		pkg := c.application(app, roots, add)
 		add(pkg)
 		for _, part := range parts {
 			add(pkg + "." + part)
 		}
 	}
-	middleware, _ := listed(src, "MIDDLEWARE")
+	middleware, whole := listed(src, "MIDDLEWARE")
+	if !whole && strings.Contains(src, "MIDDLEWARE") {
+		c.miss("MIDDLEWARE of %s is not a list of literals", settings)
+	}
 	for _, name := range middleware {
 		object(name)
 	}
-	if urls := assigned(src, "ROOT_URLCONF"); urls != "" {
-		add(urls)
-	}
+	c.urls(assigned(src, "ROOT_URLCONF"), roots, make(map[string]bool))
 	for _, key := range []string{"WSGI_APPLICATION", "ASGI_APPLICATION"} {
 		object(assigned(src, key))
 	}
 }
 
-var starImport = regexp.MustCompile(`(?m)^from[ \t]+(\.*[\pL\pN_.]*)[ \t]+import[ \t]+\*`)
+// urls adds a module of URLs and those that it includes by name.
+func (c *command) urls(module string, roots []string, seen map[string]bool) {
+	file := c.find(module, roots)
+	if file == "" || seen[module] {
+		return
+	}
+	seen[module] = true
+	c.add(Entry{Module: module, Roots: roots})
+	for _, m := range included.FindAllStringSubmatch(c.read(file), -1) {
+		c.urls(m[1], roots, seen)
+	}
+}
 
-// settings returns the text of a settings module and of those it takes all
-// names from, its own first.
+// included is include("package.urls") or include(("package.urls", "name")).
+var included = regexp.MustCompile(`\binclude\(\s*\(?\s*["']([\pL\pN_.]+)["']`)
+
+// application returns the package of an application, which may be given by the
+// class of its configuration: that says which package it is about, or else it
+// is the one that the class is in.
+func (c *command) application(app string, roots []string, add func(string) bool) string {
+	if c.find(app, roots) != "" {
+		return app
+	}
+	module := parent(app)
+	file := c.find(module, roots)
+	if file == "" && !strings.HasSuffix(module, ".apps") {
+		return app
+	}
+	add(module)
+	for _, class := range classes.FindAllStringSubmatch(c.read(file), -1) {
+		if m := configName.FindStringSubmatch(class[2]); m != nil && module+"."+class[1] == app {
+			return m[1]
+		}
+	}
+	return parent(module)
+}
+
+var (
+	// classes are those at the left margin: the name, and what is indented.
+	classes = regexp.MustCompile(`(?m)^class[ \t]+([\pL_][\pL\pN_]*)(.*(?:\n(?:[ \t].*)?)*)`)
+	// configName is the line of a configuration that names its package.
+	configName = regexp.MustCompile(`(?m)^[ \t]+name\s*=\s*["']([\pL\pN_.]+)["']`)
+)
+
+// settingsImport takes names from another module; what they are is its second
+// group.
+var settingsImport = regexp.MustCompile(`(?m)^from[ \t]+(\.*[\pL\pN_.]*)[ \t]+import[ \t]+(\*|\([^)]*\)|[^\n#]*)`)
+
+var settingsNames = regexp.MustCompile(`\*|\b(INSTALLED_APPS|MIDDLEWARE|ROOT_URLCONF)\b`)
+
+// settings returns the text of a settings module and of those it takes
+// settings from, its own first.
 func (c *command) settings(module string, roots []string, seen map[string]bool) string {
 	file := c.find(module, roots)
 	if file == "" || seen[file] {
@@ -116,7 +162,10 @@ func (c *command) settings(module string, roots []string, seen map[string]bool) 
 	if path.Base(file) != "__init__.py" {
 		pkg = parent(module)
 	}
-	for _, m := range starImport.FindAllStringSubmatch(src, -1) {
+	for _, m := range settingsImport.FindAllStringSubmatch(src, -1) {
+		if !settingsNames.MatchString(m[2]) {
+			continue
+		}
 		name := strings.TrimLeft(m[1], ".")
 		if dots := len(m[1]) - len(name); dots > 0 {
 			base := pkg
@@ -136,15 +185,6 @@ func parent(module string) string {
 	}
 	return ""
 }
-
-// listed returns the strings of all lists that are assigned or added to a name
-// at the left margin, and whether there are any such lists.
-func listed(src, name string) ([]string, bool) {
-	opens := regexp.MustCompile(`(?m)^` + name + `\s*(?::[^=\n]+)?\+?=\s*[\[(]`)
-	return literals(src, opens), opens.MatchString(src)
-}
-
-var autodiscover = regexp.MustCompile(`autodiscover_tasks\(\s*[\[(]`)
 
 // literals returns the strings within the brackets that opens ends with, up to
 // where those close; strings in nested brackets are part of it, comments are

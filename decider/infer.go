@@ -100,6 +100,19 @@ func Infer(argv []string, tree Tree, env ...string) Inference {
 // entryLine is the line of a service that makes inference needless.
 const entryLine = "entry: [package.module]"
 
+// EntryLine returns the line of a service that names its entries, and has room
+// for what is Missing: a line that names some takes the place of what is
+// inferred.
+func (i Inference) EntryLine() string {
+	var b strings.Builder
+	b.WriteString("entry: [")
+	for _, e := range i.Entries {
+		b.WriteString(e.Module + e.File + ", ")
+	}
+	b.WriteString("package.module]")
+	return b.String()
+}
+
 // command is a command while it is being read, from the outer wrapper to what
 // it runs in the end.
 type command struct {
@@ -306,20 +319,14 @@ func (c *command) follow() {
 			continue
 		}
 		src := c.read(file)
-		tasks := strings.Contains(src, "autodiscover_tasks")
 		settings := c.env["DJANGO_SETTINGS_MODULE"]
-		if m := settingsDefault.FindStringSubmatch(src); m != nil && settings == "" {
+		m := settingsDefault.FindStringSubmatch(src)
+		if m != nil && settings == "" {
 			settings = m[1]
 		}
-		if settingsDefault.MatchString(src) {
+		tasks := c.celeryApp(file, src, e.Roots, m != nil)
+		if m != nil {
 			c.django(settings, e.Roots, tasks)
-		}
-		if tasks {
-			for _, pkg := range literals(src, autodiscover) {
-				if c.find(pkg+".tasks", e.Roots) != "" {
-					c.add(Entry{Module: pkg + ".tasks", Roots: e.Roots})
-				}
-			}
 		}
 	}
 }

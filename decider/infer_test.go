@@ -152,6 +152,17 @@ func TestInferIn(t *testing.T) {
 	}
 }
 
+// Lists that are in lists, each of them twice, are read once.
+func TestListsOfLists(t *testing.T) {
+	src := "A0 = ['x']\n"
+	for i := range 60 {
+		src += fmt.Sprintf("A%d = [*A%d, *A%d]\n", i+1, i, i)
+	}
+	if all, whole := listed(src, "A60"); !whole || strings.Join(all, " ") != "x" {
+		t.Errorf("got %q, %t", all, whole)
+	}
+}
+
 func FuzzInfer(f *testing.F) {
 	for _, seed := range []string{
 		"uvicorn a.b:app --port 1", "sh -c \"cd x && exec env A=1 python -um m $X\"", "python -X dev -W",
@@ -160,12 +171,14 @@ func FuzzInfer(f *testing.F) {
 	} {
 		f.Add(seed, "[project.scripts]\na = \"b:c\"\n", "INSTALLED_APPS = ['a', (")
 	}
+	f.Add("\x8d", "", "class \x8d(AppConfig):\n name = 'x'\nINSTALLED_APPS = A + ['a.b.C']\nA = [*A]")
 	f.Fuzz(func(t *testing.T, line, project, settings string) {
 		commands, err := splitShell(line, map[string]string{"A": "b"})
 		if err != nil {
 			return
 		}
-		tree := archive{"pyproject.toml": []byte(project), "s.py": []byte(settings), "manage.py": []byte(settings)}
+		tree := archive{"pyproject.toml": []byte(project), "setup.cfg": []byte(project),
+			"s.py": []byte(settings), "manage.py": []byte(settings), "a/b.py": []byte(settings)}
 		for _, words := range commands {
 			i := Infer(words, tree, "DJANGO_SETTINGS_MODULE=s")
 			if (i.Unknown == "") != (len(i.Entries) > 0) {

@@ -3,6 +3,7 @@ package decider
 import (
 	"fmt"
 	"path"
+	"regexp"
 
 	"github.com/BurntSushi/toml"
 	"github.com/joho/godotenv"
@@ -54,6 +55,28 @@ func (p project) script(name string) (object string, ok bool, err error) {
 	}
 	return "", false, nil
 }
+
+// oldScript returns the object that a console script of setup.cfg or setup.py
+// calls: NAME = MODULE:OBJECT, a line of the one and a string of the other.
+func (c *command) oldScript(name string) (object string, ok bool) {
+	for _, where := range []struct {
+		file string
+		form *regexp.Regexp
+	}{{"setup.cfg", scriptLine}, {"setup.py", scriptString}} {
+		for _, m := range where.form.FindAllStringSubmatch(c.read(path.Join(c.dir, where.file)), -1) {
+			if m[1] == name {
+				return m[2], true
+			}
+		}
+	}
+	return "", false
+}
+
+var (
+	scriptForm   = `([^\s="']+)\s*=\s*(` + identifier + `(?:\.` + identifier + `)*:[\pL\pN_.]+)`
+	scriptLine   = regexp.MustCompile(`(?m)^[ \t]+` + scriptForm)
+	scriptString = regexp.MustCompile(`["']\s*` + scriptForm)
+)
 
 // command returns the command line of a script that belongs to a tool.
 func (p project) command(tool, name string) (string, bool) {

@@ -141,16 +141,23 @@ func hypercorn(c *command, args []string) error {
 	if len(apps) == 0 {
 		return errNoApp("hypercorn")
 	}
-	if config := last(option(args, "-c", "--config"), ""); strings.HasPrefix(config, "python:") {
-		if err := c.module(strings.TrimPrefix(config, "python:"), "."); err != nil {
+	config := last(option(args, "-c", "--config"), "")
+	if module, ok := strings.CutPrefix(config, "python:"); ok {
+		if err := c.module(module, "."); err != nil {
 			return err
 		}
 	}
 	app, _, _ := strings.Cut(apps[0], ":")
+	var err error
 	if strings.HasSuffix(app, ".py") {
-		return c.importFile(app)
+		err = c.importFile(app)
+	} else {
+		err = c.object(apps[0], path.Dir(app))
 	}
-	return c.object(apps[0], path.Dir(app))
+	if config = strings.TrimPrefix(config, "file:"); err == nil && strings.HasSuffix(config, ".py") {
+		err = c.file(config, ".")
+	}
+	return err
 }
 
 func granian(c *command, args []string) error {
@@ -262,31 +269,6 @@ func uwsgi(c *command, args []string) error {
 		return c.file(file, roots...)
 	}
 	return errors.New("uwsgi takes its application from a file of its own")
-}
-
-// celery adds the implied PACKAGE.celery as its find_app does.
-func celery(c *command, args []string) error {
-	if dir := last(option(args, "--workdir"), ""); dir != "" {
-		c.dir = c.path(dir)
-	}
-	app := last(option(args, "-A", "--app"), c.env["APP"])
-	if app == "" {
-		return errNoApp("celery")
-	}
-	module, _, named := strings.Cut(app, ":")
-	roots := c.sysPath(".")
-	if !named && c.find(module, roots) == "" {
-		if i := strings.LastIndexByte(module, '.'); i > 0 && c.find(module[:i], roots) != "" {
-			module = module[:i]
-		}
-	}
-	if err := c.module(module, "."); err != nil {
-		return err
-	}
-	if !named && c.find(module+".celery", roots) != "" {
-		return c.module(module+".celery", ".")
-	}
-	return nil
 }
 
 func flask(c *command, args []string) error {
@@ -430,7 +412,7 @@ func taskiq(c *command, args []string) error {
 	}
 	dir := last(option(args, "-d", "--app-dir"), ".")
 	if slices.Contains(args, "-fsd") || slices.Contains(args, "--fs-discover") {
-		c.miss("taskiq --fs-discover loads every %s of the tree; name them in entry", last(option(args, "-tp", "--tasks-pattern"), "tasks.py"))
+		c.miss("taskiq --fs-discover loads every %s of the tree", last(option(args, "-tp", "--tasks-pattern"), "tasks.py"))
 	}
 	for _, module := range words[1:] {
 		if err := c.object(module, dir); err != nil {

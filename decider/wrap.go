@@ -256,16 +256,22 @@ func (c *command) shell(name string, args []string) error {
 	return nil
 }
 
-// consoleScript reads a script that pyproject.toml declares, and reports
-// whether there is one of that name.
+// consoleScript reads a script that the project declares, in pyproject.toml,
+// setup.cfg or setup.py, and reports whether there is one of that name.
 func (c *command) consoleScript(name string) (bool, error) {
 	p, err := c.project()
 	if err != nil {
 		return false, err
 	}
 	object, ok, err := p.script(name)
-	if err != nil || !ok {
+	if err != nil {
 		return false, err
+	}
+	if !ok {
+		object, ok = c.oldScript(name)
+	}
+	if !ok {
+		return false, nil
 	}
 	return true, c.object(object)
 }

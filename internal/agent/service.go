@@ -24,8 +24,10 @@ type service struct {
 	unknown string
 	// reloads is the word of the command that makes it restart by itself.
 	reloads string
-	// missing says what else it may load, in lines for people.
+	// missing says what else it may load, in lines for people; line is the one
+	// to write into the configuration for it.
 	missing []string
+	line    string
 	// told has the files that were read, or looked for, to learn the entries.
 	told map[string]bool
 	// problem is why it could not be worked out anew; nil when it could.

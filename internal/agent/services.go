@@ -52,10 +52,11 @@ func newService(cfg *configs.Config, name string) (*service, error) {
 	files := &diskTree{dir: start.Spec.Dir, project: cfg.Dir, read: map[string]bool{}}
 	inferred := decider.Infer(start.Spec.Argv, files, start.Spec.Env...).In(relative(cfg.Dir, start.Spec.Dir))
 	s.told = files.read
-	s.missing, s.reloads = inferred.Missing, inferred.Reloads
+	s.reloads = inferred.Reloads
 	entries := cfg.Entries(c)
 	if len(c.Entry) == 0 {
 		entries, s.unknown = inferred.Entries, inferred.Unknown
+		s.missing, s.line = inferred.Missing, inferred.EntryLine()
 	}
 	for _, e := range entries {
 		s.entries = append(s.entries, inProject(cfg.Dir, e))
@@ -177,7 +178,7 @@ func (v *view) warnings(name string) []string {
 		out = append(out, fmt.Sprintf("%s restarts by itself, for any file (%s): leave that to bounce and take the word out, or say --noreload for Django's runserver", name, s.reloads))
 	}
 	for _, what := range s.missing {
-		out = append(out, fmt.Sprintf("%s may load more than is known: %s", name, what))
+		out = append(out, fmt.Sprintf("%s may load more than is known: %s; name it all in the line  %s", name, what, s.line))
 	}
 	return out
 }
