@@ -111,6 +111,6 @@ func resolve(base, name string) string {
 func (w *Watcher) reloadRules(now time.Time) {
 	if w.rules.reloadAbove() {
 		w.watchAside(forRules, w.rules.above.dirs())
-		w.rescan(nil, now)
+		w.rescan(now)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -12,54 +14,59 @@ const BackendVariable = "BOUNCE_WATCH"
 
 // choice is a source and why it was taken.
 type choice struct {
-	backend  Backend
-	why      string
-	degraded bool
+	backend Backend
+	wanted  Backend // what would be taken if it could be had
+	why     string
+	forced  bool // it was asked for: no second thoughts by file system
+	probe   bool // see whether there are events
 }
 
 // choose picks and opens the source. It cannot fail: looking always works.
 func choose(o Options) (source, choice) {
-	backend, why := o.Backend, "as configured"
+	c := choice{backend: o.Backend, why: "as configured", forced: o.Backend != Auto}
 	if v := os.Getenv(BackendVariable); v != "" {
 		switch b := Backend(v); b {
 		case FSNotify, Notify, Poll, Auto:
-			backend, why = b, BackendVariable+"="+v
+			c = choice{backend: b, why: BackendVariable + "=" + v, forced: b != Auto}
 		default:
-			why = fmt.Sprintf("%s=%s is not one of fsnotify, notify, poll", BackendVariable, v)
+			c.why = fmt.Sprintf("%s=%s is not one of auto, fsnotify, notify, poll", BackendVariable, v)
 		}
 	}
-	if backend == Auto {
-		if kinds := silentRoots(o); len(kinds) == len(o.Roots) {
-			return newPoll(o.PollInterval), choice{Poll, "no events from " + strings.Join(kinds, ", "), false}
+	if !c.forced {
+		var why string
+		if c.backend, why = byFileSystem(o); c.why == "as configured" {
+			c.why = why
 		}
-		if o.Backend == Auto && why == "as configured" {
-			why = "the file system gives events"
-		}
+		c.probe = runtime.GOOS == "linux" // elsewhere a mode gives no event
 	}
-	var src source
-	var err error
-	switch backend {
-	case Poll:
-		return newPoll(o.PollInterval), choice{Poll, why, false}
-	case Notify:
-		src, err = newNotify()
-	default:
-		backend = FSNotify
-		src, err = newFSNotify()
-	}
+	c.wanted = c.backend
+	src, err := openSource(c.backend)
 	if err != nil {
-		return newPoll(o.PollInterval), choice{Poll, limitHint(err), true}
+		// What cannot be watched says why.
+		src, c.backend = noEvents{distinct(err)}, Poll
 	}
-	return src, choice{backend, why, false}
+	return src, c
 }
 
-// silentRoots names the file systems of the roots that give no events.
-func silentRoots(o Options) []string {
-	var kinds []string
+// byFileSystem chooses by what each root is on, and says why.
+func byFileSystem(o Options) (Backend, string) {
+	var lively, silent []string
 	for _, r := range o.Roots {
-		if kind := silent(filepath.Join(o.Dir, filepath.FromSlash(r))); kind != "" {
-			kinds = append(kinds, fmt.Sprintf("%s (%s)", r, kind))
+		system := fileSystemOf(filepath.Join(o.Dir, filepath.FromSlash(r)))
+		if system.silent == "" {
+			lively = append(lively, system.name+" gives events")
+		} else {
+			silent = append(silent, fmt.Sprintf("%s is on %s, which %s", r, system.name, system.silent))
 		}
 	}
-	return kinds
+	slices.Sort(lively)
+	lively = slices.Compact(lively)
+	why := strings.Join(slices.Concat(lively, silent), "; ")
+	if len(lively) == 0 {
+		return Poll, why
+	}
+	if len(silent) > 0 {
+		why += fmt.Sprintf(", and is polled every %v", o.PollInterval)
+	}
+	return FSNotify, why
 }

@@ -3,6 +3,7 @@ package watcher
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -62,8 +63,8 @@ func (w *Watcher) beginFlush(f *flush, now time.Time) {
 	w.waiters = append(w.waiters, f)
 	w.clock++
 	if w.dropCookie(f) {
-		if w.fallback != nil {
-			w.rescan(w.fallback, now)
+		for _, d := range slices.Clone(w.poller.dirs) {
+			w.lookAt(d, now)
 		}
 		return
 	}
@@ -89,7 +90,7 @@ func (w *Watcher) dropCookie(f *flush) bool {
 
 func (w *Watcher) lookForFlush(f *flush, now time.Time) {
 	w.lookOutside(now)
-	w.rescan(nil, now)
+	w.rescan(now)
 	w.armOne(f, now)
 }
 

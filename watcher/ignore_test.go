@@ -203,7 +203,7 @@ func TestRulesAbove(t *testing.T) {
 }
 
 func TestWildmatchTime(t *testing.T) {
-	if wildmatch(strings.Repeat("*a", 30)+"b", strings.Repeat("a", 2000)) {
+	if wildmatch(strings.Repeat("*a", 30)+"b", strings.Repeat("a", 300)) {
 		t.Error("matches")
 	}
 }

@@ -12,71 +12,64 @@ import (
 )
 
 // queueLength is how many events the kernel keeps for one instance.
-func queueLength() int64 { return max(sysctl("max_queued_events"), 2) }
+func queueLength() int64 { return max(sysctl("fs.inotify.max_queued_events"), 2) }
 
-// sysctl reads fs.inotify.NAME; 0 when it cannot.
+// sysctl reads a setting of the kernel; -1 when it cannot.
 func sysctl(name string) int64 {
-	text, err := os.ReadFile("/proc/sys/fs/inotify/" + name)
+	text, err := os.ReadFile("/proc/sys/" + strings.ReplaceAll(name, ".", "/"))
 	if err != nil {
-		return 0
+		return -1
 	}
-	n, _ := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+	n, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+	if err != nil {
+		return -1
+	}
 	return n
 }
 
-// limitHint names the limit behind err and how to raise it.
-func limitHint(err error) string {
+// tighter returns the lower of two settings. A user namespace has limits of
+// its own beside those of the machine.
+func tighter(a, b string) (name string, value int64) {
+	x, y := sysctl(a), sysctl(b)
+	if y >= 0 && y < x {
+		return b, y
+	}
+	return a, x
+}
+
+// limitHint names the limit behind err and how to raise it. held is how many
+// watches there are.
+func limitHint(err error, held int) string {
 	switch {
 	case errors.Is(err, syscall.ENOSPC):
-		n := sysctl("max_user_watches")
-		return fmt.Sprintf("this user has no inotify watches left (fs.inotify.max_user_watches is %d); raise it: sysctl fs.inotify.max_user_watches=%d", n, max(2*n, 524288))
-	case errors.Is(err, syscall.EMFILE) && canOpen():
-		n := sysctl("max_user_instances")
-		return fmt.Sprintf("this user has no inotify instances left (fs.inotify.max_user_instances is %d); raise it: sysctl fs.inotify.max_user_instances=%d", n, max(2*n, 1024))
-	case errors.Is(err, syscall.EMFILE):
+		name, n := tighter("fs.inotify.max_user_watches", "user.max_inotify_watches")
+		return fmt.Sprintf("this user has no inotify watches left (%s is %d, of which this program holds %d); raise it: sysctl %s=%d",
+			name, n, held, name, max(2*n, 524288))
+	case errors.Is(err, errOpenFiles):
 		var r unix.Rlimit
 		_ = unix.Getrlimit(unix.RLIMIT_NOFILE, &r) // zero says enough
 		return fmt.Sprintf("too many open files (ulimit -n is %d); raise it: ulimit -n %d", r.Cur, max(2*r.Cur, 4096))
+	case errors.Is(err, syscall.EMFILE):
+		name, n := tighter("fs.inotify.max_user_instances", "user.max_inotify_instances")
+		return fmt.Sprintf("this user has no inotify instances left (%s is %d); raise it: sysctl %s=%d", name, n, name, max(2*n, 1024))
 	default:
 		return err.Error()
 	}
 }
 
-// canOpen tells the limit of inotify instances from that of open files: both
-// give EMFILE.
-func canOpen() bool {
-	f, err := os.Open(os.DevNull)
-	if err != nil {
-		return false
+// errOpenFiles is the limit of open files.
+var errOpenFiles = errors.New("no file can be opened")
+
+// distinct tells the limit of inotify instances from that of open files, which
+// have the same number. It has to be asked when the error comes.
+func distinct(err error) error {
+	if !errors.Is(err, syscall.EMFILE) {
+		return err
+	}
+	f, failed := os.Open(os.DevNull)
+	if failed != nil {
+		return fmt.Errorf("%w: %w", errOpenFiles, err)
 	}
 	f.Close()
-	return true
-}
-
-// silent names the kind of file system at path when changes made by another
-// machine, or below it, give no event there; "" when events can be trusted.
-func silent(path string) string {
-	var st unix.Statfs_t
-	if err := unix.Statfs(path, &st); err != nil {
-		return ""
-	}
-	switch uint32(st.Type) {
-	case 0x6969:
-		return "NFS"
-	case 0x517b, 0xff534d42, 0xfe534d42:
-		return "SMB"
-	case 0x01021997:
-		return "9p"
-	case 0x65735546:
-		return "FUSE"
-	case 0x786f4256:
-		return "vboxsf"
-	case 0x00c36400:
-		return "Ceph"
-	case 0x5346414f:
-		return "AFS"
-	case 0xbacbacbc:
-		return "vmhgfs"
-	}
-	return ""
+	return err
 }

@@ -5,30 +5,28 @@ import (
 	"path"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 )
 
 // state is what the loop owns.
 type state struct {
-	main     source
-	fallback source // polls what main cannot watch; nil until needed
-	chosen   choice
-	forced   bool // the source was asked for: no second thoughts by file system
+	main   source
+	chosen choice
+	poller poller
 
-	roots     []*root
-	rules     *ignore
-	dirs      map[string]*dir
-	byAbs     map[string]*dir
-	asides    map[string]*aside
-	way       map[string]bool // roots, and the symbolic links on the way to them
-	silentDev map[uint64]bool // file systems without events
-	files     map[string]*file
-	links     map[string]*file // those files that are symbolic links
-	dangling  map[string]bool  // links that lead to no file
+	roots    []*root
+	rules    *ignore
+	dirs     map[string]*dir
+	byAbs    map[string]*dir
+	asides   map[string]*aside
+	way      map[string]bool // roots, and the symbolic links on the way to them
+	files    map[string]*file
+	links    map[string]*file // those files that are symbolic links
+	dangling map[string]bool  // links that lead to no file
 
-	uncovered, reported, polled int
-	uncoveredBy                 error
+	starved, reported int // directories polled for want of watches; when last told of
+	starvedBy         error
+	retryAt           time.Time
 
 	// clock numbers the events; dirty, waiting and pending keep the number
 	// at which a path's story began, for Flush.
@@ -73,32 +71,25 @@ type state struct {
 
 func newState(o Options, src source, chosen choice) state {
 	s := state{
-		main:      src,
-		chosen:    chosen,
-		forced:    strings.HasPrefix(chosen.why, BackendVariable) || o.Backend != Auto,
-		rules:     newIgnore(o.Dir, o.Ignore, o.Include, o.Excludes),
-		dirs:      make(map[string]*dir),
-		byAbs:     make(map[string]*dir),
-		asides:    make(map[string]*aside),
-		silentDev: make(map[uint64]bool),
-		files:     make(map[string]*file),
-		links:     make(map[string]*file),
-		dangling:  make(map[string]bool),
-		dirty:     make(map[string]uint64),
-		waiting:   make(waits),
-		pending:   make(map[string]uint64),
-		looks:     make(map[string]sig),
-		window:    window{quiet: o.Quiet, max: o.Max},
+		main:     src,
+		chosen:   chosen,
+		rules:    newIgnore(o.Dir, o.Ignore, o.Include, o.Excludes),
+		dirs:     make(map[string]*dir),
+		byAbs:    make(map[string]*dir),
+		asides:   make(map[string]*aside),
+		files:    make(map[string]*file),
+		links:    make(map[string]*file),
+		dangling: make(map[string]bool),
+		dirty:    make(map[string]uint64),
+		waiting:  make(waits),
+		pending:  make(map[string]uint64),
+		looks:    make(map[string]sig),
+		poller:   poller{interval: o.PollInterval},
+		window:   window{quiet: o.Quiet, max: o.Max},
 
 		overridden: make(map[string]bool),
 		initial:    true,
 		began:      time.Now(),
-	}
-	if src.isPoll() {
-		// A look and the closing of the batch are two looks: a change is
-		// believed when they agree. They should not be too close.
-		s.window.quiet = max(o.Quiet, o.PollInterval/10)
-		s.window.max = max(o.Max, s.window.quiet)
 	}
 	for _, r := range o.Roots {
 		s.roots = append(s.roots, &root{path: r, abs: filepath.Join(o.Dir, filepath.FromSlash(r)), mode: whole})
@@ -145,10 +136,8 @@ func (w *Watcher) run() {
 		select {
 		case e, ok := <-w.main.Events():
 			if ok {
-				w.drain(e, w.main)
+				w.drain(e)
 			}
-		case e := <-w.fallbackEvents():
-			w.drain(e, w.fallback)
 		case f := <-w.flushes:
 			w.beginFlush(f, time.Now())
 		case <-w.resumes:
@@ -173,16 +162,9 @@ func (w *Watcher) stopping() bool {
 	}
 }
 
-func (w *Watcher) fallbackEvents() <-chan event {
-	if w.fallback == nil {
-		return nil
-	}
-	return w.fallback.Events()
-}
-
 // begin watches the tree and reads it for the first time.
 func (w *Watcher) begin() {
-	w.note(w.chosen.degraded, "watching with %s: %s", w.chosen.backend, w.chosen.why)
+	w.note(false, "watching with %s: %s", w.chosen.wanted, w.chosen.why)
 	if w.main.Ordered() {
 		w.makeCookies()
 	}
@@ -190,7 +172,8 @@ func (w *Watcher) begin() {
 	w.watchGate()
 	w.watchAside(forRules, w.rules.above.dirs())
 	w.checkRoots(now)
-	w.reportUncovered()
+	w.reportStarved()
+	w.probe(now)
 	w.touch(now)
 	w.trusted = true
 	w.why = "scan"
@@ -204,9 +187,6 @@ func (w *Watcher) begin() {
 func (w *Watcher) finish() {
 	w.pulse.stop()
 	w.main.Close()
-	if w.fallback != nil {
-		w.fallback.Close()
-	}
 	if w.cookies != "" {
 		os.RemoveAll(w.cookies)
 	}
@@ -218,13 +198,13 @@ func (w *Watcher) finish() {
 }
 
 // drain takes in an event and those that are there already.
-func (w *Watcher) drain(e event, from source) {
+func (w *Watcher) drain(e event) {
 	now := time.Now()
 	for range 1024 {
 		w.clock++
-		w.take(e, from, now)
+		w.take(e, now)
 		select {
-		case next, ok := <-from.Events():
+		case next, ok := <-w.main.Events():
 			if !ok {
 				return
 			}
@@ -236,17 +216,11 @@ func (w *Watcher) drain(e event, from source) {
 }
 
 // take turns one event into dirty paths.
-func (w *Watcher) take(e event, from source, now time.Time) {
-	switch e.op {
-	case lost:
+func (w *Watcher) take(e event, now time.Time) {
+	w.heard(e.path)
+	if e.op == lost {
 		w.lost, w.why = true, "rescan after overflow"
 		w.touch(now)
-		return
-	case look:
-		w.lookOutside(now)
-		w.checkHold(now)
-		w.rescan(from, now)
-		close(e.looked)
 		return
 	}
 	parent, name := filepath.Dir(e.path), filepath.Base(e.path)
@@ -329,7 +303,7 @@ func (w *Watcher) arrived(d *dir, p, name string, now time.Time) bool {
 	sub := w.enter(d, p, abs, m)
 	sub.id = s
 	w.scan(sub, now)
-	w.reportUncovered()
+	w.reportStarved()
 	return true
 }
 
@@ -371,13 +345,22 @@ func (w *Watcher) next() time.Time {
 	default:
 		closing, waited = w.recoverDue(), w.waiting.due()
 	}
-	return earliest(closing, waited, again, w.auditAt, w.cookieDue())
+	return earliest(closing, waited, again, w.auditAt, w.cookieDue(), w.poller.due, w.retryAt, w.probeDue())
 }
 
 // act does what is due.
 func (w *Watcher) act(now time.Time) {
 	if !w.auditAt.IsZero() && !now.Before(w.auditAt) {
 		w.audit(now)
+	}
+	if due(w.probeDue(), now) {
+		w.unheard(now)
+	}
+	if due(w.retryAt, now) {
+		w.retry(now)
+	}
+	if due(w.poller.due, now) {
+		w.lookAround(now)
 	}
 	if w.held != "" && !now.Before(w.reviewAt) {
 		w.checkRoots(now)
@@ -415,9 +398,8 @@ func (w *Watcher) audit(now time.Time) {
 	w.clock++
 	quiet := !w.window.open()
 	w.lookOutside(now)
-	w.recover(now)
-	w.rescan(nil, now)
-	w.reportUncovered()
+	w.rescan(now)
+	w.reportStarved()
 	if quiet && w.window.open() {
 		w.why = "audit"
 	}
@@ -430,18 +412,31 @@ func (w *Watcher) planAudit() {
 	}
 }
 
+// degraded reports whether directories are polled that should not have to be.
+func (w *Watcher) degraded() bool {
+	if w.starved > 0 {
+		return true
+	}
+	for _, r := range w.roots {
+		if r.mute {
+			return true
+		}
+	}
+	return false
+}
+
 // publish refreshes the snapshot for Status.
 func (w *Watcher) publish() {
 	s := Status{
 		Backend: w.chosen.backend, Why: w.chosen.why,
-		Dirs: len(w.dirs), Polled: w.polled, Files: len(w.files),
-		Degraded: w.chosen.degraded || w.uncovered > 0,
+		Dirs: len(w.dirs), Polled: len(w.poller.dirs), Files: len(w.files),
+		Degraded: w.degraded(),
 		Held:     w.held, Since: w.heldSince,
 		Scanned: w.scanned,
 		Batches: w.seq, Rescans: w.rescans,
 	}
-	if w.main.isPoll() {
-		s.Polled = s.Dirs
+	if w.starved > 0 {
+		s.Why += "; " + w.starvedWords()
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()

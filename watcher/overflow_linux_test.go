@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -45,12 +47,7 @@ func TestOverflow(t *testing.T) {
 			<-w.Batches()
 			put(t, dir, "stop.py", "1")
 			<-r.at
-			for i := range queueLength() {
-				put(t, dir, "same.py", "1")
-				if err := os.Chmod(filepath.Join(dir, "same.py"), os.FileMode(0o600+i%2)); err != nil {
-					t.Fatal(err)
-				}
-			}
+			fillQueue(t, filepath.Join(dir, "same.py"))
 			put(t, dir, "a.py", "2")
 			put(t, dir, "p/b.py", "2")
 			put(t, dir, "q/new.py", "1")
@@ -66,15 +63,43 @@ func TestOverflow(t *testing.T) {
 			}
 			var all []string
 			for _, batch := range c.batches() {
-				all = append(all, format(batch))
+				all = append(all, strings.Fields(format(batch))...)
 			}
-			if got, want := strings.Join(all, " "), "+stop.py ~a.py ~p/b.py +q/new.py"; got != want {
+			slices.Sort(all)
+			if got, want := strings.Join(all, " "), "+q/new.py +stop.py ~a.py ~p/b.py"; got != want {
 				t.Errorf("batches %q, want %q", got, want)
 			}
-			if w.Status().Rescans == 0 {
-				t.Error("no walk: the queue did not overflow")
+			// Without order, news of the loss may come after the look of a Flush.
+			for late := time.After(20 * time.Second); w.Status().Rescans == 0; {
+				if err := w.Flush(context.Background()); err != nil {
+					t.Fatal(err)
+				}
+				select {
+				case <-late:
+					t.Fatal("no walk: the queue did not overflow")
+				default:
+				}
 			}
 		})
+	}
+}
+
+// fillQueue gives more events than the kernel keeps. Two kinds take turns: of
+// equal ones in a row it keeps one.
+func fillQueue(t *testing.T, name string) {
+	t.Helper()
+	f, err := os.OpenFile(name, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for range queueLength() {
+		if _, err := f.WriteAt([]byte("1"), 0); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Chmod(0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -106,7 +131,7 @@ func TestNoInstance(t *testing.T) {
 	w := start(context.Background(), o, src, chosen, pulse{})
 	defer w.Close()
 	<-w.Batches()
-	if s := w.Status(); s.Backend != Poll || !s.Degraded || !strings.Contains(s.Why, "ulimit -n is 1") {
+	if s := w.Status(); s.Backend != Poll || !s.Degraded || !strings.Contains(s.Why, "ulimit -n is ") {
 		t.Errorf("status %+v", s)
 	}
 	put(t, o.Dir, "a.py", "1")
@@ -115,11 +140,11 @@ func TestNoInstance(t *testing.T) {
 
 func TestLimitHint(t *testing.T) {
 	for err, want := range map[error]string{
-		syscall.ENOSPC: fmt.Sprintf("fs.inotify.max_user_watches is %d", sysctl("max_user_watches")),
-		syscall.EMFILE: fmt.Sprintf("fs.inotify.max_user_instances is %d", sysctl("max_user_instances")),
+		syscall.ENOSPC: fmt.Sprintf("fs.inotify.max_user_watches is %d, of which this program holds 7", sysctl("fs.inotify.max_user_watches")),
+		syscall.EMFILE: fmt.Sprintf("fs.inotify.max_user_instances is %d", sysctl("fs.inotify.max_user_instances")),
 		syscall.EIO:    "input/output error",
 	} {
-		if got := limitHint(err); !strings.Contains(got, want) {
+		if got := limitHint(err, 7); !strings.Contains(got, want) {
 			t.Errorf("%v: %q, want %q", err, got, want)
 		}
 	}

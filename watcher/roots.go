@@ -13,8 +13,10 @@ import (
 type root struct {
 	path, abs string
 	mode      mode
-	dir       *dir // nil while it does not exist
-	moved     bool // it left its name, or came to it: no longer what is watched
+	dir       *dir      // nil while it does not exist
+	moved     bool      // it left its name, or came to it: no longer what is watched
+	mute      bool      // no events come from it, whatever it is on
+	probed    time.Time // when an event must have come; zero: none is waited for
 }
 
 // lookOutside sees to what decides about the tree from outside of it.
@@ -88,6 +90,12 @@ func (w *Watcher) watchWay() {
 	lead(w.options.Dir)
 	w.way = names
 	w.watchAside(forWay, dirs)
+}
+
+// below reports whether an absolute path is dir or in it.
+func below(path, dir string) bool {
+	sep := string(filepath.Separator)
+	return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, sep)+sep)
 }
 
 // linksTo returns the symbolic links on the way to name.

@@ -25,6 +25,7 @@ import (
 //	watch [KEY=VALUE...]   open a watcher on the tree and take its first batch;
 //	                       roots, ignore and include take lists with commas,
 //	                       absent, quiet and audit durations, excludes a file;
+//	                       backend=auto leaves the source to the watcher;
 //	                       gate=DIR holds while DIR/lock is there, whose lines say
 //	                       what is under way; gate=git asks git's files
 //	first PATH...          the first batch must have had these files
@@ -46,20 +47,53 @@ import (
 //	deep N                 make N directories, one in the other, with names of 100 bytes,
 //	                       and in the last a file a.py
 //	dirs N                 N directories must be watched
-//	noted TEXT             a note must contain TEXT
+//	noted TEXT             a note must contain TEXT; it comes soon, if not yet
+//	degraded [TEXT]        the status must be degraded, and say TEXT; not without one
+//	backend NAME           the source in use
+//	mirror DIR TARGET      mount a file system that shows DIR (Linux)
+//	limit watches|instances N  what this namespace may have of inotify (Linux)
 //
 // An argument in double quotes is a Go string: "\xff" is one byte.
+//
+// Scripts in directories of testdata/watcher run in namespaces; see
+// TestNamespaces.
 func TestScripts(t *testing.T) {
+	commands := maps.Clone(scriptCommands)
+	maps.Copy(commands, map[string]func(*testscript.TestScript, bool, []string){
+		"watch":    withScript((*script).watch),
+		"first":    withScript((*script).checkFirst),
+		"batch":    withScript((*script).batch),
+		"await":    withScript((*script).await),
+		"same":     withScript((*script).same),
+		"cause":    withScript((*script).cause),
+		"busy":     withScript(func(s *script, ts *testscript.TestScript, _ []string) { s.collector.pause <- true }),
+		"idle":     withScript(func(s *script, ts *testscript.TestScript, _ []string) { s.collector.pause <- false }),
+		"held":     withScript((*script).held),
+		"override": withScript(func(s *script, ts *testscript.TestScript, _ []string) { s.w.Override() }),
+		"dirs":     withScript((*script).dirs),
+		"noted":    withScript((*script).noted),
+		"degraded": withScript((*script).degraded),
+		"backend":  withScript((*script).isBackend),
+		"fill":     fill,
+		"deep":     deep,
+		"write":    fileCommand(write),
+		"append":   fileCommand(appendTo),
+		"touch":    fileCommand(touchFile),
+		"back":     fileCommand(backdate),
+		"mmap":     fileCommand(mmapWrite),
+		"save":     save,
+	})
 	for _, b := range []Backend{FSNotify, Notify, Poll} {
 		t.Run(string(b), func(t *testing.T) {
 			testscript.Run(t, testscript.Params{
-				Dir: filepath.Join("..", "testdata", "watcher"),
+				Dir: filepath.Join("..", "testdata", "watcher", os.Getenv(scriptsVariable)),
 				Setup: func(e *testscript.Env) error {
 					e.Cd = filepath.Join(e.WorkDir, "tree")
 					s := &script{backend: b, dir: e.Cd}
 					e.Values[scriptKey{}] = s
 					e.Defer(s.close)
 					e.Setenv("SOURCE", string(b))
+					e.Setenv("NAMESPACE", os.Getenv(scriptsVariable))
 					e.Setenv("HOME", e.WorkDir)
 					e.Setenv("GIT_CONFIG_NOSYSTEM", "1")
 					for _, who := range []string{"AUTHOR", "COMMITTER"} {
@@ -68,32 +102,30 @@ func TestScripts(t *testing.T) {
 					}
 					return os.MkdirAll(e.Cd, 0o755)
 				},
-				Cmds: map[string]func(*testscript.TestScript, bool, []string){
-					"watch":    withScript((*script).watch),
-					"first":    withScript((*script).checkFirst),
-					"batch":    withScript((*script).batch),
-					"await":    withScript((*script).await),
-					"busy":     withScript(func(s *script, ts *testscript.TestScript, _ []string) { s.collector.pause <- true }),
-					"idle":     withScript(func(s *script, ts *testscript.TestScript, _ []string) { s.collector.pause <- false }),
-					"held":     withScript((*script).held),
-					"override": withScript(func(s *script, ts *testscript.TestScript, _ []string) { s.w.Override() }),
-					"dirs":     withScript((*script).dirs),
-					"noted":    withScript((*script).noted),
-					"cause":    withScript((*script).cause),
-					"same":     withScript((*script).same),
-					"fill":     fill,
-					"deep":     deep,
-					"write":    fileCommand(write),
-					"mmap":     fileCommand(mmapWrite),
-					"append":   fileCommand(appendTo),
-					"touch":    fileCommand(touchFile),
-					"back":     fileCommand(backdate),
-					"save":     save,
+				Cmds: commands,
+				Condition: func(cond string) (bool, error) {
+					return cond == string(b) || cond == "loop" && loopDevices(), nil
 				},
-				Condition: func(cond string) (bool, error) { return cond == string(b), nil },
 			})
 		})
 	}
+}
+
+// scriptsVariable names the directory of the scripts to run in this process.
+const scriptsVariable = "BOUNCE_TEST_SCRIPTS"
+
+// scriptCommands has those of one platform.
+var scriptCommands = make(map[string]func(*testscript.TestScript, bool, []string))
+
+// loopDevices reports whether a file can be mounted.
+func loopDevices() bool {
+	f, err := os.OpenFile("/dev/loop-control", os.O_RDWR, 0)
+	if err != nil {
+		return false
+	}
+	f.Close()
+	mapping, err := os.ReadFile("/proc/self/uid_map")
+	return err == nil && len(strings.Fields(string(mapping))) == 3 && strings.Fields(string(mapping))[2] == "4294967295"
 }
 
 type scriptKey struct{}
@@ -145,6 +177,8 @@ func (s *script) watch(ts *testscript.TestScript, args []string) {
 				ts.Check(err)
 				o.Gate = repo
 			}
+		case "backend":
+			o.Backend = Backend(value)
 		case "excludes":
 			o.Excludes = ts.MkAbs(value)
 		case "absent", "audit", "quiet":
@@ -265,6 +299,7 @@ func (s *script) dirs(ts *testscript.TestScript, args []string) {
 func (s *script) noted(ts *testscript.TestScript, args []string) {
 	want := strings.Join(args, " ")
 	var all []string
+	late := time.After(10 * time.Second)
 	for {
 		select {
 		case n := <-s.notes:
@@ -272,9 +307,23 @@ func (s *script) noted(ts *testscript.TestScript, args []string) {
 				return
 			}
 			all = append(all, n)
-		default:
+		case <-late:
 			ts.Fatalf("notes: %q", all)
 		}
+	}
+}
+
+func (s *script) degraded(ts *testscript.TestScript, args []string) {
+	ts.Check(s.w.Flush(context.Background()))
+	st, want := s.w.Status(), strings.Join(args, " ")
+	if st.Degraded != (want != "") || !strings.Contains(st.Why, want) {
+		ts.Fatalf("status: %+v", st)
+	}
+}
+
+func (s *script) isBackend(ts *testscript.TestScript, args []string) {
+	if st := s.w.Status(); string(st.Backend) != args[0] {
+		ts.Fatalf("status: %+v", st)
 	}
 }
 

@@ -105,7 +105,7 @@ func (w *Watcher) recoverLost(now time.Time) {
 	w.warn("events were lost: looked at the whole tree instead")
 	w.rewatch()
 	w.checkRoots(now)
-	w.rescan(nil, now)
+	w.rescan(now)
 	w.armAll(now)
 	w.window.close() // what the walk found belongs to this batch
 	w.opened = time.Time{}
@@ -152,6 +152,9 @@ func (w *Watcher) believe(p string, f found, mark uint64, opened, now time.Time)
 	if known.seen != f.hash {
 		known.seen = f.hash
 		w.offer = nil
+		if d, _ := w.dirOf(p); d != nil && d.cover.polled() {
+			w.poller.changed(d, now)
+		}
 	}
 	switch {
 	case known.seen == known.handed:

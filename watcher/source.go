@@ -1,5 +1,7 @@
 package watcher
 
+import "errors"
+
 // A source tells of changes in the directories it was given. Its events are
 // hints: they may come late, twice, or about something that is no more. It
 // must either tell of a change or say that it lost some.
@@ -15,18 +17,13 @@ type source interface {
 	// Ordered says that events come in the order of what they tell of, over
 	// all directories.
 	Ordered() bool
-	// isPoll says that it only looks now and then.
-	isPoll() bool
 	Close() error
 }
 
 // event is one hint.
 type event struct {
 	op   op
-	path string // absolute; "" for lost and look
-	// looked, for a look, is closed when it was done, so that a source knows
-	// what it costs.
-	looked chan<- struct{}
+	path string // absolute; "" for lost
 }
 
 type op uint8
@@ -40,6 +37,29 @@ const (
 	left
 	// lost: events are missing; all directories have to be looked at.
 	lost
-	// look: time to look at the directories of this source.
-	look
 )
+
+// errNoEvents is why nothing can be watched where looking was asked for.
+var errNoEvents = errors.New("there are no events")
+
+// noEvents is the source where there is none: every directory is polled. Its
+// error says why.
+type noEvents struct{ error }
+
+func (s noEvents) Watch(string) error   { return s.error }
+func (s noEvents) Unwatch(string)       {}
+func (s noEvents) Events() <-chan event { return nil }
+func (s noEvents) Ordered() bool        { return false }
+func (s noEvents) Close() error         { return nil }
+
+// openSource opens a source of events.
+func openSource(b Backend) (source, error) {
+	switch b {
+	case Poll:
+		return noEvents{errNoEvents}, nil
+	case Notify:
+		return newNotify()
+	default:
+		return newFSNotify()
+	}
+}

@@ -37,7 +37,6 @@ func (s *fsnotifySource) Unwatch(dir string) {
 
 func (s *fsnotifySource) Events() <-chan event { return s.events }
 func (s *fsnotifySource) Ordered() bool        { return runtime.GOOS == "linux" }
-func (s *fsnotifySource) isPoll() bool         { return false }
 
 func (s *fsnotifySource) Close() error {
 	close(s.stop)

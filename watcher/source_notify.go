@@ -77,7 +77,6 @@ func (s *notifySource) Unwatch(dir string) {
 
 func (s *notifySource) Events() <-chan event { return s.events }
 func (s *notifySource) Ordered() bool        { return false }
-func (s *notifySource) isPoll() bool         { return false }
 
 func (s *notifySource) Close() error {
 	close(s.stop)

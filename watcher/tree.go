@@ -1,13 +1,12 @@
 package watcher
 
 import (
-	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -35,9 +34,10 @@ type dir struct {
 	files     map[string]*file
 	subs      map[string]*dir
 	id        sig
-	by        source // nil: not covered
-	unread    bool   // cannot be listed
-	judged    int    // version of the rules that its entries were judged by
+	cover     coverage
+	spot      spot
+	unread    bool // cannot be listed
+	judged    int  // version of the rules that its entries were judged by
 }
 
 func join(dir, name string) string {
@@ -81,83 +81,27 @@ func (w *Watcher) drop(d *dir, now time.Time) {
 	}
 }
 
-func (w *Watcher) uncover(d *dir) {
-	if d.by == nil {
-		return
-	}
-	if w.asides[d.abs] == nil {
-		d.by.Unwatch(d.abs)
-	}
-	if d.by == w.fallback {
-		w.polled--
-		if !w.silentDev[d.id.dev] {
-			w.uncovered--
-		}
-	}
-	d.by = nil
-}
-
-// cover has a source watch the directory. It must come before the directory
-// is read: what is made in between then gives an event.
-func (w *Watcher) cover(d *dir) {
-	if d.by != nil {
-		return
-	}
-	if w.silentDir(d) {
-		w.poll(d)
-		return
-	}
-	err := w.main.Watch(d.abs)
-	switch {
-	case err == nil:
-		d.by = w.main
-	case gone(err), os.IsPermission(err), tooLong(err):
-		// The listing will tell.
-	default:
-		if w.uncovered == 0 {
-			w.uncoveredBy = err
-		}
-		w.uncovered++
-		w.poll(d)
-	}
-}
-
-// silentDir reports whether a file system without events begins at d or above.
-func (w *Watcher) silentDir(d *dir) bool {
-	if w.main.isPoll() || w.forced {
-		return false
-	}
-	if d.parent != nil && d.parent.id.dev == d.id.dev {
-		return d.parent.by != nil && d.parent.by == w.fallback && w.silentDev[d.id.dev]
-	}
-	kind := silent(d.abs)
-	if kind == "" {
-		return false
-	}
-	if !w.silentDev[d.id.dev] {
-		w.silentDev[d.id.dev] = true
-		w.note(false, "%s is on %s, which gives no events: it is polled every %v", d.path, kind, w.options.PollInterval)
-	}
-	return true
-}
-
-func (w *Watcher) poll(d *dir) {
-	if w.fallback == nil {
-		w.fallback = newPoll(w.options.PollInterval)
-	}
-	d.by = w.fallback
-	w.polled++
-}
-
 // scan brings the table in line with the directory and all below it: it is the
-// way to find out after a new directory, lost events, a look and an audit.
-// Files that differ, or may, become dirty.
+// way to find out after a new directory, lost events and an audit. Files that
+// differ, or may, become dirty.
 func (w *Watcher) scan(d *dir, now time.Time) {
+	below := slices.Collect(maps.Values(d.subs))
+	w.scanOne(d, now)
+	for _, sub := range below {
+		if w.dirs[sub.path] == sub && !w.stopping() {
+			w.scan(sub, now)
+		}
+	}
+}
+
+// scanOne is scan for the directory alone, and for directories in it that are
+// new.
+func (w *Watcher) scanOne(d *dir, now time.Time) {
 	if w.stopping() {
 		return
 	}
 	id, err := stat(d.abs)
-	if err == nil && d.by != nil && !d.id.same(id) {
+	if err == nil && d.cover != uncovered && !d.id.same(id) {
 		// Another directory under the same name: a mount, or made again.
 		w.uncover(d)
 	}
@@ -204,20 +148,19 @@ func (w *Watcher) scan(d *dir, now time.Time) {
 	for _, e := range entries {
 		name, p := e.Name(), join(d.path, e.Name())
 		if e.IsDir() {
-			sub := d.subs[name]
-			if sub == nil {
-				m := w.rules.dir(d.mode, p)
-				if m == skipped || w.byAbs[filepath.Join(d.abs, name)] != nil {
-					continue
-				}
-				sub = w.enter(d, p, filepath.Join(d.abs, name), m)
+			if d.subs[name] != nil {
+				continue
 			}
-			w.scan(sub, now)
+			abs := filepath.Join(d.abs, name)
+			if m := w.rules.dir(d.mode, p); m != skipped && w.byAbs[abs] == nil {
+				w.scan(w.enter(d, p, abs, m), now)
+			}
 			continue
 		}
 		if d.files[name] == nil && plain(e.Type()) && w.rules.file(d.mode, p) {
-			if w.scanned && d.by != nil && d.by.isPoll() {
-				w.looks[p], _ = stat(filepath.Join(d.abs, name))
+			if w.scanned && d.cover.polled() {
+				s, _ := stat(filepath.Join(d.abs, name))
+				w.sawFirst(p, s)
 			}
 			w.markNow(p, now)
 		}
@@ -248,8 +191,8 @@ func (w *Watcher) differs(d *dir, p string, f *file) bool {
 	if s == f.sig && !f.sig.racy(f.read) {
 		return false
 	}
-	if d.by != nil && d.by.isPoll() {
-		w.looks[p] = s
+	if d.cover.polled() {
+		w.sawFirst(p, s)
 	}
 	return true
 }
@@ -301,39 +244,13 @@ func reason(err error) error {
 	return err
 }
 
-// rescan looks at every directory, or at those of one source.
-func (w *Watcher) rescan(of source, now time.Time) {
-	if of == nil || of == w.main {
-		for _, r := range w.roots {
-			if r.dir != nil {
-				w.scan(r.dir, now)
-			}
-		}
-		return
-	}
-	var tops []*dir
-	for _, d := range w.dirs {
-		if d.by == of && (d.parent == nil || d.parent.by != of) {
-			tops = append(tops, d)
+// rescan looks at every directory.
+func (w *Watcher) rescan(now time.Time) {
+	for _, r := range w.roots {
+		if r.dir != nil {
+			w.scan(r.dir, now)
 		}
 	}
-	for _, d := range tops {
-		if w.dirs[d.path] == d {
-			w.scan(d, now)
-		}
-	}
-}
-
-// rewatch has the sources forget all directories, which may no longer be what
-// they were, so that the scan that must follow watches them anew.
-func (w *Watcher) rewatch() {
-	for _, d := range w.dirs {
-		w.uncover(d)
-	}
-	for _, a := range w.asides {
-		a.id = sig{}
-	}
-	w.checkAsides()
 }
 
 // mark has a path looked at when the batch closes.
@@ -353,55 +270,4 @@ func (w *Watcher) touch(now time.Time) {
 		w.opened = now
 	}
 	w.window.event(now)
-}
-
-// reportUncovered tells once per walk which directories had to be polled.
-func (w *Watcher) reportUncovered() {
-	if w.uncovered == w.reported {
-		return
-	}
-	if w.uncovered > w.reported {
-		w.note(true, "%d of %d directories cannot be watched and are polled every %v: %s; the largest: %s",
-			w.uncovered, len(w.dirs), w.options.PollInterval, limitHint(w.uncoveredBy), w.largest())
-	}
-	w.reported = w.uncovered
-}
-
-// largest names the subtrees with most directories, what one would ignore.
-func (w *Watcher) largest() string {
-	count := make(map[string]int)
-	for p := range w.dirs {
-		if p != "." {
-			top, _, _ := strings.Cut(p, "/")
-			count[top]++
-		}
-	}
-	var tops []string
-	for t := range count {
-		tops = append(tops, t)
-	}
-	slices.SortFunc(tops, func(a, b string) int {
-		if d := count[b] - count[a]; d != 0 {
-			return d
-		}
-		return strings.Compare(a, b)
-	})
-	var out []string
-	for _, t := range tops[:min(3, len(tops))] {
-		out = append(out, fmt.Sprintf("%s (%d)", t, count[t]))
-	}
-	return strings.Join(out, ", ")
-}
-
-// recover tries to give polled directories back to the main source.
-func (w *Watcher) recover(now time.Time) {
-	if w.uncovered == 0 {
-		return
-	}
-	for _, d := range w.dirs {
-		if d.by == w.fallback && !w.silentDev[d.id.dev] {
-			w.uncover(d)
-		}
-	}
-	// The audit's walk that follows covers them again, one way or the other.
 }

@@ -47,7 +47,6 @@ func (s *fakeSource) Unwatch(dir string) {
 
 func (s *fakeSource) Events() <-chan event { return s.events }
 func (s *fakeSource) Ordered() bool        { return false }
-func (s *fakeSource) isPoll() bool         { return false }
 func (s *fakeSource) Close() error         { return nil }
 
 // open starts a watcher on a fake source, with a tree in a temporary directory.
@@ -64,7 +63,7 @@ func open(t *testing.T, src source, o Options, files ...string) *Watcher {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := start(context.Background(), o, src, choice{backend: FSNotify, why: "test"}, pulse{})
+	w := start(context.Background(), o, src, choice{backend: FSNotify, wanted: FSNotify, why: "test"}, pulse{})
 	t.Cleanup(func() { w.Close() })
 	return w
 }
@@ -316,8 +315,8 @@ func TestLimit(t *testing.T) {
 	<-w.Batches()
 	<-notes
 	n := <-notes
-	if !n.Degraded || !strings.Contains(n.Text, "2 of 5 directories") || !strings.Contains(n.Text, "fs.inotify.max_user_watches") ||
-		!strings.Contains(n.Text, "the largest: q (3), p (1)") {
+	if !n.Degraded || !strings.Contains(n.Text, "2 of 5 directories") || !strings.Contains(n.Text, "max_user_watches") ||
+		!strings.Contains(n.Text, "q (3 directories), p (1 directories): watch.ignore: [/q/, /p/]") {
 		t.Errorf("note %+v", n)
 	}
 	if s := w.Status(); !s.Degraded || s.Polled != 2 || s.Dirs != 5 {
@@ -334,6 +333,42 @@ func TestLimit(t *testing.T) {
 		for _, c := range (<-w.Batches()).Changes {
 			got[c.Path] = true
 		}
+	}
+}
+
+// TestProbe: a root from which no events come is polled after a while.
+func TestProbe(t *testing.T) {
+	for _, hears := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			src := newFake()
+			o := Options{Dir: t.TempDir(), PollInterval: 100 * time.Millisecond, Audit: -1}
+			put(t, o.Dir, "a.py", "1")
+			o, err := o.withDefaults()
+			if err != nil {
+				t.Fatal(err)
+			}
+			var notes []string
+			o.Note = func(n Note) { notes = append(notes, n.Text) }
+			w := start(context.Background(), o, src, choice{backend: FSNotify, probe: true}, pulse{})
+			defer w.Close()
+			<-w.Batches()
+			if hears {
+				src.events <- event{op: touched, path: o.Dir}
+			}
+			<-time.After(2 * probePatience)
+			synctest.Wait()
+			if s := w.Status(); s.Degraded == hears || (s.Polled > 0) == hears {
+				t.Errorf("heard %v: %+v", hears, s)
+			}
+			if hears {
+				return
+			}
+			put(t, o.Dir, "a.py", "two")
+			expect(t, <-w.Batches(), "~a.py")
+			if last := notes[len(notes)-1]; !strings.Contains(last, "no events come from .") {
+				t.Errorf("notes %q", notes)
+			}
+		})
 	}
 }
 

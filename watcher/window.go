@@ -11,6 +11,7 @@ type window struct {
 	first      time.Time // of the batch's first event; zero: no batch is open
 	last       time.Time
 	limit      time.Time // set by closeBy; zero: none
+	soonest    time.Time // set by notBefore; zero: none
 }
 
 func (w *window) open() bool { return !w.first.IsZero() }
@@ -30,15 +31,28 @@ func (w *window) closeBy(t time.Time) {
 	}
 }
 
+// notBefore has the window stay open until t at the least.
+func (w *window) notBefore(t time.Time) {
+	if t.After(w.soonest) {
+		w.soonest = t
+	}
+}
+
 // due is when the window closes; zero when none is open.
 func (w *window) due() time.Time {
 	if !w.open() {
 		return time.Time{}
 	}
-	return earliest(w.last.Add(w.quiet), w.first.Add(w.max), w.limit)
+	due := earliest(w.last.Add(w.quiet), w.first.Add(w.max), w.limit)
+	if w.soonest.After(due) {
+		return w.soonest
+	}
+	return due
 }
 
-func (w *window) close() { w.first, w.last, w.limit = time.Time{}, time.Time{}, time.Time{} }
+func (w *window) close() {
+	w.first, w.last, w.limit, w.soonest = time.Time{}, time.Time{}, time.Time{}, time.Time{}
+}
 
 // waits are the paths that were absent, empty or half-written when a batch
 // closed, each with the time at which it will be believed.

@@ -16,7 +16,7 @@ import (
 //	quiet max: events -> closings
 //
 // in milliseconds; an event "N!" is followed by a Flush, which has the window
-// close a quiet time later at the latest.
+// close a quiet time later at the latest; "N@M" has it stay open until M.
 func TestWindow(t *testing.T) {
 	f, err := os.Open(filepath.Join("..", "testdata", "watcher", "window.table"))
 	if err != nil {
@@ -59,6 +59,7 @@ func closings(quiet, limit int, events []string) string {
 	}
 	for _, e := range events {
 		number, flushed := strings.CutSuffix(e, "!")
+		number, until, staying := strings.Cut(number, "@")
 		n, err := strconv.Atoi(number)
 		if err != nil {
 			return err.Error()
@@ -68,6 +69,13 @@ func closings(quiet, limit int, events []string) string {
 		w.event(at)
 		if flushed {
 			w.closeBy(at.Add(w.quiet))
+		}
+		if staying {
+			m, err := strconv.Atoi(until)
+			if err != nil {
+				return err.Error()
+			}
+			w.notBefore(start.Add(ms(m)))
 		}
 	}
 	closeBefore(time.Time{})
