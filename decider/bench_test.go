@@ -2,7 +2,6 @@ package decider
 
 import (
 	"fmt"
-	"maps"
 	"testing"
 
 	"bounce/watcher"
@@ -20,8 +19,8 @@ func (g flatGraph) Chain(service, path string) []Link            { return g.serv
 func (flatGraph) Dependents([]string, func(string, []Link) bool) {}
 func (flatGraph) Between(_, _ []string) map[string][]Link        { return nil }
 
-// BenchmarkDecide has 20 services of 300 files each. An agent that hands on
-// the map of a service whose reach did not change pays for the batch alone.
+// BenchmarkDecide has 20 services of 300 files each. An agent that makes
+// each version of the one before pays for the batch alone.
 func BenchmarkDecide(b *testing.B) {
 	g := flatGraph{make(map[string]map[string][]Link)}
 	var shared, fresh []Service
@@ -34,18 +33,17 @@ func BenchmarkDecide(b *testing.B) {
 		}
 		reach["lib.py"], files["lib.py"] = []Link{{name + ".py", 1, "lib.py"}}, watcher.Hash{1}
 		g.services[name] = reach
-		last := Version{Files: files, Start: map[string]string{"command": name}}
+		last := Version{Files: FilesOf(files), Start: map[string]string{"command": name}}
 		s := Service{Name: name, Order: 100, Up: true, Now: last, Last: &last}
 		shared = append(shared, s)
-		s.Now.Files = maps.Clone(files)
+		s.Now.Files = FilesOf(files)
 		fresh = append(fresh, s)
 	}
 	edit := func(services []Service, path string) []Service {
 		var edited []Service
 		for _, s := range services {
-			if _, ok := s.Now.Files[path]; ok {
-				s.Now.Files = maps.Clone(s.Now.Files)
-				s.Now.Files[path] = watcher.Hash{2}
+			if s.Now.Files.Has(path) {
+				s.Now.Files = s.Now.Files.With(map[string]watcher.Hash{path: {2}})
 			}
 			edited = append(edited, s)
 		}
@@ -57,8 +55,8 @@ func BenchmarkDecide(b *testing.B) {
 		services []Service
 		steps    int
 	}{
-		{"own file, maps reused", "service7/module3.py", edit(shared, "service7/module3.py"), 1},
-		{"own file, maps rebuilt", "service7/module3.py", edit(fresh, "service7/module3.py"), 1},
+		{"own file, files shared", "service7/module3.py", edit(shared, "service7/module3.py"), 1},
+		{"own file, files rebuilt", "service7/module3.py", edit(fresh, "service7/module3.py"), 1},
 		{"shared file", "lib.py", edit(shared, "lib.py"), 20},
 	} {
 		in := Input{Before: g, After: g, Services: c.services,

@@ -625,15 +625,7 @@ func (d *decision) taken(path string) bool {
 
 // touches reports whether the service loads path, or did before.
 func (d *decision) touches(s *Service, path string) bool {
-	if _, ok := s.Now.Files[path]; ok {
-		return true
-	}
-	if s.Last != nil {
-		if _, ok := s.Last.Files[path]; ok {
-			return true
-		}
-	}
-	if slices.Contains(s.Env, path) {
+	if s.Now.Files.Has(path) || s.Last != nil && s.Last.Files.Has(path) || slices.Contains(s.Env, path) {
 		return true
 	}
 	return d.After.Reaches(s.Name, path) || d.Before.Reaches(s.Name, path)

@@ -267,8 +267,9 @@ func parseInput(text string) (Input, error) {
 	}
 	for i := range in.Services {
 		s := &in.Services[i]
-		last := Version{Files: make(map[string]watcher.Hash), Start: map[string]string{"command": "x"}}
-		now := Version{Files: make(map[string]watcher.Hash), Start: map[string]string{"command": "x"}}
+		last := Version{Start: map[string]string{"command": "x"}}
+		now := Version{Start: map[string]string{"command": "x"}}
+		had, has := make(map[string]watcher.Hash), make(map[string]watcher.Hash)
 		load := func(path string, now, last map[string]watcher.Hash) {
 			kind := differs[path]
 			if last != nil && kind != watcher.Created {
@@ -282,18 +283,19 @@ func parseInput(text string) (Input, error) {
 			}
 		}
 		for path := range old.reach(s.Name) {
-			load(path, nil, last.Files)
+			load(path, nil, had)
 		}
 		for path := range g.reach(s.Name) {
-			load(path, now.Files, nil)
+			load(path, has, nil)
 		}
 		for _, path := range files {
 			for _, glob := range s.Watch {
 				if Match(glob, path) {
-					load(path, now.Files, last.Files)
+					load(path, has, had)
 				}
 			}
 		}
+		last.Files, now.Files = FilesOf(had), FilesOf(has)
 		for _, part := range starts[s.Name] {
 			now.Start[part] = "new"
 		}

@@ -147,13 +147,13 @@ func (w *world) holds(path string) int {
 }
 
 func (w *world) now(service string) Version {
-	v := Version{Files: make(map[string]watcher.Hash)}
+	files := make(map[string]watcher.Hash)
 	for path := range loads(between(w.imports, w.tree), worldEntries[service], nil) {
 		if content, ok := w.tree[path]; ok {
-			v.Files[path] = hashOf(content)
+			files[path] = hashOf(content)
 		}
 	}
-	return v
+	return Version{Files: FilesOf(files)}
 }
 
 func asText(edges map[[2]string]bool) *textGraph {
@@ -330,10 +330,10 @@ func (w *world) expect(wanted map[target]bool) []string {
 		restart, hup := target{kind: RestartService, name: s}, target{SignalService, s, "HUP"}
 		stale, covered, broken := false, true, false
 		if last != nil {
-			stale = !maps.Equal(now.Files, last.Files)
+			stale = now.Fingerprint() != last.Fingerprint()
 			for _, path := range worldFiles {
-				is, loaded := now.Files[path]
-				was, before := last.Files[path]
+				is, loaded := now.Files.Hash(path), now.Files.Has(path)
+				was, before := last.Files.Hash(path), last.Files.Has(path)
 				if loaded && is == hashOf(brokenContent) && was != is {
 					broken = true
 				}
@@ -811,7 +811,7 @@ func (w *world) settle(t *testing.T) {
 		t.Errorf("at rest there is still something to do:\n%s", formatPlan(plan))
 	}
 	for _, s := range worldServices {
-		if now := w.now(s); w.up[s] && !maps.Equal(w.runs[s].Files, now.Files) {
+		if now := w.now(s); w.up[s] && w.runs[s].Fingerprint() != now.Fingerprint() {
 			t.Errorf("%s is stale", s)
 		}
 	}

@@ -15,14 +15,12 @@ import (
 // Version is the content of everything a process of a service can load, and
 // how it is started. Two generations of equal Version run the same code.
 //
-// A Version is not changed once it is made: versions that share their maps
-// are compared in no time, so whoever makes them should reuse the map of a
-// service whose reach did not change.
+// A Version is not changed once it is made: versions that share what they are
+// made of are compared in no time, so whoever makes them should make each of the
+// one before, by [Files.With], and reuse the map of the start identity.
 type Version struct {
-	// Files maps every file of the reach, watch globs included, to its hash.
-	// The zero hash says, as leaving the path out does, that there is no such
-	// file.
-	Files map[string]watcher.Hash
+	// Files has every file of the reach, watch globs included.
+	Files Files
 	// Start has the parts of the start identity by name, such as "command",
 	// "environment", "interpreter", "cwd", "user".
 	Start map[string]string
@@ -55,12 +53,10 @@ const (
 // fingerprints exactly if [Diff] finds nothing between them.
 func (v Version) Fingerprint() watcher.Hash {
 	h := sha256.New()
-	for _, path := range slices.Sorted(maps.Keys(v.Files)) {
-		if sum := v.Files[path]; sum != (watcher.Hash{}) {
-			h.Write([]byte{'f'})
-			write(h, path)
-			h.Write(sum[:])
-		}
+	for _, r := range v.Files.sorted() {
+		h.Write([]byte{'f'})
+		write(h, r.path)
+		h.Write(r.hash[:])
 	}
 	for _, part := range slices.Sorted(maps.Keys(v.Start)) {
 		h.Write([]byte{'s'})
@@ -84,44 +80,11 @@ func write(h hash.Hash, s string) {
 // that say the same.
 func Diff(old, new Version) []Difference {
 	var diff []Difference
-	for path, change := range changedFiles(old.Files, new.Files) {
+	for path, change := range new.Files.since(old.Files) {
 		diff = append(diff, Difference{path, change})
 	}
 	slices.SortFunc(diff, func(a, b Difference) int { return strings.Compare(a.Path, b.Path) })
 	return append(diff, changedParts(old.Start, new.Start)...)
-}
-
-func changedFiles(old, new map[string]watcher.Hash) map[string]string {
-	if same(old, new) {
-		return nil
-	}
-	changed := make(map[string]string)
-	none := watcher.Hash{}
-	met := 0 // paths of old
-	for path, now := range new {
-		was, known := old[path]
-		if known {
-			met++
-		}
-		switch {
-		case was == now:
-		case was == none:
-			changed[path] = created
-		case now == none:
-			changed[path] = deleted
-		default:
-			changed[path] = modified
-		}
-	}
-	if met == len(old) {
-		return changed
-	}
-	for path, was := range old {
-		if _, ok := new[path]; !ok && was != none {
-			changed[path] = deleted
-		}
-	}
-	return changed
 }
 
 func changedParts(old, new map[string]string) []Difference {

@@ -11,11 +11,11 @@ import (
 
 func TestDiff(t *testing.T) {
 	old := Version{
-		Files: map[string]watcher.Hash{"a": {1}, "b": {1}, "c": {1}, "gone": {}, "e": {1}},
+		Files: FilesOf(map[string]watcher.Hash{"a": {1}, "b": {1}, "c": {1}, "gone": {}, "e": {1}}),
 		Start: map[string]string{"command": "x", "cwd": "/", "user": ""},
 	}
 	new := Version{
-		Files: map[string]watcher.Hash{"a": {1}, "c": {2}, "d": {1}, "gone": {1}, "e": {}, "none": {}},
+		Files: FilesOf(map[string]watcher.Hash{"a": {1}, "c": {2}, "d": {1}, "gone": {1}, "e": {}, "none": {}}),
 		Start: map[string]string{"command": "y", "cwd": "/", "environment": ""},
 	}
 	want := []Difference{
@@ -28,7 +28,7 @@ func TestDiff(t *testing.T) {
 	if got := Diff(old, old); got != nil {
 		t.Errorf("a version differs from itself: %v", got)
 	}
-	if got := Diff(Version{}, Version{Files: map[string]watcher.Hash{"x": {}}}); got != nil {
+	if got := Diff(Version{}, Version{Files: FilesOf(map[string]watcher.Hash{"x": {}})}); got != nil {
 		t.Errorf("a file that is not there makes a difference: %v", got)
 	}
 }
@@ -38,10 +38,11 @@ func TestFingerprint(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	names := []string{"a", "b", "ab", "", "f"}
 	version := func() Version {
-		v := Version{Files: make(map[string]watcher.Hash), Start: make(map[string]string)}
+		files := make(map[string]watcher.Hash)
 		for range rng.IntN(3) {
-			v.Files[names[rng.IntN(len(names))]] = watcher.Hash{byte(rng.IntN(3))}
+			files[names[rng.IntN(len(names))]] = watcher.Hash{byte(rng.IntN(3))}
 		}
+		v := Version{Files: FilesOf(files), Start: make(map[string]string)}
 		for range rng.IntN(2) {
 			v.Start[names[rng.IntN(len(names))]] = names[rng.IntN(len(names))]
 		}
@@ -64,20 +65,20 @@ func TestFingerprint(t *testing.T) {
 }
 
 func BenchmarkDiff(b *testing.B) {
-	files := func() map[string]watcher.Hash {
+	files := func() Files {
 		m := make(map[string]watcher.Hash)
 		for i := range 300 {
 			m[fmt.Sprintf("shop/module%d.py", i)] = watcher.Hash{byte(i), 1}
 		}
-		return m
+		return FilesOf(m)
 	}
 	one, other := Version{Files: files()}, Version{Files: files()}
-	b.Run("same map", func(b *testing.B) {
+	b.Run("the same files", func(b *testing.B) {
 		for b.Loop() {
 			Diff(one, one)
 		}
 	})
-	b.Run("equal maps", func(b *testing.B) {
+	b.Run("equal files", func(b *testing.B) {
 		for b.Loop() {
 			Diff(one, other)
 		}

@@ -258,7 +258,10 @@ func (a *Agent) before(ctx context.Context, name string, number int) ([]string, 
 	})
 	if first {
 		// Nobody saw what was written before the agent came.
-		modules := slices.Collect(maps.Keys(v.Files))
+		var modules []string
+		for path := range v.Files.All() {
+			modules = append(modules, path)
+		}
 		if !known {
 			modules = a.view().graph.Files() // it may load more than is known
 		}

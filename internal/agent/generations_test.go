@@ -11,7 +11,7 @@ import (
 
 // version returns a version that loads one file of some content.
 func version(content byte) decider.Version {
-	return decider.Version{Files: map[string]watcher.Hash{"a.py": {content}}}
+	return decider.Version{Files: decider.FilesOf(map[string]watcher.Hash{"a.py": {content}})}
 }
 
 // versioned is version for who asks late.
@@ -23,7 +23,7 @@ func loads(v *decider.Version) byte {
 	if v == nil {
 		return 0
 	}
-	return v.Files["a.py"][0]
+	return v.Files.Hash("a.py")[0]
 }
 
 func TestPromiseOfAPlanCountsUntilItIsKeptOrBroken(t *testing.T) {

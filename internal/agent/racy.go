@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"bounce/decider"
 	"bounce/runner"
 	"bounce/watcher"
 )
@@ -86,7 +87,7 @@ func (a *Agent) outlive(ctx context.Context, name string) {
 
 // loading reports whether a process of a service other than name may be loading
 // the older source of one of the files in reach.
-func (g *generations) loading(name string, reach map[string]watcher.Hash, all []runner.Status, now time.Time) bool {
+func (g *generations) loading(name string, reach decider.Files, all []runner.Status, now time.Time) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, s := range all {
@@ -104,7 +105,7 @@ func (g *generations) loading(name string, reach map[string]watcher.Hash, all []
 			continue
 		}
 		for path, racy := range gen.touched {
-			if racy && reach[path] != (watcher.Hash{}) && gen.last.Files[path] != (watcher.Hash{}) {
+			if racy && reach.Has(path) && gen.last.Files.Has(path) {
 				return true
 			}
 		}

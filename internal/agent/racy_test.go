@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"bounce/decider"
 	"bounce/runner"
 	"bounce/watcher"
 )
@@ -119,7 +120,7 @@ func TestStartOutlivesWhoLoadsOlderSource(t *testing.T) {
 			if got := g.loading("api", version(2).Files, all, now); got != c.want {
 				t.Errorf("waits: %v, want %v", got, c.want)
 			}
-			if g.loading("api", map[string]watcher.Hash{"b.py": {1}}, all, now) {
+			if g.loading("api", decider.FilesOf(map[string]watcher.Hash{"b.py": {1}}), all, now) {
 				t.Error("waits for a file that it does not load")
 			}
 		})

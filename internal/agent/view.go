@@ -95,8 +95,8 @@ func (v *view) update(code tree, b watcher.Batch, changes []treesitter.Change) *
 
 // follow works out what look would for the service of r, which is of the view
 // before the batch. It touches only what the batch names and what came into the
-// reach or left it, and the version of a service that loads none of that keeps
-// its map: versions that share one are equal without being compared.
+// reach or left it, and the version of a service shares the rest with the one
+// before.
 func (v *view) follow(r *reached, code tree, b watcher.Batch) *reached {
 	s, watched := r.service, r.service.watched(r.watched, b)
 	next := &reached{service: s, all: r.all, watched: watched, version: r.version}
@@ -114,25 +114,24 @@ func (v *view) follow(r *reached, code tree, b watcher.Batch) *reached {
 	if len(differ) == 0 {
 		return next
 	}
-	next.version.Files = maps.Clone(r.version.Files)
+	changes := make(map[string]watcher.Hash, len(differ))
 	for _, path := range differ {
-		if hash, ok := next.hash(path, code); ok {
-			next.version.Files[path] = hash
-		} else {
-			delete(next.version.Files, path)
-		}
+		changes[path] = next.hash(path, code)
 	}
+	next.version.Files = r.version.Files.With(changes)
 	return next
 }
 
-// hash returns what the version of r goes by for a file; false if the service
+// hash returns what the version of r goes by for a file; zero if the service
 // does not load it. What a watch glob names is data: it counts by its bytes.
-func (r *reached) hash(path string, code tree) (watcher.Hash, bool) {
+func (r *reached) hash(path string, code tree) watcher.Hash {
 	if hash, ok := r.watched[path]; ok {
-		return hash, true
+		return hash
 	}
-	hash, ok := code[path]
-	return hash, ok && r.loads(path)
+	if !r.loads(path) {
+		return watcher.Hash{}
+	}
+	return code[path]
 }
 
 // loads reports whether the service can load the file at path, if there is one.
@@ -175,7 +174,7 @@ func (v *view) look(s *service, code tree, watched map[string]watcher.Hash) *rea
 		}
 	}
 	maps.Copy(load, watched)
-	r.version = decider.Version{Files: load, Start: s.start}
+	r.version = decider.Version{Files: decider.FilesOf(load), Start: s.start}
 	return r
 }
 

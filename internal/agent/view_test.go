@@ -3,14 +3,13 @@ package agent
 import (
 	"crypto/sha256"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"reflect"
 	"testing"
 
 	"bounce/configs"
+	"bounce/decider"
 	"bounce/treesitter"
 	"bounce/watcher"
 )
@@ -56,16 +55,13 @@ func TestViewFollowsAsFromScratch(t *testing.T) {
 		next := v.update(code, b, changes)
 		for name, r := range next.services {
 			fresh := next.look(r.service, code, r.watched)
-			if !maps.Equal(r.version.Files, fresh.version.Files) {
-				t.Fatalf("batch %d %v: %s loads %v, from scratch %v", n, b.Changes, name, r.version.Files, fresh.version.Files)
+			if d := decider.Diff(fresh.version, r.version); d != nil || r.version.Files.Len() != fresh.version.Files.Len() {
+				t.Fatalf("batch %d %v: of what %s loads differ %v, or the number", n, b.Changes, name, d)
 			}
 			was := v.services[name].version.Files
-			switch shares := reflect.ValueOf(was).Pointer() == reflect.ValueOf(r.version.Files).Pointer(); {
-			case shares && len(was) > 0:
+			if was == r.version.Files {
 				kept++
-			case !shares && maps.Equal(was, r.version.Files):
-				// Costly to nobody, and rare.
-			default:
+			} else {
 				patched++
 			}
 		}

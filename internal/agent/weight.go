@@ -30,7 +30,7 @@ func (p *Project) Heaviest(n int, services []string) ([]Weight, error) {
 		if !ok {
 			return nil, noService(name, v.names())
 		}
-		for path := range r.version.Files {
+		for path := range r.version.Files.All() {
 			restarts[path]++
 		}
 	}
@@ -55,7 +55,7 @@ func (p *Project) Heaviest(n int, services []string) ([]Weight, error) {
 	all = all[:min(n, len(all))]
 	for i := range all {
 		for _, name := range services {
-			if _, ok := v.services[name].version.Files[all[i].Path]; ok {
+			if v.services[name].version.Files.Has(all[i].Path) {
 				all[i].Services = append(all[i].Services, name)
 			}
 		}
