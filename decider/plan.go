@@ -89,7 +89,8 @@ type Link struct {
 
 // Hold is a reason to wait. A hold names what ends it.
 type Hold struct {
-	// Kind is one of "syntax", "config", "git", "paused", "action", "budget".
+	// Kind is one of "syntax", "import" (of a module that is gone), "config",
+	// "git", "paused", "action", "budget".
 	Kind string `json:"kind"`
 	// Service or Action is what waits; both empty: everything.
 	Service string `json:"service,omitempty"`

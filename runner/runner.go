@@ -209,7 +209,7 @@ func (r *Runner) do(f func()) bool {
 // meant to be down are left alone.
 //
 // The plan's holds are shown by Status until the next plan. While one of kind
-// "syntax" is on a service that has failed, it is not retried.
+// "syntax" or "import" is on a service that has failed, it is not retried.
 func (r *Runner) Apply(p decider.Plan) *Ticket {
 	var t *Ticket
 	if !r.do(func() { t = r.conductor.apply(p) }) {

@@ -536,7 +536,9 @@ func (s *service) judge(f failure, what string) {
 }
 
 // vain reports whether a plan says that what is on disk cannot run.
-func (s *service) vain() bool { return s.planHold != nil && s.planHold.Kind == "syntax" }
+func (s *service) vain() bool {
+	return s.planHold != nil && (s.planHold.Kind == "syntax" || s.planHold.Kind == "import")
+}
 
 // holdByPlan keeps a service that has failed from a vain retry until the
 // plan's hold is over.

@@ -25,7 +25,9 @@ var update = flag.Bool("update", false, "rewrite the expected output of scripts"
 //	                        applies to those after it
 //	> dependents PATH...    files that reach these, and the chains
 //	> edges PATH...         direct edges
+//	> importers PATH...     files that lead to one of these directly
 //	> unresolved PATH...    imports without a file
+//	> lost PATH GONE...     imports that fail without modules that are gone
 //	> opaque                files that import what cannot be known
 //	> roots                 what FindRoots finds
 //	> write N               adds the files named "N/path" as "path"
@@ -149,6 +151,8 @@ func (s *script) command(t *testing.T, out *strings.Builder, words []string) {
 		writeReach(out, s.graph.Reach(entries(args)...))
 	case "dependents":
 		writeReach(out, s.graph.Dependents(args...))
+	case "importers":
+		fmt.Fprintln(out, strings.Join(s.graph.Importers(nil, args...), " "))
 	case "edges":
 		for _, p := range args {
 			for _, e := range s.graph.Edges(p) {
@@ -160,6 +164,21 @@ func (s *script) command(t *testing.T, out *strings.Builder, words []string) {
 			for _, r := range s.graph.Unresolved(p) {
 				fmt.Fprintf(out, "%s:%d %s\n", p, r.Line, format(r.Statement))
 			}
+		}
+	case "lost":
+		var back []Change
+		for _, p := range args[1:] {
+			back = append(back, Change{p, new(Facts)})
+		}
+		for _, l := range s.graph.Lost(s.graph.Update(back), nil, args[0]) {
+			fmt.Fprintf(out, "%s:%d %s was %s", args[0], l.Line, l.Name, l.File)
+			if l.Package != "" {
+				fmt.Fprintf(out, ", unless %s binds it", l.Package)
+			}
+			if l.Foreign {
+				out.WriteString(", unless it is installed")
+			}
+			out.WriteString("\n")
 		}
 	case "opaque":
 		for p, lines := range s.graph.Opaque() {

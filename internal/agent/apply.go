@@ -107,14 +107,14 @@ func (a *Agent) confirm(ctx context.Context, v *view, suspects suspects) {
 }
 
 // input is all that a decision depends on.
-func (a *Agent) input(b watcher.Batch, before, after *view) decider.Input {
+func (a *Agent) input(ctx context.Context, b watcher.Batch, before, after *view) decider.Input {
 	a.arrivals()
 	return decider.Input{
 		Batch:    b,
 		Before:   before,
 		After:    after,
 		Rules:    a.rules,
-		Services: a.services(after),
+		Services: a.services(ctx, after),
 		Broken:   a.broken,
 		Cosmetic: after.cosmetic,
 		Files:    a.project.files,
@@ -124,17 +124,21 @@ func (a *Agent) input(b watcher.Batch, before, after *view) decider.Input {
 }
 
 // services describes the services for the decider.
-func (a *Agent) services(v *view) []decider.Service {
+func (a *Agent) services(ctx context.Context, v *view) []decider.Service {
 	var out []decider.Service
 	for _, s := range a.run.Status() {
 		r := v.services[s.Name]
+		blocked := r.service.blocked()
+		if blocked == nil && s.Intent == runner.Up {
+			blocked = a.lost(ctx, v, s.Name)
+		}
 		out = append(out, decider.Service{
 			Name:    s.Name,
 			Order:   r.service.order,
 			Watch:   r.service.watch,
 			Env:     r.service.env,
 			Up:      s.Intent == runner.Up,
-			Blocked: r.service.blocked(),
+			Blocked: blocked,
 			Now:     r.version,
 			Last:    a.generations.promised(s.Name),
 		})

@@ -119,7 +119,7 @@ func (a *Agent) first(ctx context.Context, b watcher.Batch) {
 	if _, err := a.run.Stop(others...); err != nil {
 		a.emit(control.Event{Kind: "warning", Text: err.Error()})
 	}
-	if !a.takeUp(wanted) {
+	if !a.takeUp(ctx, wanted) {
 		ticket, err := a.run.Start(wanted...)
 		if err != nil {
 			a.emit(control.Event{Kind: "warning", Text: err.Error()})
@@ -151,7 +151,7 @@ func (a *Agent) searched(answers map[string]search) {
 // takeUp sets going what an earlier agent left owed, and what is owed for
 // changes since then that nobody saw; the services that are wanted start behind
 // it. It reports false if nothing is owed.
-func (a *Agent) takeUp(wanted []string) bool {
+func (a *Agent) takeUp(ctx context.Context, wanted []string) bool {
 	b, after := a.recall(), a.view()
 	starts := make(decider.Debts, 0, len(wanted))
 	for _, name := range wanted {
@@ -166,7 +166,7 @@ func (a *Agent) takeUp(wanted []string) bool {
 			gone = append(gone, c.Path)
 		}
 	}
-	in := a.input(b, after.with(gone), after)
+	in := a.input(ctx, b, after.with(gone), after)
 	in.Owed = append(in.Owed, starts...)
 	plan := decider.Decide(in)
 	if !slices.ContainsFunc(plan.Owed, func(d decider.Debt) bool { return d.Kind == decider.RunAction }) {

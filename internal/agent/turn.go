@@ -18,7 +18,7 @@ func (a *Agent) turn(ctx context.Context, b watcher.Batch) {
 	before, after, suspects := a.update(ctx, b)
 	a.confirm(ctx, after, suspects)
 
-	plan := decider.Decide(a.input(b, before, after))
+	plan := decider.Decide(a.input(ctx, b, before, after))
 
 	a.publish(b, plan)
 	a.apply(after, plan)

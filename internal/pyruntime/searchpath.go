@@ -84,17 +84,30 @@ func (p Python) SearchPath(ctx context.Context) (*SearchPath, error) {
 	if slices.Contains(p.Flags, "-S") {
 		return &SearchPath{state: []stamp{}}, nil
 	}
+	asked := time.Now()
+	fields, err := p.ask(ctx, "where it looks for modules", searchScript)
+	if err != nil {
+		return nil, err
+	}
+	path, files := parseSearchPath(fields)
+	path.state = settled(files, asked)
+	return path, nil
+}
+
+// ask runs a script of ours with the Python as the command starts it, in its
+// own process group, and returns the fields of the answer. what says in words
+// what is asked.
+func (p Python) ask(ctx context.Context, what, script string, words ...string) ([]string, error) {
 	// -B keeps bytecode of finders from being written, -W keeps warnings about
 	// them from being errors.
-	args := append(slices.Clone(p.Flags), "-B", "-W", "ignore", "-c", searchScript)
-	cmd := exec.CommandContext(ctx, p.Path, args...)
+	args := append(slices.Clone(p.Flags), "-B", "-W", "ignore", "-c", script)
+	cmd := exec.CommandContext(ctx, p.Path, append(args, words...)...)
 	cmd.Dir, cmd.Env = p.Dir, p.Env
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	killGroup(cmd)
 	cmd.WaitDelay = time.Second
 
-	asked := time.Now()
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("cannot start the interpreter %s: %w", p.Path, err)
 	}
@@ -103,17 +116,13 @@ func (p Python) SearchPath(ctx context.Context) (*SearchPath, error) {
 	switch {
 	case told:
 		// An interpreter that fails to end after it takes nothing back.
+		return fields, nil
 	case ctx.Err() != nil:
-		return nil, fmt.Errorf("%s does not say where it looks for modules: %w", p.Path, context.Cause(ctx))
-	default:
-		if err == nil {
-			err = errors.New("it said nothing")
-		}
-		return nil, fmt.Errorf("%s does not say where it looks for modules: %w%s", p.Path, err, lastLine(stderr.String()))
+		return nil, fmt.Errorf("%s does not say %s: %w", p.Path, what, context.Cause(ctx))
+	case err == nil:
+		err = errors.New("it said nothing")
 	}
-	path, files := parseSearchPath(fields)
-	path.state = settled(files, asked)
-	return path, nil
+	return nil, fmt.Errorf("%s does not say %s: %w%s", p.Path, what, err, lastLine(stderr.String()))
 }
 
 // answerMark is around what the script says.

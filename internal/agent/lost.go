@@ -1,0 +1,115 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"bounce/decider"
+	"bounce/internal/control"
+	"bounce/treesitter"
+)
+
+// A module that is deleted or renamed before those who import it are edited
+// would bring every one of their services down. So a service waits while a file
+// of its reach imports, at its top, a module that its last generation had and
+// that nothing in the tree, nor an installed package, is now.
+//
+// It goes by levels: what the last generation loaded is compared with the tree
+// there is. A process that fails nevertheless, as after an import of what never
+// was there, is the runner's to hold.
+
+// lost returns the hold of a service that would fail for a module that is gone,
+// nil for one that would not.
+func (a *Agent) lost(ctx context.Context, v *view, name string) *decider.Hold {
+	r, last := v.services[name], a.generations.promised(name)
+	if last == nil || r.all {
+		return nil
+	}
+	var gone []string
+	for _, diff := range decider.Diff(*last, r.version) {
+		if _, there := a.project.files[diff.Path]; !there && isModule(diff.Path) {
+			gone = append(gone, diff.Path)
+		}
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	old := v.with(gone)
+	for path, l := range v.losses(old, r, gone) {
+		if a.isLost(ctx, r.service, path, l) {
+			return &decider.Hold{
+				Kind: "import", Path: path, Line: l.Line,
+				What:     fmt.Sprintf("it imports %s, and %s is gone", l.Name, l.File),
+				EndsWhen: fmt.Sprintf("%s imports something else or %s is there again, or 'bounce restart %s'", path, l.File, name),
+			}
+		}
+	}
+	return nil
+}
+
+// losses yields what the files that r reaches have lost with the modules that
+// are gone, by file and line.
+func (v *view) losses(old *view, r *reached, gone []string) func(yield func(string, treesitter.Lost) bool) {
+	return func(yield func(string, treesitter.Lost) bool) {
+		entries := v.entries(r.service)
+		importers := map[string]bool{}
+		for _, e := range entries {
+			for _, path := range old.graph.Importers(e.Roots, gone...) {
+				importers[path] = importers[path] || r.reach.Has(path)
+			}
+		}
+		for _, path := range slices.Sorted(maps.Keys(importers)) {
+			if !importers[path] {
+				continue
+			}
+			var all []treesitter.Lost
+			for i, e := range entries {
+				found := v.graph.Lost(old.graph, e.Roots, path)
+				if i == 0 {
+					all = found
+				}
+				// What one entry finds is there.
+				all = slices.DeleteFunc(all, func(l treesitter.Lost) bool { return !slices.Contains(found, l) })
+			}
+			for _, l := range all {
+				if !yield(path, l) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// binding is what in a package's __init__ may bind names that are not there as
+// words.
+var binding = regexp.MustCompile(`import\s*\(?\s*\*|__getattr__|__path__|globals|setattr|exec|vars|sys\.modules`)
+
+// isLost reports whether an import is sure to fail: no package binds the name,
+// and nothing that is installed has the module.
+func (a *Agent) isLost(ctx context.Context, s *service, path string, l treesitter.Lost) bool {
+	if l.Package != "" {
+		name := l.Name[strings.LastIndexByte(l.Name, '.')+1:]
+		src, err := a.project.read(l.Package)
+		if err != nil || binding.Match(src) || regexp.MustCompile(`\b`+regexp.QuoteMeta(name)+`\b`).Match(src) {
+			return false
+		}
+	}
+	if !l.Foreign {
+		return true
+	}
+	if s.python.Path == "" {
+		return false
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, askTime, errBusy)
+	defer cancel()
+	found, err := s.python.Finds(ctx, []string{l.Name})
+	if err != nil {
+		a.emit(control.Event{Kind: "warning", Service: s.name, Text: fmt.Sprintf("cannot tell whether %s:%d finds %s: %v", path, l.Line, l.Name, err)})
+		return false
+	}
+	return !found[l.Name]
+}
