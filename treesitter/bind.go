@@ -279,6 +279,20 @@ func (r *resolver) ref(ref Ref) {
 		if !opts.NoStrings {
 			r.mention(ref.Statement, !opts.NoPackageStrings)
 		}
+	case Path:
+		if !opts.NoStrings {
+			r.file(ref.Module)
+		}
+	}
+}
+
+// file links to the files that a path may name: seen from the project
+// directory, where services are at home, and from the file's own.
+func (r *resolver) file(name string) {
+	for _, p := range []string{path.Clean(name), path.Join(path.Dir(r.path), name)} {
+		if i := r.view.g.table.lookup(p); i >= 0 && r.view.g.files.at(i) != nil {
+			r.add([]id{i}, Path)
+		}
 	}
 }
 

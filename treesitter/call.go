@@ -34,7 +34,8 @@ func (s *scanner) call(name []byte, i int) {
 			s.importCall(string(name))
 		}
 	case "spec_from_file_location", "run_path":
-		if !s.defined(i) {
+		// A path that is given as a string is found as one.
+		if a := s.arguments(); !s.defined(i) && !slices.ContainsFunc(a.tokens, token.isPath) {
 			s.opaque()
 		}
 	case "attach":
@@ -538,6 +539,10 @@ func (s *scanner) literal(begin, end, line, from int) {
 		s.facts.All = append(s.facts.All, identifier(text))
 		return
 	}
+	if bytes.HasSuffix(text, []byte(".py")) {
+		s.scriptPath(text, line)
+		return
+	}
 	if text[0] == '.' {
 		s.relative(text, line, from, end+1)
 		return
@@ -591,6 +596,32 @@ func (s *scanner) literal(begin, end, line, from int) {
 		text = bytes.ReplaceAll(text, []byte(":"), []byte("."))
 	}
 	s.ref(mention(kind, text), line)
+}
+
+// runners are what is called to run a file: in this process, from its text, or in
+// a process of its own.
+var runners = []string{
+	"run_path", "spec_from_file_location", "SourceFileLoader", "open", "Popen", "run", "call", "check_call", "check_output",
+	"create_subprocess_exec",
+}
+
+// scriptPath notes a string that is the path of a Python file, among the
+// arguments of what may run it.
+func (s *scanner) scriptPath(text []byte, line int) {
+	if n := len(s.open); n == 0 || !s.open[n-1].runs || s.scope&InTyping != 0 {
+		return
+	}
+	for _, c := range text {
+		if class[c]&word == 0 && strings.IndexByte("/.-", c) < 0 {
+			return
+		}
+	}
+	s.ref(mention(Path, text), line)
+}
+
+// isPath reports whether a token is a string that scriptPath may take.
+func (t token) isPath() bool {
+	return t.str && bytes.HasSuffix(bytes.TrimRight(t.text, `"'`), []byte(".py"))
 }
 
 // relative notes a string such as ".models" in a list, tuple or dict: the name of

@@ -24,10 +24,11 @@ const (
 	Prefix                  // import_module(f"a.{x}"): all that fits
 	Package                 // a string in a setting that names a package: all below it but tests
 	String                  // a string that names a module
+	Path                    // a string that is the path of a Python file
 	Typing                  // an import under "if TYPE_CHECKING"
 )
 
-var kinds = [...]string{"", "import", "from", "star", "call", "parent", "walk", "prefix", "package", "string", "typing"}
+var kinds = [...]string{"", "import", "from", "star", "call", "parent", "walk", "prefix", "package", "string", "path", "typing"}
 
 func (k Kind) String() string { return kinds[min(int(k), len(kinds)-1)] }
 

@@ -50,13 +50,12 @@ func recall(namespace byte, text []byte, make func([]byte) *Statement) *Statemen
 // meaning returns what an import statement says; nil if text is none.
 func meaning(text []byte) *Statement { return recall('s', text, judge) }
 
-// mention returns the statement of a string that names a module.
+// mention returns the statement of a string that names a module, or a file.
 func mention(kind Kind, name []byte) *Statement {
-	namespace := byte('n')
-	if kind == Package {
-		namespace = 'p'
-	}
-	return recall(namespace, name, func(name []byte) *Statement {
+	return recall(byte('A'+kind), name, func(name []byte) *Statement {
+		if kind == Path {
+			return &Statement{Kind: kind, Module: string(name)}
+		}
 		return &Statement{Kind: kind, Module: identifier(name)}
 	})
 }

@@ -48,7 +48,7 @@ func randomSource(r *rand.Rand) string {
 	for range r.IntN(7) {
 		n := randomName(r)
 		last := n[strings.LastIndexByte(n, '.')+1:]
-		switch r.IntN(19) {
+		switch r.IntN(20) {
 		case 0, 1:
 			fmt.Fprintf(&b, "import %s\n", n)
 		case 2, 3:
@@ -81,6 +81,8 @@ func randomSource(r *rand.Rand) string {
 			fmt.Fprintf(&b, "import_module(f'%s.{x}.%s')\n", n, last)
 		case 18:
 			fmt.Fprintf(&b, "from django.core.management import call_command\nAPPS = ['%s']\n", n)
+		case 19:
+			fmt.Fprintf(&b, "run_path('%s.py')\n", []string{last, "../" + last, strings.ReplaceAll(n, ".", "/"), last + "/__init__"}[r.IntN(4)])
 		}
 	}
 	return b.String()

@@ -71,6 +71,9 @@ func (m *moved) concerns(p string, f *file) bool {
 
 func (m *moved) mentioned(st *Statement, inside bool) bool {
 	switch st.Kind {
+	case Path:
+		stem := strings.TrimSuffix(path.Base(st.Module), ".py")
+		return stem == "__init__" || slices.Contains(m.parts, stem)
 	case Star, Walk, Prefix, Package:
 		// These name more than they say: what is in a package.
 		if st.Level > 0 && inside || st.Kind == Prefix && strings.IndexByte(st.Module, '.') < 0 {

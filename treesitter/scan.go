@@ -79,6 +79,7 @@ type bracket struct {
 	byte
 	use  bracketUse
 	dict bool // it is a dict or set, or within one
+	runs bool // it has the arguments of a call that may run a file, or is within one that has
 	line int
 }
 
@@ -434,18 +435,19 @@ func (s *scanner) resumes() bool {
 }
 
 func (s *scanner) openBracket(c byte) {
-	use, dict := elements, c == '{'
+	use, dict, runs := elements, c == '{', false
 	if n := len(s.open); n > 0 {
-		dict = dict || s.open[n-1].dict
+		dict, runs = dict || s.open[n-1].dict, s.open[n-1].runs
 	}
 	switch {
 	case c == '{':
 	case s.called(c):
 		use = other
+		runs = runs || c == '(' && slices.Contains(runners, string(s.callee()))
 	case !dict && s.inSetting():
 		use = settings
 	}
-	s.open = append(s.open, bracket{c, use, dict, s.line})
+	s.open = append(s.open, bracket{c, use, dict, runs, s.line})
 }
 
 // inSetting reports whether the list or tuple at pos, which is in no dict, is
@@ -529,6 +531,12 @@ func (s *scanner) called(c byte) bool {
 		s.call(name, i)
 	}
 	return !slices.Contains(operators, string(name))
+}
+
+// callee returns the last part of the name of what is called at pos.
+func (s *scanner) callee() []byte {
+	before := bytes.TrimRight(s.src[:s.pos], " \t")
+	return before[lastWord(before):]
 }
 
 // operators are the words that an expression can follow.

@@ -104,7 +104,7 @@ func (s *scope) direct(path string, noStrings bool) []string {
 }
 
 func isString(e treesitter.Edge) bool {
-	return e.Kind == treesitter.String || e.Kind == treesitter.Package
+	return e.Kind == treesitter.String || e.Kind == treesitter.Package || e.Kind == treesitter.Path
 }
 
 // Graph returns the Python files that were asked for, sorted, each with the
