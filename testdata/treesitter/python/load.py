@@ -21,6 +21,8 @@ def load(case):
     def hook(event, args):
         if event == "exec":
             name = getattr(args[0], "co_filename", "")
+            if name.endswith(".py"):
+                name = os.path.join(top, name)  # of code that was run by a relative path
             if name.startswith(top + "/") and args[0].co_name == "<module>":
                 loaded.append(name[len(top) + 1 :])
 
