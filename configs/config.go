@@ -38,7 +38,8 @@ type Config struct {
 	// action), or a list of actions.
 	Fallback Fallback `json:"fallback" example:"[restart_api]"`
 	// Classifier names a program that is asked which actions the files call for
-	// that match no rule; fallback is for when it gives no answer.
+	// that match no rule; fallback is for when it gives no answer. bounce up does
+	// not ask about files that a service loads, and does not wait for the answer.
 	Classifier Classifier `json:"classifier" example:"{run: [python3, classify.py], timeout: 10s}"`
 	// StringImports takes dotted strings that name a module of the project for
 	// imports, as Django settings need. Literal arguments of import functions

@@ -31,6 +31,10 @@ import (
 // files for which the signal was asked; for any other service it is sent
 // beside, and one that is restarted needs none.
 //
+// Of files that neither a rule nor a service takes a classifier may be asked.
+// Nothing waits for it: what it says of them comes with a later decision, as
+// does the fallback if it says nothing.
+//
 // A service whose restart would run into a file that does not compile gets a
 // hold in place of the step, and everything does while the input is paused.
 func Decide(in Input) Plan {
@@ -59,6 +63,8 @@ type decision struct {
 	// steps are wanted, before anything holds them.
 	steps map[target]*Step
 
+	// answered has the changes that Answers are about.
+	answered  map[string]watcher.Change
 	unmatched []string
 	fallback  bool
 }
@@ -82,6 +88,7 @@ func newDecision(in Input) *decision {
 		asked:    make(map[target]bool),
 		working:  make(map[string]bool),
 		steps:    make(map[target]*Step),
+		answered: make(map[string]watcher.Change),
 	}
 	if d.Before == nil {
 		d.Before = noGraph{}
@@ -222,9 +229,10 @@ func (d *decision) word(diff Difference) string {
 	return diff.Change
 }
 
-// edges owes what the rules ask for, less what was undone.
+// edges owes what the rules ask for, and what was learnt elsewhere, less what
+// was undone.
 func (d *decision) edges() {
-	fired := d.fire()
+	fired := append(d.fire(), d.answers()...)
 	for _, f := range fired {
 		if action := d.Rules.Actions[f.Name]; action.Command {
 			d.owe(target{kind: RunAction, name: f.Name}, action.Order, f.Reasons)
@@ -254,12 +262,16 @@ func (d *decision) fire() []Fired {
 	}
 	paths := slices.Sorted(maps.Keys(d.changes))
 	untaken := slices.DeleteFunc(slices.Clone(paths), d.taken)
+	rules := d.Rules
+	if d.Classifier {
+		rules.Fallback = Fallback{}
+	}
 	var f Firing
 	if len(d.Rules.Rules) > 0 {
-		f = d.Rules.Fire(paths, Across(d.Before, d.After, d.deleted))
+		f = rules.Fire(paths, Across(d.Before, d.After, d.deleted))
 		d.unmatched = both(untaken, f.Unmatched)
 	} else {
-		f = d.Rules.Fire(untaken, nil)
+		f = rules.Fire(untaken, nil)
 		d.unmatched = untaken
 	}
 	d.fallback = f.FallbackApplied
@@ -273,6 +285,49 @@ func (d *decision) fire() []Fired {
 		}
 	}
 	return f.Actions
+}
+
+// answers returns the actions that were learnt of, and those of the fallback
+// where nothing was.
+func (d *decision) answers() []Fired {
+	all := slices.Clone(d.Answers)
+	for i, answer := range all {
+		all[i].Changes = slices.SortedFunc(slices.Values(answer.Changes), func(a, b watcher.Change) int {
+			return strings.Compare(a.Path, b.Path)
+		})
+	}
+	slices.SortFunc(all, func(a, b Answer) int {
+		return slices.CompareFunc(a.Changes, b.Changes, func(a, b watcher.Change) int { return strings.Compare(a.Path, b.Path) })
+	})
+	var fired []Fired
+	for _, answer := range all {
+		var paths []string
+		for _, c := range answer.Changes {
+			d.answered[c.Path] = c
+			paths = append(paths, c.Path)
+		}
+		rules := Rules{Actions: d.Rules.Actions, Fallback: d.Rules.Fallback}
+		if !answer.Failed {
+			rules = rules.Answered(answer.Actions)
+		}
+		f := rules.Fire(paths, nil)
+		d.fallback = d.fallback || f.FallbackApplied
+		for _, a := range f.Actions {
+			for i := range a.Reasons {
+				a.Reasons[i].Change = change(d.answered[a.Reasons[i].Path].Kind)
+			}
+			fired = append(fired, a)
+		}
+	}
+	return fired
+}
+
+// before returns what a file held before the change that is decided on.
+func (d *decision) before(path string) watcher.Hash {
+	if c, ok := d.answered[path]; ok {
+		return c.Old
+	}
+	return d.changes[path].Old
 }
 
 // further returns reasons for the changed files that lead to an action through
@@ -350,7 +405,7 @@ func (d *decision) owe(t target, order int, reasons []Reason) {
 	for _, r := range reasons {
 		since, known := debt.Since[r.Path]
 		if !known {
-			since = d.changes[r.Path].Old
+			since = d.before(r.Path)
 		}
 		if !d.undone(debt, r.Path, since) {
 			if debt.Since == nil {
@@ -489,6 +544,9 @@ func (d *decision) plan() Plan {
 		Left:            []Left{},
 		Unmatched:       d.unmatched,
 		FallbackApplied: d.fallback,
+	}
+	if d.Classifier {
+		p.Ask = d.unmatched
 	}
 	busy := make(map[string]bool) // services with a step
 	for _, step := range d.steps {

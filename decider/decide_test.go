@@ -39,6 +39,9 @@ import (
 //	  since begun underway             the file holds what it did before it;
 //	                                   has begun; is under way
 //	initial:                           the batch is the first
+//	classifier:                        there is one to ask
+//	answer: modified a -> NAME...      what was learnt of an earlier change
+//	answer: modified a                 that nothing was
 func TestDecide(t *testing.T) {
 	for _, file := range glob1(t, "decide/*.txtar") {
 		a, err := txtar.ParseFile(file)
@@ -117,6 +120,8 @@ func shuffled(in Input, seed uint64) Input {
 	rng.Shuffle(len(in.Batch.Changes), reflect.Swapper(in.Batch.Changes))
 	in.Owed = slices.Clone(in.Owed)
 	rng.Shuffle(len(in.Owed), reflect.Swapper(in.Owed))
+	in.Answers = slices.Clone(in.Answers)
+	rng.Shuffle(len(in.Answers), reflect.Swapper(in.Answers))
 	return in
 }
 
@@ -244,6 +249,15 @@ func parseInput(text string) (Input, error) {
 			}
 		case "initial":
 			in.Batch.Initial = true
+		case "classifier":
+			in.Classifier = true
+		case "answer":
+			what, actions, ok := strings.Cut(value, " ->")
+			kind, path, _ := strings.Cut(what, " ")
+			in.Answers = append(in.Answers, Answer{
+				Changes: []watcher.Change{{Path: path, Kind: kinds[kind], Old: hashOld, New: hashNew}},
+				Actions: strings.Fields(actions), Failed: !ok,
+			})
 		default:
 			return in, fmt.Errorf("cannot read %q", line)
 		}
@@ -354,7 +368,13 @@ func treeOf(in Input, g *textGraph, files []string) map[string]watcher.Hash {
 			tree[path] = hashOld
 		}
 	}
-	for _, c := range in.Batch.Changes {
+	changes := slices.Clone(in.Batch.Changes)
+	for _, answer := range in.Answers {
+		if !slices.Contains(files, answer.Changes[0].Path) { // else it is back
+			changes = append(changes, answer.Changes...)
+		}
+	}
+	for _, c := range changes {
 		if tree[c.Path] = c.New; c.Kind == watcher.Deleted {
 			delete(tree, c.Path)
 		}
@@ -406,6 +426,9 @@ func formatPlan(p Plan) string {
 	}
 	for _, path := range p.Unmatched {
 		fmt.Fprintf(&b, "unmatched %s\n", path)
+	}
+	for _, path := range p.Ask {
+		fmt.Fprintf(&b, "ask %s\n", path)
 	}
 	if p.FallbackApplied {
 		b.WriteString("fallback\n")

@@ -31,6 +31,21 @@ type Input struct {
 	Owed Debts
 	// Paused is what the operator or git holds back; nil for nothing.
 	Paused *Hold
+	// Classifier says that somebody can be asked about files that neither a
+	// rule nor a service takes: [Plan].Ask has them, and the fallback waits.
+	Classifier bool
+	// Answers are what was learnt of files that earlier plans asked about.
+	Answers []Answer
+}
+
+// Answer is what is known of changes that a plan asked about.
+type Answer struct {
+	// Changes are those of the batch that the plan answered.
+	Changes []watcher.Change
+	// Actions are what they call for; those that are not declared are left out.
+	Actions []string
+	// Failed says that there was no answer: the fallback is applied.
+	Failed bool
 }
 
 // Graph is what the decider needs to know of imports. Services are known to it

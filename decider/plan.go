@@ -20,6 +20,9 @@ type Plan struct {
 	Owed Debts `json:"owed,omitempty"`
 	// Unmatched are the changed paths that neither a rule nor a service took.
 	Unmatched []string `json:"unmatched,omitempty"`
+	// Ask has the paths among Unmatched that a classifier is to be asked about;
+	// what it says is [Input].Answers of a later decision.
+	Ask []string `json:"ask,omitempty"`
 	// FallbackApplied says that Rules.Fallback fired: a file that changed, or
 	// that imports one, matched no rule. With rules it goes by them alone, as
 	// in the decide verb; without any rule, a path that a service took counts

@@ -75,6 +75,7 @@ type Agent struct {
 	// What follows is owned by the loop.
 	project *Project
 	rules   decider.Rules
+	oracle  oracle
 	broken  map[string]decider.Problem
 	// doubts are modules that tree-sitter suspects and that no service has
 	// reached yet.
@@ -177,6 +178,9 @@ func newAgent(cfg *configs.Config, opts Options) (*Agent, error) {
 		failed:      map[string]decider.Hold{},
 		nextPlan:    make(chan struct{}),
 	}
+	a.oracle.asker = newAsker(cfg, func(line string) {
+		a.emit(control.Event{Kind: "note", Text: "classifier: " + line})
+	})
 	a.shared.Store(project.view)
 	a.held.Store(&holds{})
 	if a.git, err = git.Open(cfg.Dir); err != nil && !errors.Is(err, git.ErrNoRepository) {

@@ -120,6 +120,8 @@ func (a *Agent) input(ctx context.Context, b watcher.Batch, before, after *view)
 		Files:    a.project.files,
 		Owed:     a.owed,
 		Paused:   a.paused,
+
+		Classifier: a.oracle.asker != nil,
 	}
 }
 
@@ -193,6 +195,7 @@ func shortened(p decider.Plan) decider.Plan {
 		cut(&p.Owed[i].Reasons, &p.Owed[i].More)
 	}
 	p.Unmatched = p.Unmatched[:min(len(p.Unmatched), firstReasons)]
+	p.Ask = p.Ask[:min(len(p.Ask), firstReasons)]
 	return p
 }
 

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"bounce/configs"
-	"bounce/decider"
 	"bounce/internal/classifier"
 	"bounce/internal/control"
 )
@@ -73,27 +72,4 @@ func contents(dir string, paths []string) []string {
 		state = append(state, p+" "+classifier.Sum(filepath.Join(dir, filepath.FromSlash(p))))
 	}
 	return state
-}
-
-// classify asks the classifier, if there is one, about the files that no rule
-// matched, and returns what is decided then: by its answer, or by the fallback
-// when there is none, which is remarked on.
-func (q inquiry) classify(ctx context.Context, c changed, f decider.Firing, expand decider.Expand) (decider.Firing, []string) {
-	var told []string
-	a := newAsker(q.config, func(line string) { told = append(told, "classifier: "+line) })
-	if a == nil || len(f.Unmatched) == 0 {
-		return f, nil
-	}
-	state := []string{c.from, c.to}
-	if c.to == "" {
-		state = append(state, contents(q.base, f.Unmatched)...)
-	}
-	answer, err := a.ask(ctx, f.Unmatched, state)
-	if err != nil {
-		return f, append(told, "the classifier gives no answer, so the fallback counts: "+err.Error())
-	}
-	if answer.Reason != "" {
-		told = append(told, "classifier: "+answer.Reason)
-	}
-	return q.config.DecideBy().Answered(answer.Actions).Fire(c.paths, expand), told
 }

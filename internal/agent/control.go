@@ -163,7 +163,17 @@ func (a *Agent) Sync(ctx context.Context) (control.Outcome, error) {
 	if err != nil {
 		return control.Outcome{}, err
 	}
-	// A batch that was handed on is decided on before the loop runs this.
+	// A batch that was handed on is decided on before the loop runs this, but
+	// for what is asked elsewhere.
+	var asked <-chan struct{}
+	if err := a.do(ctx, func(context.Context) { asked = a.oracle.last() }); err != nil {
+		return control.Outcome{}, err
+	}
+	if asked != nil {
+		if err := a.wait(ctx, asked); err != nil {
+			return control.Outcome{}, err
+		}
+	}
 	var tickets []*runner.Ticket
 	var newer <-chan struct{}
 	err = a.do(ctx, func(context.Context) {

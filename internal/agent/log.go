@@ -295,6 +295,9 @@ func idle(p decider.Plan, changed control.Event) string {
 			why = append(why, strings.Join(names, ", ")+" "+w.more)
 		}
 	}
+	if len(p.Ask) > 0 {
+		why = append(why, "the classifier is asked about "+listed(p.Ask, len(p.Ask)))
+	}
 	switch {
 	case len(why) > 0:
 		return strings.Join(why, "; ")

@@ -169,6 +169,7 @@ func (a *Agent) takeUp(ctx context.Context, wanted []string) bool {
 	in := a.input(ctx, b, after.with(gone), after)
 	in.Owed = append(in.Owed, starts...)
 	plan := decider.Decide(in)
+	a.wonder(ctx, b, plan)
 	if !slices.ContainsFunc(plan.Owed, func(d decider.Debt) bool { return d.Kind == decider.RunAction }) {
 		a.owed = nil
 		return false

@@ -195,7 +195,14 @@ func (a *Agent) remember() (n uint64, m memory) {
 		return 0, memory{}
 	}
 	a.memories++
-	return a.memories, memory{Files: maps.Clone(a.project.files), Owed: a.owed.Actions()}
+	files := maps.Clone(a.project.files)
+	// What was asked about and not answered has yet to be noticed.
+	for c := range a.oracle.pending {
+		if files[c.Path] = c.Old; c.Old == (watcher.Hash{}) {
+			delete(files, c.Path)
+		}
+	}
+	return a.memories, memory{Files: files, Owed: a.owed.Actions()}
 }
 
 // keep writes a memory down. That it cannot be is no reason not to work.

@@ -13,7 +13,8 @@ import (
 //
 // It runs on the agent's loop, which owns everything it changes. It waits for
 // no service: the runner carries the plan out by itself, and the plans of
-// later batches merge into what it has yet to do.
+// later batches merge into what it has yet to do. Nor does it wait for the
+// classifier, whose answer is decided on when it comes.
 func (a *Agent) turn(ctx context.Context, b watcher.Batch) {
 	before, after, suspects := a.update(ctx, b)
 	a.confirm(ctx, after, suspects)
@@ -22,4 +23,5 @@ func (a *Agent) turn(ctx context.Context, b watcher.Batch) {
 
 	a.publish(b, plan)
 	a.apply(after, plan)
+	a.wonder(ctx, b, plan)
 }
