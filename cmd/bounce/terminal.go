@@ -26,6 +26,18 @@ func colour(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }
 
+// sameFile reports whether two writers write to one terminal, pipe or file.
+func sameFile(a, b io.Writer) bool {
+	x, ok1 := a.(*os.File)
+	y, ok2 := b.(*os.File)
+	if !ok1 || !ok2 {
+		return false
+	}
+	first, err1 := x.Stat()
+	second, err2 := y.Stat()
+	return err1 == nil && err2 == nil && os.SameFile(first, second)
+}
+
 // Values of --log-format and --log-level.
 var (
 	logFormats = []string{"console", "json"}

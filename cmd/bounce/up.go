@@ -87,7 +87,9 @@ func (g *globals) up(ctx context.Context, cfg *configs.Config, names []string, a
 		opts.Event, opts.Output = g.jsonEvents()
 	} else {
 		out := newOutput(g.out)
-		opts.Event = agent.NewLog(log).Event
+		events := agent.NewLog(log)
+		events.Beside = sameFile(g.out, g.err)
+		opts.Event = events.Event
 		opts.Output = func(l control.Line) { _ = out.write(l) }
 	}
 

@@ -20,6 +20,10 @@ import (
 // remembers what it has said, so as not to say it again, and is for one
 // goroutine.
 type Log struct {
+	// Beside says that output is written to the same place: the last lines of a
+	// failure stand there already.
+	Beside bool
+
 	log zerolog.Logger
 	// asked has when the start that is under way was asked for, by service.
 	asked map[string]time.Time
@@ -84,7 +88,7 @@ func (l *Log) Event(e control.Event) {
 	if e.Hold != nil {
 		addHold(line, e.Hold.Kind, e.Hold.Path, e.Hold.Line, e.Hold.EndsWhen)
 	}
-	if len(e.Lines) > 0 {
+	if len(e.Lines) > 0 && !l.Beside {
 		line.Strs("lines", e.Lines)
 	}
 	if took, ok := l.took(e); ok {
