@@ -15,10 +15,10 @@ func newAffected(g *globals) *cobra.Command {
 	cmd := verb(&cobra.Command{
 		Use:     "affected PATH...",
 		GroupID: "ask",
-		Short:   "List the files and services that a change reaches",
-		Long: `List the files that import PATH, directly or through others, and the services
-that a change of it would restart. Several paths count as one change. Asks the
-running agent, or else reads the tree.
+		Short:   "List the files, services and actions that a change reaches",
+		Long: `List the files that import PATH, directly or through others, the services that a
+change of it would restart, and the actions that rules ask for. Several paths
+count as one change. Asks the running agent, or else reads the tree.
 
 Exit code 0 also when nothing is reached, 1 when there is no such file.`,
 		Example: `  bounce affected shop/money.py
@@ -40,7 +40,7 @@ Exit code 0 also when nothing is reached, 1 when there is no such file.`,
 				if err != nil {
 					return err
 				}
-				if err := asked(arg, len(one.Affected)+len(one.Services) == 0); err != nil {
+				if err := asked(arg, len(one.Affected)+len(one.Services)+len(one.Actions) == 0); err != nil {
 					return err
 				}
 			} else if err := asked(arg, true); err != nil {
@@ -67,6 +67,11 @@ func writeAffected(g *globals, a control.Affected) error {
 	}
 	for _, s := range a.Services {
 		if _, err := fmt.Fprintf(g.out, "service %s\n", s.Name); err != nil {
+			return err
+		}
+	}
+	for _, a := range a.Actions {
+		if _, err := fmt.Fprintf(g.out, "action %s\n", a.Name); err != nil {
 			return err
 		}
 	}

@@ -4,6 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,10 +21,12 @@ func newWhy(g *globals) *cobra.Command {
 	cmd = verb(&cobra.Command{
 		Use:     "why PATH [SERVICE]",
 		GroupID: "ask",
-		Short:   "Show the imports that lead from a service to a file",
+		Short:   "Show the imports and rules that lead from services and actions to a file",
 		Long: `Show, for each service that a change of PATH would restart, the shortest chain
-of imports from the service's entry to the file, one step a line, and why the
-others are left alone. Asks the running agent, or else reads the tree.
+of imports from the service's entry to the file, one step a line; then each
+action that a rule asks for, with the imports that lead from the file that the
+rule matches; and which services are left alone. Asks the running agent, or else
+reads the tree.
 
 --all shows every chain, up to --limit for each service, shortest first: what
 there is to cut before the file is no longer reached. No chain passes a file
@@ -54,7 +60,7 @@ is no such file or no such service.`,
 		if err != nil {
 			return err
 		}
-		if err := asked(args[0], len(why.Services) == 0); err != nil {
+		if err := asked(args[0], len(why.Services)+len(why.Actions) == 0); err != nil {
 			return err
 		}
 		for _, s := range why.Services {
@@ -69,11 +75,16 @@ is no such file or no such service.`,
 			fmt.Fprintf(g.out, "%s\n", s.Name)
 			writeReached(g, path, s)
 		}
-		if len(why.Services)+len(why.Unreached) == 0 {
+		for _, a := range why.Actions {
+			writeAsked(g.out, path, a)
+		}
+		if len(why.Services)+len(why.Unreached)+len(why.Actions) == 0 {
 			fmt.Fprintf(g.err, "bounce: the project has no services; 'bounce affected %s' lists the files that a change reaches\n", args[0])
 		}
 		for _, name := range why.Unreached {
-			fmt.Fprintf(g.err, "%s is not reached by %s\n", name, path)
+			if !slices.ContainsFunc(why.Actions, func(a control.Asked) bool { return concerns(a, name) }) {
+				fmt.Fprintf(g.err, "%s is not reached by %s\n", name, path)
+			}
 		}
 		return nil
 	})
@@ -113,4 +124,36 @@ func writeChain(g *globals, path string, r control.Reached) {
 	for _, l := range r.Chain {
 		fmt.Fprintf(g.out, "  %s:%d imports %s\n", l.From, l.Line, l.To)
 	}
+}
+
+// writeAsked prints the way from path to an action, and what the action does.
+func writeAsked(w io.Writer, path string, a control.Asked) {
+	fmt.Fprintf(w, "action %s\n", a.Name)
+	matched := path
+	if len(a.Chain) > 0 {
+		matched = a.Chain[0].From
+	}
+	at := ""
+	if a.RuleLine > 0 {
+		at = fmt.Sprintf(" (line %d)", a.RuleLine)
+	}
+	fmt.Fprintf(w, "  rule %s%s matches %s\n", a.Rule, at, matched)
+	for _, l := range a.Chain {
+		fmt.Fprintf(w, "  %s:%d imports %s\n", l.From, l.Line, l.To)
+	}
+	if a.Runs {
+		fmt.Fprintln(w, "  runs its command")
+	}
+	if len(a.Restart) > 0 {
+		fmt.Fprintf(w, "  restarts %s\n", strings.Join(a.Restart, ", "))
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.Signal)) {
+		fmt.Fprintf(w, "  sends %s to %s\n", a.Signal[name], name)
+	}
+}
+
+// concerns reports whether an action restarts or signals a service.
+func concerns(a control.Asked, service string) bool {
+	_, signalled := a.Signal[service]
+	return signalled || slices.Contains(a.Restart, service)
 }

@@ -80,6 +80,13 @@ func (a *Agent) book(ticket *runner.Ticket, steps []decider.Step) {
 		if s.Kind == decider.SignalService && results[i].Outcome == runner.Done {
 			a.owed.Done(s)
 		}
+		if results[i].Outcome == runner.Withheld {
+			e := control.Event{Kind: "withheld", Service: s.Name, Text: results[i].Why}
+			if s.Kind == decider.RunAction {
+				e.Service, e.Action = "", s.Name
+			}
+			a.emit(e)
+		}
 		if a.asks[keyOf(s)] == ticket {
 			delete(a.asks, keyOf(s))
 			a.owed.Returned(s)

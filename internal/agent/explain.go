@@ -88,23 +88,74 @@ func noService(name string, known []string) error {
 	return &control.Refusal{Text: fmt.Sprintf("no service %q; %s", name, hint)}
 }
 
+// asks returns the actions that rules ask for when paths change, in their
+// order, each with the first way that leads there.
+func (v *view) asks(rules decider.Rules, paths []string) []control.Asked {
+	expand := v.Dependents
+	if len(rules.Rules) == 0 {
+		// Without rules the fallback is for what no service takes.
+		expand = nil
+		paths = slices.DeleteFunc(slices.Clone(paths), func(path string) bool {
+			return slices.ContainsFunc(v.names(), func(name string) bool {
+				_, ok := v.reaches(v.services[name], path)
+				return ok
+			})
+		})
+	}
+	var all []control.Asked
+	for _, f := range rules.Fire(paths, expand).Actions {
+		action, first := rules.Actions[f.Name], f.Reasons[0]
+		all = append(all, control.Asked{
+			Name: f.Name, Chain: chainOf(first.Chain), Rule: first.Rule, RuleLine: first.RuleLine,
+			Runs: action.Command, Restart: action.Restart, Signal: action.Signal,
+		})
+	}
+	return all
+}
+
+// explainer answers questions by one view and the rules.
+type explainer struct {
+	*view
+	rules decider.Rules
+}
+
+func (q explainer) why(path string, services []string, limit int) (control.Why, error) {
+	out, err := q.view.why(path, services, limit)
+	if err != nil {
+		return out, err
+	}
+	out.Actions = slices.DeleteFunc(q.asks(q.rules, []string{path}), func(a control.Asked) bool {
+		return len(services) > 0 && !slices.ContainsFunc(services, func(name string) bool {
+			_, signalled := a.Signal[name]
+			return signalled || slices.Contains(a.Restart, name)
+		})
+	})
+	return out, nil
+}
+
+func (q explainer) affected(paths []string) control.Affected {
+	out := q.view.affected(paths)
+	out.Actions = q.asks(q.rules, paths)
+	return out
+}
+
 // Why implements [control.Backend].
 func (a *Agent) Why(path string, services []string, limit int) (control.Why, error) {
-	return a.view().why(path, services, limit)
+	return explainer{a.view(), a.config.DecideBy()}.why(path, services, limit)
 }
 
 // Affected implements [control.Backend].
 func (a *Agent) Affected(paths []string) (control.Affected, error) {
-	return a.view().affected(paths), nil
+	return explainer{a.view(), a.config.DecideBy()}.affected(paths), nil
 }
 
 // Why answers without an agent; ctx is not needed, and is there so that a
 // project and a client of an agent can stand in for one another.
 func (p *Project) Why(_ context.Context, path string, services []string, limit int) (control.Why, error) {
-	return p.view.why(path, services, limit)
+	return explainer{p.view, p.config.DecideBy()}.why(path, services, limit)
 }
 
 // Affected answers without an agent.
 func (p *Project) Affected(_ context.Context, paths []string) (control.Affected, error) {
-	return p.view.affected(paths), nil
+	return explainer{p.view, p.config.DecideBy()}.affected(paths), nil
 }

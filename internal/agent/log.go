@@ -192,6 +192,8 @@ func (l *Log) words(e control.Event) (zerolog.Level, string) {
 		return zerolog.WarnLevel, said(who+" failed", e.Text)
 	case "action_moot":
 		return zerolog.InfoLevel, who + " not run: what asked for it was undone"
+	case "withheld":
+		return zerolog.WarnLevel, said(who+" held back", e.Text)
 	case "signalled":
 		return zerolog.InfoLevel, said(who+" signalled", e.Signal)
 	}
@@ -244,6 +246,10 @@ func (l *Log) plan(e control.Event) {
 			continue
 		}
 		news = true
+		why := words(h.Reasons, h.More)
+		if why != "" {
+			text += "; for " + why
+		}
 		line := l.line(zerolog.WarnLevel, e).Uint64("batch", p.Batch)
 		if h.Service != "" {
 			line.Str("service", h.Service)
@@ -251,13 +257,17 @@ func (l *Log) plan(e control.Event) {
 		if h.Action != "" {
 			line.Str("action", h.Action)
 		}
+		if why != "" {
+			line.Str("why", why)
+		}
 		line.Str("what", h.What)
 		addHold(line, h.Kind, h.Path, h.Line, h.EndsWhen)
 		line.Msg(text)
 	}
 	l.held = held
 	for _, left := range p.Left {
-		l.line(zerolog.DebugLevel, e).Uint64("batch", p.Batch).Str("service", left.Service).Str("why", left.Why).Msg(left.Service + " left alone: " + left.Why)
+		line := l.line(zerolog.DebugLevel, e).Uint64("batch", p.Batch).Str("service", left.Service).Str("why", left.Why)
+		line.Msg(said(left.Service+" left alone: "+left.Why, words(left.Reasons, left.More)))
 	}
 	if p.Batch > 0 && len(p.Steps) == 0 && !news {
 		why := idle(p, l.changed)

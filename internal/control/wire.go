@@ -203,6 +203,24 @@ type Why struct {
 	Services []Reached `json:"services"`
 	// Unreached names the services that were asked for and are not reached.
 	Unreached []string `json:"unreached"`
+	// Actions are those that rules ask for when the path changes.
+	Actions []Asked `json:"actions,omitempty"`
+}
+
+// Asked is an action that a rule asks for.
+type Asked struct {
+	Name string `json:"name"`
+	// Chain leads from the file that matches the rule to the path; it is empty
+	// when that is the path itself.
+	Chain []Link `json:"chain"`
+	// Rule is the pattern, RuleLine its line in the configuration.
+	Rule     string `json:"rule"`
+	RuleLine int    `json:"rule_line,omitempty"`
+	// Runs says that the action runs a command; then it restarts and signals
+	// services.
+	Runs    bool              `json:"runs,omitempty"`
+	Restart []string          `json:"restart,omitempty"`
+	Signal  map[string]string `json:"signal,omitempty"`
 }
 
 // Affected answers `bounce affected`.
@@ -210,6 +228,7 @@ type Affected struct {
 	Changed  []string       `json:"changed"`
 	Affected []AffectedFile `json:"affected"`
 	Services []Reached      `json:"services"`
+	Actions  []Asked        `json:"actions,omitempty"`
 }
 
 // AffectedFile is a file that loads a changed one, and how.
