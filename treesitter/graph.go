@@ -156,7 +156,7 @@ func (g *Graph) Update(changes []Change) *Graph {
 	n.files = files.pages
 	var m moved
 	for _, p := range moving {
-		m.note(p)
+		m.note(g, n, p)
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -25,8 +25,9 @@ type moved struct {
 // afresh than to look for who mentions one of them.
 const maxMoved = 32
 
-// note adds the file at p, which appeared or disappeared.
-func (m *moved) note(p string) {
+// note adds the file at p, which appeared or disappeared between two graphs,
+// maybe with directories that have nothing else in them.
+func (m *moved) note(old, new *Graph, p string) {
 	dir, base := path.Split(p)
 	dir = path.Clean(dir)
 	part, kind := moduleName(base)
@@ -39,6 +40,9 @@ func (m *moved) note(p string) {
 	m.add(&m.parts, part)
 	for dir != "." && path.Base(dir) != ".." {
 		m.add(&m.within, path.Base(dir))
+		if (old.directory(dir) == nil) != (new.directory(dir) == nil) {
+			m.add(&m.parts, path.Base(dir))
+		}
 		dir = path.Dir(dir)
 	}
 }

@@ -156,7 +156,7 @@ func TestRandomRuntime(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	count := soak.Times(100, 5000)
+	count := soak.Times(100, 2000)
 	r := rand.New(rand.NewPCG(seed, 2))
 	top := realDir(t)
 	var cases []loadCase
