@@ -130,6 +130,13 @@ type Service struct {
 	// Ready says how a new process shows that it serves. Left out, it counts as
 	// up, unverified, once it runs.
 	Ready Ready `json:"ready" example:"{tcp: \"127.0.0.1:8000\"}"`
+	// Live says how the process shows that it still serves. Left out, it does
+	// as long as it runs.
+	Live Live `json:"live" example:"{http: \"http://127.0.0.1:8000/healthz\", interval: 10s}"`
+	// Heartbeat is how often the process must say WATCHDOG=1 on NOTIFY_SOCKET, as
+	// services for systemd do (WatchdogSec), from when it is up. When it does
+	// not, it is restarted as after a crash. 0s asks for none.
+	Heartbeat Duration `json:"heartbeat" min:"0s" example:"5s"`
 	// Stop says how the process is ended.
 	Stop Stop `json:"stop" example:"{signal: INT, grace: 10s}"`
 	// Restart says what happens when the process ends by itself: one of the
@@ -147,16 +154,65 @@ type Service struct {
 	port int
 }
 
-// Ready is how a new process shows that it serves.
-type Ready struct {
+// Probe is a question to a running service. The process that answers must be
+// one of the service's own.
+type Probe struct {
 	// TCP is an address that accepts connections.
 	TCP string `json:"tcp" example:"127.0.0.1:8000"`
-	// HTTP is a URL that answers with a status below 400.
+	// Unix is a socket that accepts connections, relative to the project.
+	Unix string `json:"unix" example:"run/api.sock"`
+	// HTTP is a URL that answers with a status below 400. No proxy is asked and
+	// no redirect is followed.
 	HTTP string `json:"http" example:"http://127.0.0.1:8000/healthz"`
+	// Status are the status codes that http counts, in place of all below 400.
+	Status []int `json:"status" min:"100" max:"599" example:"[200, 204]"`
+	// Body is a regular expression that the answer to http must match.
+	Body string `json:"body" example:"'\"status\": *\"ok\"'"`
+	// Header has regular expressions that headers of the answer to http must
+	// match, by name.
+	Header map[string]string `json:"header" example:"{Content-Type: json}"`
+	// Echo names a header in which the answer to http must have the value of
+	// the environment variable BOUNCE_GENERATION, so that no other generation
+	// can answer.
+	Echo string `json:"echo" example:"X-Generation"`
+	// Command is run in the directory and environment of the service, and
+	// answers by ending with exit code 0.
+	Command Command `json:"command" example:"[python, -m, shop.health]"`
+}
+
+// Ready is how a new process shows that it serves: one of the keys tcp, unix,
+// http, command, file, pipe, log and notify, or the words none and notify alone.
+type Ready struct {
+	Probe
+	// File is a file that the process makes or writes when it serves, relative
+	// to the project. One from before its start does not count.
+	File string `json:"file" example:"run/api.ready"`
+	// Pipe is a named pipe that the process writes to when it serves, relative to
+	// the project. It is made anew for each start.
+	Pipe string `json:"pipe" example:"run/api.pipe"`
+	// Log is a regular expression that a line of its output matches.
+	Log string `json:"log" example:"Application startup complete"`
+	// Notify waits for READY=1 on NOTIFY_SOCKET, as services for systemd say it
+	// (Type=notify). STATUS, RELOADING, MAINPID and EXTEND_TIMEOUT_USEC are
+	// understood too.
+	Notify bool `json:"notify" example:"true"`
 	// Timeout is how long a start may take.
 	Timeout Duration `json:"timeout" min:"1ms" example:"30s"`
 	// Interval is the time between two probes.
 	Interval Duration `json:"interval" min:"1ms" example:"50ms"`
+}
+
+// Live is how a process shows that it still serves: one of the keys tcp, unix,
+// http and command.
+type Live struct {
+	Probe
+	// Interval is the time between two probes.
+	Interval Duration `json:"interval" min:"1ms" example:"10s"`
+	// Timeout is how long an answer may take.
+	Timeout Duration `json:"timeout" min:"1ms" example:"2s"`
+	// Failures is how many probes in a row must fail for the process to be
+	// restarted, as after a crash.
+	Failures int `json:"failures" min:"1" max:"1000" example:"3"`
 }
 
 // Stop is how a process is ended.

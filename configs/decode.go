@@ -295,11 +295,19 @@ func (f field) required() bool { return f.tag.Get("required") != "" }
 
 type fields []field
 
-// fieldsOf returns the fields of a struct that have keys, in their order.
+// fieldsOf returns the fields of a struct that have keys, in their order, with
+// those of embedded structs among them.
 func fieldsOf(t reflect.Type) fields {
 	var fs fields
 	for i := range t.NumField() {
 		f := t.Field(i)
+		if f.Anonymous {
+			for _, inner := range fieldsOf(f.Type) {
+				inner.index = append(slices.Clone(f.Index), inner.index...)
+				fs = append(fs, inner)
+			}
+			continue
+		}
 		if key := f.Tag.Get("json"); key != "" && key != "-" {
 			fs = append(fs, field{key, f.Index, f.Tag})
 		}

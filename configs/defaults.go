@@ -38,6 +38,7 @@ func defaultsOf(p Profile) defaults {
 		service: Service{
 			Cwd:   ".",
 			Ready: Ready{Timeout: Duration(30 * time.Second), Interval: Duration(50 * time.Millisecond)},
+			Live:  Live{Interval: Duration(10 * time.Second), Timeout: Duration(2 * time.Second), Failures: 3},
 			Stop:  Stop{Signal: "TERM", Grace: Duration(3 * time.Second)},
 			Restart: Restart{
 				When: runner.OnFailure,

@@ -164,6 +164,16 @@ func (o *DependsOn) decode(d *decoder, n *node, path string, tag reflect.StructT
 // MarshalJSON writes the list form.
 func (o DependsOn) MarshalJSON() ([]byte, error) { return List(o).MarshalJSON() }
 
+func (r *Ready) decode(d *decoder, n *node, path string, tag reflect.StructTag) {
+	switch {
+	case n.kind == scalar && !n.null() && n.text == "none":
+	case n.kind == scalar && !n.null() && n.text == "notify":
+		r.Notify = true
+	default:
+		d.structure(n, reflect.ValueOf(r).Elem(), path)
+	}
+}
+
 func (r *Restart) decode(d *decoder, n *node, path string, tag reflect.StructTag) {
 	if n.kind != scalar || n.null() {
 		d.structure(n, reflect.ValueOf(r).Elem(), path)

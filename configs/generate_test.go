@@ -125,6 +125,9 @@ func oneLine(g *ast.CommentGroup) string {
 func meaning(t *testing.T, docs map[string]string, owner reflect.Type, f field) string {
 	t.Helper()
 	name := owner.FieldByIndex(f.index).Name
+	if inner := f.index[:len(f.index)-1]; len(inner) > 0 {
+		owner = owner.FieldByIndex(inner).Type // it is embedded
+	}
 	doc := docs[owner.Name()+"."+name]
 	if doc == "" && owner.PkgPath() == reflect.TypeFor[Config]().PkgPath() && unicode.IsUpper(rune(owner.Name()[0])) {
 		t.Errorf("%s.%s has no comment: it is the reference of the key %s", owner.Name(), name, f.key)
@@ -221,6 +224,8 @@ func typeName(t reflect.Type, tag reflect.StructTag) string {
 		return "command"
 	case reflect.TypeFor[DependsOn]():
 		return "list or mapping"
+	case reflect.TypeFor[Ready]():
+		return "`none` `notify` or mapping"
 	case reflect.TypeFor[Restart]():
 		return "preset or mapping"
 	case reflect.TypeFor[Fallback]():
@@ -363,6 +368,8 @@ func schemaOf(t reflect.Type, tag reflect.StructTag) map[string]any {
 		condition := object(map[string]any{"condition": schemaOf(reflect.TypeFor[string](), fieldsOf(reflect.TypeFor[dependency]())[0].tag)})
 		condition["type"] = []string{"object", "null"}
 		return either(anyText(), arrayOf(anyText()), map[string]any{"type": "object", "additionalProperties": condition})
+	case reflect.TypeFor[Ready]():
+		return either(map[string]any{"enum": []string{"none", "notify"}}, map[string]any{"$ref": "#/$defs/Ready"}, map[string]any{"type": "null"})
 	case reflect.TypeFor[Restart]():
 		return either(map[string]any{"enum": slices.Sorted(maps.Keys(presets))}, map[string]any{"$ref": "#/$defs/Restart"}, map[string]any{"type": "null"})
 	case reflect.TypeFor[Fallback]():

@@ -220,6 +220,7 @@ func TestMisspeltKeys(t *testing.T) {
 		"classifier":                    `{classifier: {"KEY": x}}`,
 		"services.NAME":                 `{services: {a: {run: x, "KEY": x}}}`,
 		"services.NAME.ready":           `{services: {a: {run: x, ready: {"KEY": x}}}}`,
+		"services.NAME.live":            `{services: {a: {run: x, live: {"KEY": x}}}}`,
 		"services.NAME.stop":            `{services: {a: {run: x, stop: {"KEY": x}}}}`,
 		"services.NAME.restart":         `{services: {a: {run: x, restart: {"KEY": x}}}}`,
 		"services.NAME.restart.backoff": `{services: {a: {run: x, restart: {backoff: {"KEY": x}}}}}`,
@@ -290,6 +291,9 @@ func TestExamplesWork(t *testing.T) {
 				form = wrap[l.title]
 			} else if (l.title == "services.NAME" || l.title == "classifier") && f.key != "run" {
 				example = "run: x, " + example
+			} else if beside := map[string]string{"status": "http", "body": "http", "header": "http", "echo": "http", "interval": "tcp", "timeout": "tcp", "failures": "tcp"}[f.key]; beside == "http" || beside != "" && l.title == "services.NAME.live" {
+				asks, _ := fieldsOf(l.t).byKey(beside)
+				example += fmt.Sprintf(", %s: %q", beside, asks.tag.Get("example"))
 			}
 			root, errs := parseTree(fmt.Appendf(nil, form, example))
 			if root == nil {

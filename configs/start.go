@@ -50,10 +50,12 @@ func (c *Config) Start(service string, environ []string) (Start, error) {
 		Order:     s.Order,
 		DependsOn: slices.Clone(s.DependsOn),
 		Ready: runner.Ready{
-			TCP: s.Ready.TCP, HTTP: s.Ready.HTTP,
+			Probe: c.probe(s.Ready.Probe), File: c.path(s.Ready.File), Pipe: c.path(s.Ready.Pipe),
+			Log: s.Ready.Log, Notify: s.Ready.Notify,
 			Timeout: time.Duration(s.Ready.Timeout), Interval: time.Duration(s.Ready.Interval),
 		},
-		Stop: runner.Stop{Signal: s.Stop.Signal, Grace: time.Duration(s.Stop.Grace)},
+		Heartbeat: time.Duration(s.Heartbeat),
+		Stop:      runner.Stop{Signal: s.Stop.Signal, Grace: time.Duration(s.Stop.Grace)},
 		Restart: runner.Restart{
 			When: s.Restart.When,
 			Backoff: runner.Backoff{
@@ -69,12 +71,27 @@ func (c *Config) Start(service string, environ []string) (Start, error) {
 			SuccessCodes: slices.Clone(s.Restart.SuccessCodes),
 		},
 	}
+	if probe := c.probe(s.Live.Probe); !s.Live.none() {
+		spec.Live = runner.Live{
+			Probe: probe, Failures: s.Live.Failures,
+			Interval: time.Duration(s.Live.Interval), Timeout: time.Duration(s.Live.Timeout),
+		}
+	}
 	identity := map[string]string{
 		"command":     unambiguous(spec.Argv),
 		"cwd":         spec.Dir,
 		"environment": unambiguous(pairs(declared)),
 	}
 	return Start{spec, identity}, nil
+}
+
+// probe returns a probe as the runner takes it.
+func (c *Config) probe(p Probe) runner.Probe {
+	return runner.Probe{
+		TCP: p.TCP, HTTP: p.HTTP, Unix: c.path(p.Unix),
+		Status: slices.Clone(p.Status), Body: p.Body, Header: maps.Clone(p.Header), Echo: p.Echo,
+		Command: p.Command.Argv(),
+	}
 }
 
 // Command returns an action's command, without the environment that
@@ -225,6 +242,14 @@ func unambiguous(words []string) string {
 		panic("bug: " + err.Error())
 	}
 	return string(text)
+}
+
+// path is abs for a path that may be left out.
+func (c *Config) path(path string) string {
+	if path == "" {
+		return ""
+	}
+	return c.abs(path)
 }
 
 // abs returns a path of the file as an absolute one.

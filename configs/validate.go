@@ -3,11 +3,8 @@ package configs
 import (
 	"fmt"
 	"maps"
-	"net"
-	"net/url"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -122,33 +119,8 @@ func (k *checker) service(name string, s Service) {
 	k.references(path+".depends_on", s.DependsOn, "service", k.services)
 	k.repeated(path+".depends_on", s.DependsOn)
 	k.ready(path+".ready", s.Ready)
+	k.live(path+".live", s.Live)
 	k.restart(path+".restart", s.Restart)
-}
-
-func (k *checker) ready(path string, r Ready) {
-	if r.TCP != "" && r.HTTP != "" {
-		second := path + ".http"
-		if a, b := k.at[path+".tcp"].key, k.at[second].key; a.line > b.line || a.line == b.line && a.column > b.column {
-			second = path + ".tcp"
-		}
-		k.failKey(second, path+" has both tcp and http", "keep one: http tells more")
-	}
-	if k.given(path+".tcp") && !k.failed(path+".tcp") {
-		host, port, err := net.SplitHostPort(r.TCP)
-		number, bad := strconv.Atoi(port)
-		hint := "write host:port, as in 127.0.0.1:8000"
-		if n, plain := strconv.Atoi(r.TCP); plain == nil && 0 < n && n < 1<<16 {
-			hint = fmt.Sprintf("write 127.0.0.1:%d", n)
-		}
-		if err != nil || bad != nil || number < 1 || number > 65535 || strings.ContainsAny(host, " /") {
-			k.fail(path+".tcp", fmt.Sprintf("%s.tcp cannot be %s", path, quoted(r.TCP)), hint)
-		}
-	}
-	if k.given(path+".http") && !k.failed(path+".http") {
-		if u, err := url.Parse(r.HTTP); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
-			k.fail(path+".http", fmt.Sprintf("%s.http cannot be %s", path, quoted(r.HTTP)), "write a whole URL, as in http://127.0.0.1:8000/healthz")
-		}
-	}
 }
 
 // failed reports a mistake that was already found at the value of path.

@@ -228,7 +228,7 @@ func TestSignals(t *testing.T) {
 	})
 
 	// One that is starting might die of it.
-	o.Specs[0].Ready = Ready{TCP: "127.0.0.1:1", Timeout: time.Hour, Interval: time.Hour}
+	o.Specs[0].Ready = Ready{Probe: Probe{TCP: "127.0.0.1:1"}, Timeout: time.Hour, Interval: time.Hour}
 	bubble(t, o, nil, func(g *rig, w *world) {
 		g.Apply(withActions("20 api"))
 		g.event("api", KindStarted, 1)

@@ -6,11 +6,12 @@
 // before a new one starts every process of the old one is gone, whether it
 // left its group, its session or its parent. A process is signalled only when
 // it is known to be the one that was meant. A service is never slowed by who
-// reads its output. At most one generation is wanted beside the one there is;
+// reads its output. It counts as ready by what its own processes show, never
+// by an answer of others. At most one generation is wanted beside the one there is;
 // later wishes join it. Only crashes pay into the crash budget.
 //
 // What is not: on systems other than Linux a process that leaves its group is
-// lost sight of, and the owner of a port is not known. On Linux a process that
+// lost sight of, the owner of a port is not known, and sd_notify does not work. On Linux a process that
 // scrubs its environment, leaves its session, closes its output and loses its
 // parent before the service is stopped is not recognised.
 //
@@ -38,10 +39,10 @@
 //	    cooled                               -> cooldown    delay
 //	    spent                                -> exhausted
 //	ready
-//	    wanted, down, exited                 -> stopping    end
+//	    wanted, down, ailing, exited         -> stopping    end
 //	    stable                                  stays       forgive
 //	unverified
-//	    wanted, down, exited                 -> stopping    end
+//	    wanted, down, ailing, exited         -> stopping    end
 //	    stable                                  stays       forgive
 //	draining
 //	    (nothing leads here yet)

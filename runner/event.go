@@ -33,6 +33,9 @@ const (
 	KindCrashed Kind = "crashed"
 	// KindSignalled: its command was sent the signal that Signal names.
 	KindSignalled Kind = "signalled"
+	// KindReloading and KindReloaded: it has said so by sd_notify.
+	KindReloading Kind = "reloading"
+	KindReloaded  Kind = "reloaded"
 	// KindForgiven: it was stable for long enough; earlier crashes no longer
 	// count.
 	KindForgiven Kind = "forgiven"

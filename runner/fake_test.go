@@ -143,6 +143,7 @@ func (p *fake) signal(name string) error {
 	return nil
 }
 func (p *fake) owner(string, int) ownership { return ownership{unknown: true} }
+func (p *fake) has(int) (ours, known bool)  { return true, true }
 
 func (p *fake) end(s Stop, force <-chan struct{}) []int {
 	if p.attempts++; p.attempts <= p.run.immortal {

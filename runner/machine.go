@@ -80,6 +80,7 @@ const (
 	unprobed event = "unprobed" // there is no readiness probe
 	overdue  event = "overdue"  // not ready in time
 	stable   event = "stable"   // it has run long enough to be forgiven
+	ailing   event = "ailing"   // it runs, and does not serve any more
 	exited   event = "exited"   // the command has ended
 	// What follows when nothing of the generation is left.
 	emptied event = "emptied" // stopped as wished
@@ -97,7 +98,7 @@ const (
 func events() []event {
 	return []event{
 		wanted, called, released, down, cleared,
-		launched, refused, proved, unprobed, overdue, stable, exited,
+		launched, refused, proved, unprobed, overdue, stable, ailing, exited,
 		emptied, renewed, done, crashed, cooled, spent, doomed, stuck, elapsed,
 	}
 }
@@ -109,7 +110,7 @@ const (
 	nothing effect = ""
 	launch  effect = "launch"   // start the command
 	probe   effect = "probe"    // watch for readiness, and for its timeout
-	guard   effect = "guard"    // wait for stability
+	guard   effect = "guard"    // wait for stability, and watch that it stays alive
 	forgive effect = "forgive"  // forget its crashes
 	end     effect = "end"      // end every process of the generation
 	delay   effect = "delay"    // wait out the backoff or the cooldown
@@ -152,12 +153,14 @@ var table = map[State]map[event]cell{
 	},
 	StateReady: {
 		stable: {StateReady, forgive},
+		ailing: {StateStopping, end},
 		exited: {StateStopping, end},
 		wanted: {StateStopping, end},
 		down:   {StateStopping, end},
 	},
 	StateUnverified: {
 		stable: {StateUnverified, forgive},
+		ailing: {StateStopping, end},
 		exited: {StateStopping, end},
 		wanted: {StateStopping, end},
 		down:   {StateStopping, end},

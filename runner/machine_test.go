@@ -179,7 +179,7 @@ func TestRandomLives(t *testing.T) {
 			case ending:
 				e = pick(exited, stuck, emptied, renewed, done, crashed, cooled, spent, doomed)
 			case process:
-				e = pick(proved, unprobed, overdue, stable, exited)
+				e = pick(proved, unprobed, overdue, stable, ailing, exited)
 			default:
 				e = pick(cleared, stable, elapsed)
 			}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,8 +24,13 @@ type mark struct {
 	generation   int
 }
 
-// actionMark is in front of the name of an action where that of a service is.
-const actionMark = "action/"
+// actionMark and probeMark are in front of the name of an action, and of that
+// of the service that is probed, where the name of a service is: what ends one
+// of these must not end the service.
+const (
+	actionMark = "action/"
+	probeMark  = "probe/"
+)
 
 // The variables of a mark.
 const (
@@ -57,6 +63,14 @@ func setenv(env []string, variables ...string) []string {
 	return append(all, variables...)
 }
 
+// unsetenv returns env without these variables.
+func unsetenv(env []string, names ...string) []string {
+	return slices.DeleteFunc(slices.Clone(env), func(kv string) bool {
+		name, _, _ := strings.Cut(kv, "=")
+		return slices.Contains(names, name)
+	})
+}
+
 // process is a command that was started, with everything that came of it.
 type process interface {
 	// pid is of the command itself.
@@ -79,6 +93,9 @@ type process interface {
 	leave()
 	// owner says who listens on the port of a TCP address.
 	owner(host string, port int) ownership
+	// has reports whether a process belongs to this generation; known is false
+	// where the system cannot tell.
+	has(pid int) (ours, known bool)
 }
 
 // ownership is the answer to who listens on a port.

@@ -256,6 +256,23 @@ func (p *proc) owns(s stat, known map[identity]bool) bool {
 	})
 }
 
+// has reports whether a process is of this generation. One that has ended and
+// was not reaped still has its session.
+func (p *proc) has(pid int) (ours, known bool) {
+	data, err := os.ReadFile("/proc/" + itoa(pid) + "/stat")
+	if err != nil {
+		return false, true
+	}
+	s, _, ok := parseStat(data)
+	if !ok {
+		return false, true
+	}
+	if s.session == p.pid() || s.group == p.pid() {
+		return true, true
+	}
+	return slices.ContainsFunc(p.live(make(map[identity]bool)), func(l stat) bool { return l.identity == s.identity }), true
+}
+
 // pipeName is how /proc/PID/fd shows a pipe.
 func pipeName(f *os.File) string {
 	info, err := f.Stat()

@@ -347,11 +347,11 @@ func TestReadiness(t *testing.T) {
 		state   State
 		why     string
 	}{
-		{"tcp", "0", "500", func(p int) Ready { return Ready{TCP: fmt.Sprintf("127.0.0.1:%d", p)} }, 20 * time.Second, StateReady, ""},
-		{"slow", "0.5", "200", func(p int) Ready { return Ready{TCP: fmt.Sprintf("localhost:%d", p)} }, 20 * time.Second, StateReady, ""},
-		{"http", "0", "302", func(p int) Ready { return Ready{HTTP: fmt.Sprintf("http://127.0.0.1:%d/x", p)} }, 20 * time.Second, StateReady, ""},
-		{"http error", "0", "503", func(p int) Ready { return Ready{HTTP: fmt.Sprintf("http://127.0.0.1:%d/x", p)} }, 2 * time.Second, StateHeld, "answers 503"},
-		{"too slow", "100", "200", func(p int) Ready { return Ready{TCP: fmt.Sprintf("127.0.0.1:%d", p)} }, 300 * time.Millisecond, StateHeld, "not ready within 300ms"},
+		{"tcp", "0", "500", func(p int) Ready { return Ready{Probe: Probe{TCP: fmt.Sprintf("127.0.0.1:%d", p)}} }, 20 * time.Second, StateReady, ""},
+		{"slow", "0.5", "200", func(p int) Ready { return Ready{Probe: Probe{TCP: fmt.Sprintf("localhost:%d", p)}} }, 20 * time.Second, StateReady, ""},
+		{"http", "0", "302", func(p int) Ready { return Ready{Probe: Probe{HTTP: fmt.Sprintf("http://127.0.0.1:%d/x", p)}} }, 20 * time.Second, StateReady, ""},
+		{"http error", "0", "503", func(p int) Ready { return Ready{Probe: Probe{HTTP: fmt.Sprintf("http://127.0.0.1:%d/x", p)}} }, 2 * time.Second, StateHeld, "answers 503"},
+		{"too slow", "100", "200", func(p int) Ready { return Ready{Probe: Probe{TCP: fmt.Sprintf("127.0.0.1:%d", p)}} }, 300 * time.Millisecond, StateHeld, "not ready within 300ms"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -348,9 +349,10 @@ func validate(specs []Spec, actions []Action) error {
 		if _, err := signalNumber(s.Stop.Signal); err != nil {
 			bad("service %q: %w", s.Name, err)
 		}
-		if s.Ready.probes() {
-			if _, _, ok := s.Ready.endpoint(); !ok {
-				bad("service %q: cannot probe %q; an address such as 127.0.0.1:8000", s.Name, s.Ready.TCP+s.Ready.HTTP)
+		_, broken := regexp.Compile(s.Ready.Log)
+		for _, err := range []error{s.Ready.check(), s.Live.check(), broken} {
+			if err != nil {
+				bad("service %q: %w", s.Name, err)
 			}
 		}
 	}

@@ -57,7 +57,18 @@ type service struct {
 	asked      bool   // its end was wished for
 	over       bool   // its command has ended
 	survivors  []int
-	stray      []*stray // of an earlier agent; ended before the first start
+	// What the generation says of itself, see report.go.
+	ear          *ear // nil when it is not listened to
+	sign         sign
+	says         string        // its STATUS
+	main         int           // its MAINPID, 0 for none
+	every        time.Duration // between heartbeats, 0 for none
+	vigil        vigil
+	alarm        *time.Timer // of vigil
+	begun, until time.Time   // when it was launched, and when that is overdue
+	unready      atomic.Pointer[error]
+
+	stray []*stray // of an earlier agent; ended before the first start
 
 	timer *time.Timer        // of the current state
 	quiet context.CancelFunc // ends the prober; nil when none runs
@@ -106,13 +117,14 @@ type letter struct {
 	why  string        // with down
 	ask  uint64        // with cleared: which stay in Waiting it is for
 	pids []int         // with stuck: what does not go away
-	err  error         // with overdue: why it is not ready
+	err  error         // with ailing: what is wrong
 	spec *Spec         // with respec
 	hold *decider.Hold // with withhold
 	// signal is the name of one that is to be sent, reply is told what came of
 	// it.
 	signal string
 	reply  func(error)
+	notice notice // with noticed
 }
 
 // Letters that are no events of the table.
@@ -121,6 +133,8 @@ const (
 	respec   event = "respec"   // the spec has changed
 	withhold event = "withhold" // what plans hold has changed
 	told     event = "told"     // send the command a signal
+	noticed  event = "noticed"  // the generation says something
+	rung     event = "rung"     // something should have been said by now
 	quit     event = "quit"     // end the goroutine
 )
 
@@ -156,6 +170,7 @@ func (s *service) run() {
 				// Of a service that is unclean the goroutines below would
 				// wait for what does not end.
 				close(s.leave)
+				s.deafen()
 				if s.pipes != nil {
 					s.pipes.finish()
 				}
@@ -199,11 +214,21 @@ func (s *service) receive(l letter) {
 	case exited:
 		s.ended()
 	case overdue:
-		s.fault = fmt.Sprintf("not ready within %s", s.spec.Ready.Timeout)
-		if l.err != nil {
-			s.fault += ": " + l.err.Error()
+		if time.Now().Before(s.until) {
+			return // it was given more time meanwhile
 		}
+		s.fault = s.late()
 		s.happen(overdue, Event{What: s.fault})
+	case ailing:
+		s.ail(l.err)
+	case noticed:
+		s.hear(l.notice)
+	case rung:
+		if why := s.vigil.missed(time.Now()); why != "" {
+			s.ail(errors.New(why))
+		} else {
+			s.watchOut()
+		}
 	case vanished:
 		s.vacate()
 	case stuck:
@@ -247,7 +272,7 @@ func (s *service) happen(e event, about Event) {
 	case probe:
 		s.probe()
 	case guard:
-		s.arm(s.spec.Restart.StableAfter, stable)
+		s.guard()
 	case forgive:
 		if s.account.streak > 0 || s.account.cooldowns > 0 {
 			s.account.forgive()
@@ -344,6 +369,7 @@ func (s *service) launch() {
 }
 
 func (s *service) tryLaunch() error {
+	s.deafen()
 	if len(s.stray) > 0 {
 		if left := endStrays(s.stray, s.host.force); len(left) > 0 {
 			return fmt.Errorf("cannot start: pid %s of an earlier agent cannot be ended", join(left))
@@ -353,21 +379,28 @@ func (s *service) tryLaunch() error {
 	if err := s.prepare(); err != nil {
 		return &StartError{Command: s.spec.Argv[0], Problem: err.Error(), Err: err}
 	}
+	env, err := s.lendEar()
+	if err != nil {
+		return err
+	}
+	if s.sign, err = prepareSign(s.spec.Ready); err != nil {
+		return err
+	}
 	pipes, stdout, stderr, err := openPipes()
 	if err != nil {
 		return err
 	}
-	proc, err := s.host.start.start(
-		command{argv: s.spec.Argv, dir: s.spec.Dir, env: s.spec.Env},
-		mark{run: s.host.run, service: s.name, generation: s.generation},
-		stdout, stderr)
+	proc, err := s.host.start.start(command{argv: s.spec.Argv, dir: s.spec.Dir, env: env}, s.mark(), stdout, stderr)
 	if err != nil {
 		pipes.close()
 		return err
 	}
 	s.proc, s.pipes = proc, pipes
+	s.attend()
 	generation := s.generation
+	seen := s.seeLine()
 	s.pipes.read(func(stream Stream, text string, split bool) {
+		seen(text)
 		l := Line{Service: s.name, Generation: generation, Stream: stream, Time: time.Now(), Text: text, Split: split}
 		s.kept.add(l)
 		s.output.put(l)
@@ -396,34 +429,6 @@ func (s *service) prepare() error {
 	return dropBytecode(s.host.dir, s.spec.Dir, s.spec.Env, sources)
 }
 
-// probe watches for readiness until the state changes.
-func (s *service) probe() {
-	if !s.spec.Ready.probes() {
-		s.happen(unprobed, Event{})
-		return
-	}
-	ctx, cancel := context.WithCancel(s.host.ctx)
-	s.quiet = cancel
-	at := letter{generation: s.generation, state: s.state}
-	p := &prober{spec: s.spec.Ready, owner: s.proc.owner}
-	if d := s.spec.Ready.Timeout; d > 0 {
-		ctx, cancel = context.WithTimeout(ctx, d)
-		s.quiet = cancel
-	}
-	s.work.Go(func() {
-		defer cancel()
-		switch err := p.wait(ctx); {
-		case err == nil:
-			at.event = proved
-		case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == context.DeadlineExceeded:
-			at.event, at.err = overdue, p.last
-		default:
-			return // nobody waits any more
-		}
-		s.inbox.put(at)
-	})
-}
-
 // ended notes that the command has ended, once: the news comes from the
 // command itself and again when nothing of its generation is left.
 func (s *service) ended() {
@@ -431,6 +436,7 @@ func (s *service) ended() {
 		return
 	}
 	s.over = true
+	s.deafen()
 	exit := s.proc.exit()
 	about := Event{Kind: KindExited, Time: time.Now(), PID: s.proc.pid(), Exit: &exit, What: exit.String()}
 	if !s.asked && s.fault == "" && !s.spec.Restart.succeeded(exit) {
@@ -629,7 +635,10 @@ func (s *service) publish() {
 	}
 	if s.proc != nil && !s.over {
 		pid, started := s.proc.pid(), s.proc.since()
-		st.PID, st.Started = &pid, &started
+		if s.main != 0 {
+			pid = s.main
+		}
+		st.PID, st.Started, st.Says = &pid, &started, s.says
 	}
 	switch {
 	case s.state == StateReady:

@@ -18,20 +18,68 @@ type Spec struct {
 	// starts.
 	DependsOn []string
 	Ready     Ready
+	Live      Live `json:",omitzero"`
+	// Heartbeat is the longest time between two WATCHDOG=1 by the protocol of
+	// sd_notify, from when the service is up; 0: none are asked for.
+	Heartbeat time.Duration `json:",omitempty"`
 	Stop      Stop
 	Restart   Restart
 }
 
-// Ready says how a new generation shows that it serves. The zero value probes
-// nothing: the service is then "unverified" once it runs.
-type Ready struct {
-	// TCP is an address to connect to, HTTP a URL to get with a status below
-	// 400; at most one is set. The listener must belong to the generation.
+// Probe is a question that a service is asked while it runs. At most one of
+// TCP, Unix, HTTP and Command is set; the zero value asks nothing. Who answers
+// must belong to the generation, where the system can tell.
+type Probe struct {
+	// TCP is an address to connect to, HTTP a URL to get.
 	TCP, HTTP string
-	// Timeout is how long a generation may take; default 30s.
+	// Unix is the absolute path of a socket to connect to.
+	Unix string `json:",omitempty"`
+	// Status are the status codes that HTTP counts as well; default all below
+	// 400.
+	Status []int `json:",omitempty"`
+	// Body is a regular expression that the first 64 KiB of the answer match,
+	// Header has those that its headers match.
+	Body   string            `json:",omitempty"`
+	Header map[string]string `json:",omitempty"`
+	// Echo names a header in which the answer must have the value of the
+	// service's BOUNCE_GENERATION.
+	Echo string `json:",omitempty"`
+	// Command is run in the directory and environment of the service, and
+	// answers by exiting with 0.
+	Command []string `json:",omitempty"`
+}
+
+// Ready says how a new generation shows that it serves: by the answer to a
+// probe or by one of the signs below; at most one of all is set. The zero
+// value asks nothing: the service is then "unverified" once it runs.
+type Ready struct {
+	Probe
+	// File is the absolute path of a file that the generation makes or writes.
+	File string `json:",omitempty"`
+	// Pipe is the absolute path of a named pipe that the generation writes to.
+	// The runner makes it for each generation.
+	Pipe string `json:",omitempty"`
+	// Log is a regular expression that a line of output matches.
+	Log string `json:",omitempty"`
+	// Notify waits for READY=1 by the protocol of sd_notify.
+	Notify bool `json:",omitempty"`
+	// Timeout is how long a generation may take; default 30s. EXTEND_TIMEOUT_USEC
+	// of sd_notify moves its end.
 	Timeout time.Duration
 	// Interval is the time between probes; default 50ms.
 	Interval time.Duration
+}
+
+// Live says how a generation shows that it still serves. The zero value asks
+// nothing.
+type Live struct {
+	Probe
+	// Interval is the time between probes; default 10s.
+	Interval time.Duration
+	// Timeout is how long an answer may take; default 2s.
+	Timeout time.Duration
+	// Failures is how many probes in a row must fail; default 3.
+	Failures int
 }
 
 // Stop says how a generation is ended.

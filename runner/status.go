@@ -42,7 +42,8 @@ type Status struct {
 	State  State  `json:"state"`
 	Intent Intent `json:"intent"`
 	Health Health `json:"health"`
-	// PID is of the service's own command; nil when none runs.
+	// PID is of the service's own command, or of its process that it has named
+	// by MAINPID of sd_notify; nil when none runs.
 	PID *int `json:"pid"`
 	// Generation is the number of the current or last generation, from 1; 0
 	// before the first.
@@ -56,6 +57,8 @@ type Status struct {
 	Restarts Restarts `json:"restarts"`
 	// Reason says in words why it is in its state.
 	Reason string `json:"reason"`
+	// Says is what the service says of itself, by STATUS of sd_notify.
+	Says string `json:"says,omitempty"`
 	// Hold is what a change waits for, nil when nothing.
 	Hold *decider.Hold `json:"hold"`
 	// Since is when it came to its state.

@@ -79,10 +79,14 @@ func writeStatus(w io.Writer, st control.Status) error {
 	return nil
 }
 
-// reason says why a service is where it is; a hold comes first.
+// reason says why a service is where it is, and what it says itself; a hold
+// comes first.
 func reason(s control.Service) string {
 	if h := s.Hold; h != nil {
 		return plain("held: " + h.What + at(*h) + "; ends when " + h.EndsWhen)
+	}
+	if s.Says != "" {
+		return plain(s.Reason + "; says: " + s.Says)
 	}
 	return plain(s.Reason)
 }

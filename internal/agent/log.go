@@ -147,7 +147,7 @@ func (l *Log) words(e control.Event) (zerolog.Level, string) {
 			l.asked[e.Service] = e.Time
 		}
 		return zerolog.DebugLevel, said(who+" "+e.Kind, e.Text)
-	case "started", "stopping", "exited", "forgiven":
+	case "started", "stopping", "exited", "forgiven", "reloading":
 		return zerolog.DebugLevel, said(who+" "+e.Kind, e.Text)
 	case "crashed":
 		// What becomes of it comes next, with the traceback and the last

@@ -68,6 +68,7 @@ func statusOf(s runner.Status) control.Service {
 		Stale:      s.Stale,
 		Restarts:   control.Restarts{Change: s.Restarts.Change, Crash: s.Restarts.Crash, Operator: s.Restarts.Operator},
 		Reason:     s.Reason,
+		Says:       s.Says,
 		Hold:       holdOf(s.Hold),
 	}
 }

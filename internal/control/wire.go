@@ -50,7 +50,9 @@ type Service struct {
 	Stale      bool       `json:"stale"`
 	Restarts   Restarts   `json:"restarts"`
 	Reason     string     `json:"reason"`
-	Hold       *Hold      `json:"hold"`
+	// Says is what the service says of itself, by STATUS of sd_notify.
+	Says string `json:"says,omitempty"`
+	Hold *Hold  `json:"hold"`
 }
 
 // Action is an action that is owed.

@@ -1,0 +1,111 @@
+package runner
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// ear is the socket on which one generation reports. The kernel says which
+// process has sent a message (SCM_CREDENTIALS), so what strangers send is
+// dropped, whoever may open the socket.
+type ear struct {
+	conn *net.UnixConn
+	// address is what NOTIFY_SOCKET says.
+	address string
+}
+
+// maxSocketPath is how long the path of a unix socket may be.
+const maxSocketPath = 107
+
+// openEar makes a socket in dir or, where its path would be too long, in the
+// abstract name space of the network.
+func openEar(dir string) (*ear, error) {
+	if dir == "" {
+		dir = os.TempDir()
+	}
+	name := fmt.Sprintf("bounce-notify-%d-%016x", os.Getpid(), rand.Uint64())
+	address := filepath.Join(dir, name)
+	if len(address) > maxSocketPath {
+		address = "@" + name
+	}
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: address, Net: "unixgram"})
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen for notices: %w", err)
+	}
+	if err := passCredentials(conn); err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("cannot listen for notices: %w", err)
+	}
+	return &ear{conn, address}, nil
+}
+
+func passCredentials(conn *net.UnixConn) error {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failed error
+	err = raw.Control(func(fd uintptr) {
+		failed = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_PASSCRED, 1)
+	})
+	return errors.Join(err, failed)
+}
+
+// listen calls heard for each message and the process that sent it, until the
+// ear is closed.
+func (e *ear) listen(heard func(pid int, text string)) {
+	text := make([]byte, 64<<10)
+	// No room for descriptors: the kernel closes those that come along.
+	about := make([]byte, unix.CmsgSpace(unix.SizeofUcred))
+	for {
+		n, oob, _, _, err := e.conn.ReadMsgUnix(text, about)
+		if err != nil {
+			return
+		}
+		messages, err := unix.ParseSocketControlMessage(about[:oob])
+		if err != nil {
+			continue
+		}
+		for _, m := range messages {
+			if who, err := unix.ParseUnixCredentials(&m); err == nil {
+				heard(int(who.Pid), string(text[:n]))
+			}
+		}
+	}
+}
+
+// close ends listen and removes the socket.
+func (e *ear) close() {
+	e.conn.Close()
+	if e.address[0] != '@' {
+		_ = os.Remove(e.address) // Go has, unless somebody else did
+	}
+}
+
+// listenerOf returns the process that made the other end of a unix connection
+// listen, 0 when it is of another pid namespace.
+func listenerOf(conn net.Conn) int {
+	raw, err := conn.(*net.UnixConn).SyscallConn()
+	if err != nil {
+		return 0
+	}
+	pid := 0
+	_ = raw.Control(func(fd uintptr) {
+		if who, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil {
+			pid = int(who.Pid)
+		}
+	})
+	return pid
+}
+
+// running reports whether there is a process of this number.
+func running(pid int) bool {
+	_, alive := readStat(pid)
+	return alive
+}
