@@ -15,6 +15,8 @@ type state struct {
 	poller poller
 
 	roots    []*root
+	listing  uint64 // numbers the listings of directories
+	buffer   []byte // for them
 	rules    *ignore
 	dirs     map[string]*dir
 	byAbs    map[string]*dir
@@ -36,16 +38,18 @@ type state struct {
 	pending map[string]uint64 // seen differs from handed
 	looks   map[string]sig    // what a look saw of files that are polled
 
-	window  window
-	opened  time.Time // first event since files were last looked at
-	why     string    // what the next look at files is about
-	first   time.Time // of the batch on offer
-	closed  time.Time
-	cause   string
-	seq     uint64
-	offer   *Batch // built from pending, nil when that changed
-	initial bool   // the first batch has not been handed on
-	scanned bool
+	window window
+	opened time.Time // first event since files were last looked at
+	why    string    // what the next look at files is about
+	first  time.Time // of the batch on offer
+	closed time.Time
+	cause  string
+	seq    uint64
+	offer  *Batch // built from pending, nil when that changed
+	// overtaken: a path that is pending has become dirty again.
+	overtaken bool
+	initial   bool // the first batch has not been handed on
+	scanned   bool
 
 	lost     bool // all directories have to be looked at
 	lostAt   time.Time
@@ -73,6 +77,7 @@ func newState(o Options, src source, chosen choice) state {
 	s := state{
 		main:     src,
 		chosen:   chosen,
+		buffer:   make([]byte, 32<<10),
 		rules:    newIgnore(o.Dir, o.Ignore, o.Include, o.Excludes),
 		dirs:     make(map[string]*dir),
 		byAbs:    make(map[string]*dir),

@@ -22,6 +22,7 @@ func (w *Watcher) settle(now time.Time) {
 	opened := earliest(w.opened, now)
 	w.opened = time.Time{}
 	w.window.close()
+	w.overtaken = false
 	if w.lost && !now.Before(w.recoverDue()) {
 		w.recoverLost(now)
 	}
@@ -230,6 +231,9 @@ func (w *Watcher) offered() *Batch {
 	}
 	if len(w.pending) == 0 && !w.initial {
 		return nil
+	}
+	if w.overtaken && w.window.open() {
+		return nil // better what is there when it closes
 	}
 	if w.offer == nil {
 		w.offer = w.build()

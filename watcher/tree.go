@@ -3,7 +3,6 @@ package watcher
 import (
 	"io/fs"
 	"maps"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -36,8 +35,11 @@ type dir struct {
 	id        sig
 	cover     coverage
 	spot      spot
-	unread    bool // cannot be listed
-	judged    int  // version of the rules that its entries were judged by
+	unread    bool   // cannot be listed
+	judged    int    // version of the rules that its entries were judged by
+	listed    uint64 // the listing of its parent that it was last in
+	// left are the entries that are left out, by the rules as judged.
+	left map[string]fs.FileMode
 }
 
 func join(dir, name string) string {
@@ -100,70 +102,147 @@ func (w *Watcher) scanOne(d *dir, now time.Time) {
 	if w.stopping() {
 		return
 	}
-	id, err := stat(d.abs)
-	if err == nil && d.cover != uncovered && !d.id.same(id) {
-		// Another directory under the same name: a mount, or made again.
-		w.uncover(d)
+	open, err := openDirectory(d.abs)
+	if err != nil {
+		w.cannotScan(d, err, now)
+		return
 	}
-	if err == nil {
+	fresh := w.compare(d, open, now)
+	open.close() // what is new may go deep
+	for _, e := range fresh {
+		w.met(d, e, now)
+	}
+}
+
+// compare brings what is known of a directory in line with it, and returns the
+// entries that are not known yet.
+func (w *Watcher) compare(d *dir, open openDir, now time.Time) (fresh []entry) {
+	if id, err := open.id(); err == nil {
+		if d.cover != uncovered && !d.id.same(id) {
+			// Another directory under the same name: a mount, or made again.
+			w.uncover(d)
+		}
 		d.id = id
 	}
 	w.cover(d)
-	entries, err := readDir(d.abs)
-	switch {
-	case err == nil:
-		d.unread = false
-	case gone(err) && d.parent != nil:
-		w.drop(d, now)
-		return
-	case gone(err):
-		entries = nil
-	default:
-		if !d.unread {
-			d.unread = true
-			w.warn("cannot watch %q: %v", d.path, reason(err))
-		}
-		return
+	fresh, err := w.list(d, open, now)
+	if err != nil {
+		w.cannotScan(d, err, now)
+		return nil
 	}
-	if w.readRules(d, entries, now) {
-		return
+	if w.dirs[d.path] != d {
+		return nil // an environment, as it turned out
 	}
-	here := make(map[string]fs.FileMode, len(entries))
-	for _, e := range entries {
-		here[e.Name()] = e.Type()
-	}
+	d.unread = false
 	again := d.judged != w.rules.version
 	d.judged = w.rules.version
-	for name, sub := range d.subs {
-		if t, ok := here[name]; !ok || !t.IsDir() || again && w.rules.dir(d.mode, sub.path) != sub.mode {
+	for _, sub := range d.subs {
+		switch {
+		case sub.listed != w.listing:
 			w.drop(sub, now)
+		case again && w.rules.dir(d.mode, sub.path) != sub.mode:
+			w.drop(sub, now)
+			fresh = append(fresh, entry{path.Base(sub.path), fs.ModeDir})
 		}
 	}
 	for name, f := range d.files {
 		p := join(d.path, name)
-		if again && !w.rules.file(d.mode, p) || w.differs(d, p, f) {
+		if again && !w.rules.file(d.mode, p) || w.differs(d, open, name, p, f) {
 			w.markNow(p, now)
 		}
 	}
-	for _, e := range entries {
-		name, p := e.Name(), join(d.path, e.Name())
-		if e.IsDir() {
-			if d.subs[name] != nil {
-				continue
-			}
-			abs := filepath.Join(d.abs, name)
-			if m := w.rules.dir(d.mode, p); m != skipped && w.byAbs[abs] == nil {
-				w.scan(w.enter(d, p, abs, m), now)
-			}
-			continue
+	return fresh
+}
+
+// entry is what a listing says of a name.
+type entry struct {
+	name string
+	mode fs.FileMode
+}
+
+// list reads the directory, and the rules that it has for itself. It returns
+// the entries that are not known yet.
+func (w *Watcher) list(d *dir, open openDir, now time.Time) (fresh []entry, err error) {
+	w.listing++
+	rules, environment := false, false
+	left, kept := d.left, 0
+	if d.judged != w.rules.version {
+		left = nil
+	}
+	err = open.each(w.buffer, func(name []byte, t fs.FileMode) {
+		switch string(name) {
+		case ".gitignore":
+			rules = true
+		case "pyvenv.cfg":
+			environment = true
 		}
-		if d.files[name] == nil && plain(e.Type()) && w.rules.file(d.mode, p) {
-			if w.scanned && d.cover.polled() {
-				s, _ := stat(filepath.Join(d.abs, name))
-				w.sawFirst(p, s)
+		if t.IsDir() {
+			if sub := d.subs[string(name)]; sub != nil {
+				sub.listed = w.listing
+				return
 			}
-			w.markNow(p, now)
+		} else if d.files[string(name)] != nil {
+			return
 		}
+		if was, ok := left[string(name)]; ok && was == t {
+			kept++
+		} else {
+			fresh = append(fresh, entry{string(name), t})
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	w.readRules(d, rules, environment, now)
+	switch {
+	case d.judged != w.rules.version:
+		for name, t := range left { // may count now
+			fresh = append(fresh, entry{name, t})
+		}
+		d.left = nil
+	case len(d.left) > 2*kept+16: // most are gone
+		d.left = nil
+	}
+	return fresh, nil
+}
+
+// met takes in an entry that is not known.
+func (w *Watcher) met(d *dir, e entry, now time.Time) {
+	p := join(d.path, e.name)
+	switch {
+	case e.mode.IsDir():
+		if d.subs[e.name] != nil {
+			return
+		}
+		abs := filepath.Join(d.abs, e.name)
+		if m := w.rules.dir(d.mode, p); m != skipped && w.byAbs[abs] == nil {
+			w.scan(w.enter(d, p, abs, m), now)
+			return
+		}
+	case plain(e.mode) && w.rules.file(d.mode, p):
+		if w.scanned && d.cover.polled() {
+			s, _ := stat(filepath.Join(d.abs, e.name))
+			w.sawFirst(p, s)
+		}
+		w.markNow(p, now)
+		return
+	}
+	if d.left == nil {
+		d.left = make(map[string]fs.FileMode)
+	}
+	d.left[e.name] = e.mode
+}
+
+// cannotScan drops a directory that is gone, and leaves one that cannot be read
+// as it was.
+func (w *Watcher) cannotScan(d *dir, err error, now time.Time) {
+	switch {
+	case gone(err) && d.parent != nil:
+		w.drop(d, now)
+	case gone(err): // checkRoots will see to it
+	case !d.unread:
+		d.unread = true
+		w.warn("cannot watch %q: %v", d.path, reason(err))
 	}
 }
 
@@ -171,7 +250,7 @@ func (w *Watcher) scanOne(d *dir, now time.Time) {
 func plain(t fs.FileMode) bool { return t.IsRegular() || t&fs.ModeSymlink != 0 }
 
 // differs reports whether a known file may hold other bytes than when read.
-func (w *Watcher) differs(d *dir, p string, f *file) bool {
+func (w *Watcher) differs(d *dir, open openDir, name, p string, f *file) bool {
 	var s sig
 	var err error
 	if f.link != "" {
@@ -180,7 +259,7 @@ func (w *Watcher) differs(d *dir, p string, f *file) bool {
 		}
 		s, err = stat(w.abs(p))
 	} else {
-		s, err = lstat(w.abs(p))
+		s, err = open.lstat(name)
 	}
 	if err != nil {
 		s = sig{}
@@ -197,43 +276,26 @@ func (w *Watcher) differs(d *dir, p string, f *file) bool {
 	return true
 }
 
-// readDir lists a directory, not sorted.
-func readDir(name string) ([]fs.DirEntry, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return f.ReadDir(-1)
-}
-
-// readRules takes in the directory's .gitignore and sees whether it is a
-// virtual environment. It reports whether the directory was dropped.
-func (w *Watcher) readRules(d *dir, entries []fs.DirEntry, now time.Time) (dropped bool) {
-	text, venv := "", false
-	for _, e := range entries {
-		switch e.Name() {
-		case ".gitignore":
-			if b, err := ReadFile(filepath.Join(d.abs, ".gitignore")); err == nil {
-				text = string(b)
-			} else if !gone(err) {
-				text = w.rules.files[d.path].text // what was known stays
-			}
-		case "pyvenv.cfg":
-			venv = true
+// readRules takes in the directory's .gitignore, and drops or reduces a
+// virtual environment.
+func (w *Watcher) readRules(d *dir, rules, environment bool, now time.Time) {
+	text := ""
+	if rules {
+		if b, err := ReadFile(filepath.Join(d.abs, ".gitignore")); err == nil {
+			text = string(b)
+		} else if !gone(err) {
+			text = w.rules.files[d.path].text // what was known stays
 		}
 	}
 	w.rules.load(d.path, text)
-	if !venv || d.parent == nil || d.mode != whole {
-		return false
+	if !environment || d.parent == nil || d.mode != whole {
+		return
 	}
-	m := w.rules.reduced(d.path, false)
-	if m == skipped {
+	if m := w.rules.reduced(d.path, false); m == skipped {
 		w.drop(d, now)
-		return true
+	} else {
+		d.mode = m
 	}
-	d.mode = m
-	return false
 }
 
 // reason is the part of err that does not repeat the path.
@@ -255,8 +317,12 @@ func (w *Watcher) rescan(now time.Time) {
 
 // mark has a path looked at when the batch closes.
 func (w *Watcher) mark(p string) {
-	if _, ok := w.dirty[p]; !ok {
-		w.dirty[p] = w.clock
+	if _, ok := w.dirty[p]; ok {
+		return
+	}
+	w.dirty[p] = w.clock
+	if _, pending := w.pending[p]; pending {
+		w.overtaken = true
 	}
 }
 

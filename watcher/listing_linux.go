@@ -1,0 +1,100 @@
+package watcher
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io/fs"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// openDir is a directory that is open, to look at what is in it. The kernel is
+// called directly: polling looks at every file of a tree again and again, and
+// os.ReadDir and os.Lstat take twice the time, half of it for garbage.
+type openDir struct {
+	fd   int
+	name string
+}
+
+func openDirectory(name string) (openDir, error) {
+	for {
+		fd, err := unix.Open(name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+		if err == nil {
+			return openDir{fd, name}, nil
+		}
+		if !errors.Is(err, syscall.EINTR) {
+			return openDir{}, &fs.PathError{Op: "open", Path: name, Err: err}
+		}
+	}
+}
+
+func (o openDir) close() { unix.Close(o.fd) }
+
+// id returns the sig of the directory itself.
+func (o openDir) id() (sig, error) {
+	return sigOf("fstat", o.name, func(_ string, st *unix.Stat_t) error { return unix.Fstat(o.fd, st) })
+}
+
+// lstat looks at an entry.
+func (o openDir) lstat(name string) (sig, error) {
+	return sigOf("lstat", name, func(name string, st *unix.Stat_t) error {
+		return unix.Fstatat(o.fd, name, st, unix.AT_SYMLINK_NOFOLLOW)
+	})
+}
+
+// each calls f for every entry; name is only good for the call. buf is room to
+// work in.
+func (o openDir) each(buf []byte, f func(name []byte, t fs.FileMode)) error {
+	for {
+		n, err := unix.Getdents(o.fd, buf)
+		switch {
+		case errors.Is(err, syscall.EINTR):
+			continue
+		case err != nil:
+			return &fs.PathError{Op: "readdirent", Path: o.name, Err: err}
+		case n == 0:
+			return nil
+		}
+		for rest := buf[:n]; len(rest) > 0; {
+			// struct linux_dirent64: inode and offset, 8 bytes each, the length
+			// of the record, 2 bytes, the type, 1 byte, the name up to a NUL.
+			size := binary.NativeEndian.Uint16(rest[16:])
+			kind, name := rest[18], rest[19:size]
+			rest = rest[size:]
+			if i := bytes.IndexByte(name, 0); i >= 0 {
+				name = name[:i]
+			}
+			if string(name) == "." || string(name) == ".." {
+				continue
+			}
+			f(name, o.mode(kind, name))
+		}
+	}
+}
+
+// mode returns the type of an entry.
+func (o openDir) mode(kind byte, name []byte) fs.FileMode {
+	switch kind {
+	case unix.DT_REG:
+		return 0
+	case unix.DT_DIR:
+		return fs.ModeDir
+	case unix.DT_LNK:
+		return fs.ModeSymlink
+	case unix.DT_UNKNOWN: // some file systems leave it to us
+		s, err := o.lstat(string(name))
+		switch {
+		case err != nil:
+			return fs.ModeIrregular
+		case s.kind == regular:
+			return 0
+		case s.kind == directory:
+			return fs.ModeDir
+		case s.kind == symlink:
+			return fs.ModeSymlink
+		}
+	}
+	return fs.ModeIrregular
+}
