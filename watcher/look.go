@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -173,19 +174,29 @@ func ReadFile(name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	info, err := f.Stat()
+	defer f.close()
+	size, err := f.size()
 	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			err = fmt.Errorf("cannot read %q: not a regular file: %w", name, err)
+		}
 		return nil, err
 	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("cannot read %q: not a regular file: %w", name, fs.ErrNotExist)
+	b := make([]byte, 0, size+1) // one more tells that there is no more
+	for {
+		n, err := f.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		switch {
+		case err == io.EOF:
+			return b, nil
+		case err != nil:
+			return nil, err
+		case len(b) == cap(b):
+			b = slices.Grow(b, len(b))
+		case int64(len(b)) == size:
+			return b, nil // what grows now is another change
+		}
 	}
-	b := bytes.NewBuffer(make([]byte, 0, info.Size()+bytes.MinRead))
-	if _, err := b.ReadFrom(f); err != nil {
-		return nil, err
-	}
-	return b.Bytes(), nil
 }
 
 // diskReader is the default Reader.
@@ -196,11 +207,10 @@ func (r diskReader) Read(path string) (Content, error) {
 	if err != nil {
 		return Content{}, err
 	}
-	defer f.Close()
-	if info, err := f.Stat(); err != nil {
+	defer f.close()
+	size, err := f.size()
+	if err != nil {
 		return Content{}, err
-	} else if !info.Mode().IsRegular() {
-		return Content{}, fs.ErrNotExist
 	}
 	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)
@@ -211,7 +221,7 @@ func (r diskReader) Read(path string) (Content, error) {
 		h.Write((*buf)[:n])
 		c.Size += int64(n)
 		switch {
-		case err == io.EOF:
+		case err == io.EOF, err == nil && c.Size == size:
 			h.Sum(c.Hash[:0])
 			return c, nil
 		case err != nil:

@@ -15,6 +15,8 @@ type pattern struct {
 	negated bool   // "!": what it matches is not ignored
 	dirOnly bool   // trailing slash
 	base    bool   // no other slash: compared with the last element alone
+	plain   bool   // nothing in it is special
+	suffix  string // what follows a star that is all that is special in it
 }
 
 // parsePatterns reads an ignore file.
@@ -39,8 +41,16 @@ func parsePattern(line string) (p pattern, ok bool) {
 	line, p.dirOnly = strings.CutSuffix(line, "/")
 	p.base = !strings.Contains(line, "/")
 	p.glob = strings.TrimPrefix(line, "/")
+	// Most patterns are "name" or "*.ext", and each is tried on every path.
+	p.plain = !strings.ContainsAny(p.glob, special)
+	if rest, ok := strings.CutPrefix(p.glob, "*"); ok && !strings.ContainsAny(rest, special) {
+		p.suffix = rest
+	}
 	return p, p.glob != ""
 }
+
+// special has what stands for something else in a pattern.
+const special = `*?[\`
 
 // trimSpaces removes trailing spaces that no backslash protects.
 func trimSpaces(s string) string {
@@ -63,12 +73,20 @@ func (p pattern) matches(path string, isDir bool) bool {
 		return false
 	}
 	if p.base {
-		return wildmatch(p.glob, path[strings.LastIndexByte(path, '/')+1:])
+		name := path[strings.LastIndexByte(path, '/')+1:]
+		switch {
+		case p.plain:
+			return name == p.glob
+		case p.suffix != "":
+			return strings.HasSuffix(name, p.suffix)
+		default:
+			return wildmatch(p.glob, name)
+		}
 	}
 	// As git does, the part without wildcards is compared first and cut off;
 	// stars that follow it then count as at the start: "b**/c" matches "b/c".
 	n := len(p.glob)
-	if i := strings.IndexAny(p.glob, `*?[\\`); i >= 0 {
+	if i := strings.IndexAny(p.glob, special); i >= 0 {
 		n = i
 	}
 	return strings.HasPrefix(path, p.glob[:n]) && wildmatch(p.glob[n:], path[n:])
