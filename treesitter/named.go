@@ -69,7 +69,8 @@ func (n *names) extend(root string) {
 }
 
 // under returns m as seen under some roots: what moves at the place of a named
-// root moves under its name too.
+// root moves under its name too, and what is there has another name if its
+// package does.
 func (m *moved) under(roots []string) *moved {
 	seen := moved{parts: slices.Clip(m.parts), within: slices.Clip(m.within)}
 	for _, root := range roots {
@@ -78,6 +79,12 @@ func (m *moved) under(roots []string) *moved {
 			continue
 		}
 		names, base := strings.Split(name, "."), path.Base(place)
+		if slices.ContainsFunc(names, func(n string) bool { return slices.Contains(m.parts, n) }) {
+			if place == "." {
+				place = ""
+			}
+			seen.renamed = append(seen.renamed, place)
+		}
 		top := base == "." || base == ".."
 		seen.top = seen.top || top
 		at, inside := top || slices.Contains(m.parts, base), top || slices.Contains(m.within, base)

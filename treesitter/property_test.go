@@ -15,7 +15,7 @@ import (
 
 // randomName returns a dotted name made of a few letters, so that names meet.
 func randomName(r *rand.Rand) string {
-	letters := []string{"a", "b", "c", "tests", "apps", "migrations"}
+	letters := []string{"a", "b", "c", "tests", "apps", "migrations", "log"}
 	parts := make([]string, 1+r.IntN(3))
 	for i := range parts {
 		parts[i] = letters[r.IntN(len(letters))]

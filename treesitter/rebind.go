@@ -19,6 +19,8 @@ type moved struct {
 	// top says that the project directory, or one above it, is a package: no
 	// name tells what moved within it.
 	top bool
+	// renamed are directories whose files may go by other names.
+	renamed []string
 }
 
 // maxMoved is the number of parts above which it is cheaper to bind everything
@@ -63,6 +65,11 @@ func (m *moved) concerns(p string, f *file) bool {
 			return true
 		}
 		inside = inside || slices.Contains(m.within, dir)
+	}
+	for _, dir := range m.renamed {
+		if _, ok := below(dir, path.Dir(p)); ok {
+			return true
+		}
 	}
 	for r := range f.refs {
 		// What runs commands may lead anywhere; few files do.
