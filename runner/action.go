@@ -72,7 +72,7 @@ func (r *actionRun) do(ctx context.Context) error {
 		r.emit(Event{Kind: KindActionMoot})
 		return nil
 	}
-	if err == nil {
+	if err == nil && !r.host.dry {
 		err = r.perform(ctx, errand)
 	}
 	if err != nil {

@@ -144,6 +144,9 @@ func (c *conductor) configure(specs []Spec, actions []Action) *Ticket {
 	}
 	list := make([]*service, 0, len(specs))
 	for _, spec := range specs {
+		if c.host.dry {
+			spec = spec.dry()
+		}
 		c.specs[spec.Name] = spec
 		s := c.services[spec.Name]
 		if s == nil {

@@ -60,6 +60,9 @@ type Options struct {
 	Lines int
 	// Seed makes the jitter of backoffs repeatable; 0: random.
 	Seed uint64
+	// Dry starts no process and changes no file: services are taken to run,
+	// and to be up at once, until they are stopped, and actions to succeed.
+	Dry bool
 
 	// start makes the processes; tests have their own.
 	start starter
@@ -110,7 +113,10 @@ func New(o Options) (*Runner, error) {
 		return nil, err
 	}
 	strays := map[string][]*stray(nil)
-	if o.start == nil {
+	switch {
+	case o.Dry:
+		o.start = dryStarter{}
+	case o.start == nil:
 		if err := prepare(); err != nil {
 			return nil, err
 		}
@@ -126,7 +132,7 @@ func New(o Options) (*Runner, error) {
 	}
 	events := newHerald(o.Events)
 	h := &host{
-		run: o.Run, dir: dir, ctx: ctx, stop: stop, force: forced.Done(),
+		run: o.Run, dir: dir, dry: o.Dry, ctx: ctx, stop: stop, force: forced.Done(),
 		before: o.Before, beforeAction: o.BeforeAction, afterAction: o.AfterAction, scratch: o.Scratch,
 		emit: events.tell, sink: o.Output, lines: o.Lines,
 		random: random, start: o.start, changed: make(chan struct{}, 1),

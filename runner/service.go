@@ -79,6 +79,7 @@ type service struct {
 type host struct {
 	run    string
 	dir    string
+	dry    bool
 	ctx    context.Context // ends when Close is called
 	stop   context.CancelFunc
 	force  <-chan struct{} // closed when everything is to be killed
@@ -423,7 +424,7 @@ func (s *service) prepare() error {
 		return nil
 	}
 	sources, err := s.host.before(s.host.ctx, s.name, s.generation)
-	if err != nil {
+	if err != nil || s.host.dry {
 		return err
 	}
 	return dropBytecode(s.host.dir, s.spec.Dir, s.spec.Env, sources)

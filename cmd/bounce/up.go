@@ -18,7 +18,7 @@ import (
 )
 
 func newUp(g *globals) *cobra.Command {
-	var asJSON bool
+	var asJSON, dry bool
 	cmd := &cobra.Command{
 		Use:     "up [SERVICE...] [-- COMMAND]",
 		GroupID: "run",
@@ -29,12 +29,18 @@ watch the tree, and restart the services that a change reaches.
 Named services are run with what they depend on; without a name, all are.
 Ctrl-C or TERM stops every service in its order; a second one kills at once.
 
+--dry-run starts no service, runs no action and changes no file. It tells what it
+would start, with entries, files in reach and what it cannot tell; then it
+watches, and tells of each change what it would do and why, taking it for done,
+and what it would leave alone. It works beside a running agent.
+
 Exit code 0 when all are gone after the first signal, 130 or 143 when the second
 one forced it, 1 when the configuration is wrong, when another agent runs this
 project, or when a service used up its restarts and says on_exhausted: exit.`,
 		Example: `  bounce up
   bounce up api worker
-  bounce up -- uvicorn shop.api:app --port 8000`,
+  bounce up -- uvicorn shop.api:app --port 8000
+  bounce up --dry-run`,
 		Args:              takes(0, -1),
 		ValidArgsFunction: g.serviceNames,
 	}
@@ -50,9 +56,10 @@ project, or when a service used up its restarts and says on_exhausted: exit.`,
 		if err != nil {
 			return err
 		}
-		return g.up(ctx, cfg, names, asJSON)
+		return g.up(ctx, cfg, agent.Options{Version: version, Services: names, Dry: dry}, asJSON)
 	})
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one event a line, output of services included")
+	cmd.Flags().BoolVar(&dry, "dry-run", false, "start and change nothing, and tell what would be done")
 	return cmd
 }
 
@@ -73,7 +80,7 @@ func (g *globals) loadFor(command []string) (*configs.Config, error) {
 }
 
 // up runs the agent until a signal ends it.
-func (g *globals) up(ctx context.Context, cfg *configs.Config, names []string, asJSON bool) error {
+func (g *globals) up(ctx context.Context, cfg *configs.Config, opts agent.Options, asJSON bool) error {
 	log := g.logger(g.err)
 	for _, w := range cfg.Warnings {
 		log.Warn().Timestamp().Msg(w.Error())
@@ -82,13 +89,12 @@ func (g *globals) up(ctx context.Context, cfg *configs.Config, names []string, a
 		// What nobody reads is no failure of the services.
 		g.out = r.w
 	}
-	opts := agent.Options{Version: version, Services: names}
 	if asJSON {
 		opts.Event, opts.Output = g.jsonEvents()
 	} else {
 		out := newOutput(g.out)
 		events := agent.NewLog(log)
-		events.Beside = sameFile(g.out, g.err)
+		events.Beside, events.Dry = sameFile(g.out, g.err), opts.Dry
 		opts.Event = events.Event
 		opts.Output = func(l control.Line) { _ = out.write(l) }
 	}
@@ -109,7 +115,9 @@ func (g *globals) up(ctx context.Context, cfg *configs.Config, names []string, a
 	wg.Go(func() {
 		select {
 		case s := <-signals:
-			log.Info().Timestamp().Str("signal", s.String()).Msg("stopping; once more kills at once")
+			if !opts.Dry {
+				log.Info().Timestamp().Str("signal", s.String()).Msg("stopping; once more kills at once")
+			}
 			cancel()
 		case <-ended:
 			return

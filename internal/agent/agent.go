@@ -40,6 +40,9 @@ type Options struct {
 	// some, and are told how many.
 	Event  func(control.Event)
 	Output func(control.Line)
+	// Dry starts and changes nothing: it watches, and tells what would be done.
+	// It needs nothing of its own, so that it works beside another agent.
+	Dry bool
 	// Force, when closed, ends a stop that is under way by killing at once.
 	Force <-chan struct{}
 }
@@ -107,6 +110,13 @@ func Run(ctx context.Context, cfg *configs.Config, opts Options) error {
 	if len(cfg.Services) == 0 {
 		return errors.New("there is nothing to run: the configuration has no services; add one, or give a command after --")
 	}
+	if opts.Dry {
+		a, err := newAgent(cfg, opts)
+		if err != nil {
+			return err
+		}
+		return a.serve(ctx, nil)
+	}
 	// The lock comes first: what a runner finds of an earlier agent's
 	// processes it takes for leftovers, and those of a live one are not.
 	lock, err := lockProject(cfg.Dir)
@@ -154,8 +164,10 @@ func newAgent(cfg *configs.Config, opts Options) (*Agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	scratch, err := emptyDir(filepath.Join(state, "changed"))
-	if err != nil {
+	scratch := filepath.Join(state, "changed")
+	if opts.Dry {
+		keeper.readOnly()
+	} else if err := emptyDir(scratch); err != nil {
 		return nil, err
 	}
 	a := &Agent{
@@ -178,9 +190,11 @@ func newAgent(cfg *configs.Config, opts Options) (*Agent, error) {
 		failed:      map[string]decider.Hold{},
 		nextPlan:    make(chan struct{}),
 	}
-	a.oracle.asker = newAsker(cfg, func(line string) {
-		a.emit(control.Event{Kind: "note", Text: "classifier: " + line})
-	})
+	if !opts.Dry {
+		a.oracle.asker = newAsker(cfg, func(line string) {
+			a.emit(control.Event{Kind: "note", Text: "classifier: " + line})
+		})
+	}
 	a.shared.Store(project.view)
 	a.held.Store(&holds{})
 	if a.git, err = git.Open(cfg.Dir); err != nil && !errors.Is(err, git.ErrNoRepository) {
@@ -196,6 +210,7 @@ func newAgent(cfg *configs.Config, opts Options) (*Agent, error) {
 		BeforeAction: a.beforeAction,
 		AfterAction:  a.afterAction,
 		Scratch:      scratch,
+		Dry:          opts.Dry,
 		Events:       a.ran,
 		Output: func(l runner.Line) {
 			a.lines.add(func(seq uint64) control.Line { return lineOf(l, seq) })
@@ -209,11 +224,11 @@ func newAgent(cfg *configs.Config, opts Options) (*Agent, error) {
 
 // emptyDir makes a directory that only this user can use, without what an agent
 // that was killed has left in it.
-func emptyDir(name string) (string, error) {
+func emptyDir(name string) error {
 	if err := errors.Join(os.RemoveAll(name), os.MkdirAll(name, 0o700)); err != nil {
-		return "", fmt.Errorf("cannot make a directory for lists of changed files: %w", err)
+		return fmt.Errorf("cannot make a directory for lists of changed files: %w", err)
 	}
-	return name, nil
+	return nil
 }
 
 // actions returns the commands that plans may ask for.

@@ -121,7 +121,7 @@ func (a *Agent) input(ctx context.Context, b watcher.Batch, before, after *view)
 		Owed:     a.owed,
 		Paused:   a.paused,
 
-		Classifier: a.oracle.asker != nil,
+		Classifier: a.config.Classifier.Run.Argv() != nil,
 	}
 }
 

@@ -61,6 +61,9 @@ func (o *oracle) last() <-chan struct{} {
 // that holds again what it did before it was asked about is no question.
 func (a *Agent) wonder(ctx context.Context, b watcher.Batch, plan decider.Plan) {
 	o := &a.oracle
+	if o.asker == nil {
+		return
+	}
 	for _, c := range b.Changes {
 		if _, found := slices.BinarySearch(plan.Ask, c.Path); !found {
 			continue

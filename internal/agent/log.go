@@ -23,6 +23,9 @@ type Log struct {
 	// Beside says that output is written to the same place: the last lines of a
 	// failure stand there already.
 	Beside bool
+	// Dry says that nothing is done: a plan is what would be. It is told of in
+	// full, with what is left alone.
+	Dry bool
 
 	log zerolog.Logger
 	// asked has when the start that is under way was asked for, by service.
@@ -43,8 +46,12 @@ func NewLog(log zerolog.Logger) *Log {
 
 // Event writes the lines of an event, often none at the level of the log.
 func (l *Log) Event(e control.Event) {
-	if e.Kind == "plan" {
+	switch {
+	case e.Kind == "plan":
 		l.plan(e)
+		return
+	case e.Start != nil:
+		l.start(e)
 		return
 	}
 	level, text := l.words(e)
@@ -140,6 +147,9 @@ func (l *Log) words(e control.Event) (zerolog.Level, string) {
 		l.ending = true
 		return zerolog.DebugLevel, "agent stopping"
 	case "agent_stopped":
+		if l.Dry {
+			return zerolog.InfoLevel, "the dry run has ended"
+		}
 		return zerolog.InfoLevel, "agent stopped"
 
 	case "waiting", "starting":
@@ -214,6 +224,24 @@ func (l *Log) took(e control.Event) (time.Duration, bool) {
 	return 0, false
 }
 
+// start writes how a service would be started.
+func (l *Log) start(e control.Event) {
+	s := e.Start
+	entry := "entry unknown"
+	if len(s.Entries) > 0 {
+		entry = "entry " + strings.Join(s.Entries, ", ")
+	}
+	lines := []string{entry + "; " + counted(s.Files, "file") + " in reach"}
+	if len(s.After) > 0 {
+		lines = append(lines, "after "+strings.Join(s.After, ", "))
+	}
+	lines = append(lines, s.Ready)
+	lines = append(lines, s.Unknown...)
+	command := strings.Join(s.Command, " ")
+	l.line(zerolog.InfoLevel, e).Str("service", e.Service).Strs("command", s.Command).Strs("lines", lines).
+		Msg(said("would start "+e.Service, command))
+}
+
 // plan writes a decision: what restarts and through which imports, what has
 // come to be held, or why nothing happens.
 func (l *Log) plan(e control.Event) {
@@ -235,8 +263,12 @@ func (l *Log) plan(e control.Event) {
 		default:
 			l.asked[s.Name] = e.Time
 		}
-		why := words(s.Reasons, s.More)
-		l.line(zerolog.InfoLevel, e).Uint64("batch", p.Batch).Str(field, s.Name).Str("why", why).Msg(said(verb+" "+s.Name, why))
+		line, why := l.line(zerolog.InfoLevel, e).Uint64("batch", p.Batch).Str(field, s.Name), words(s.Reasons, s.More)
+		if l.Dry {
+			verb = "would " + verb
+			why = l.further(line, s.Reasons, s.More)
+		}
+		line.Str("why", why).Msg(said(verb+" "+s.Name, why))
 	}
 	held, news := map[string]bool{}, false
 	for _, h := range p.Holds {
@@ -265,14 +297,38 @@ func (l *Log) plan(e control.Event) {
 		line.Msg(text)
 	}
 	l.held = held
+	level := zerolog.DebugLevel
+	if l.Dry {
+		level = zerolog.InfoLevel
+	}
 	for _, left := range p.Left {
-		line := l.line(zerolog.DebugLevel, e).Uint64("batch", p.Batch).Str("service", left.Service).Str("why", left.Why)
+		line := l.line(level, e).Uint64("batch", p.Batch).Str("service", left.Service).Str("why", left.Why)
 		line.Msg(said(left.Service+" left alone: "+left.Why, words(left.Reasons, left.More)))
 	}
-	if p.Batch > 0 && len(p.Steps) == 0 && !news {
+	if len(p.Ask) > 0 && l.Dry {
+		l.line(zerolog.InfoLevel, e).Strs("lines", p.Ask).Msg("would ask the classifier about " + counted(len(p.Ask), "file"))
+	}
+	if p.Batch > 0 && len(p.Steps) == 0 && !news && !l.Dry {
 		why := idle(p, l.changed)
 		l.line(zerolog.InfoLevel, e).Uint64("batch", p.Batch).Str("why", why).Msg("nothing restarted: " + why)
 	}
+}
+
+// further returns the first reason in words, and adds the others to a line.
+func (l *Log) further(line *zerolog.Event, reasons []decider.Reason, more int) string {
+	var others []string
+	for i := 1; i < len(reasons); i++ {
+		if text := words(reasons[i:i+1], 0); text != "" {
+			others = append(others, text)
+		}
+	}
+	if more > 0 {
+		others = append(others, fmt.Sprintf("and %d more", more))
+	}
+	if len(others) > 0 {
+		line.Strs("lines", others)
+	}
+	return words(reasons[:min(1, len(reasons))], 0)
 }
 
 // idle says why a plan does nothing about a batch.

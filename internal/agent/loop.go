@@ -27,7 +27,13 @@ func (a *Agent) serve(ctx context.Context, ln net.Listener) error {
 	var wg sync.WaitGroup
 	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
 	served := make(chan error, 1)
-	wg.Go(func() { served <- control.Serve(serving, ln, a) })
+	wg.Go(func() {
+		if ln == nil { // a dry run talks to nobody
+			served <- nil
+			return
+		}
+		served <- control.Serve(serving, ln, a)
+	})
 	// The terminal is a reader like any other: when it is stopped, the agent
 	// and its services go on.
 	wg.Go(func() { tell(a.events, a.opts.Event, missedEvents) })
@@ -87,7 +93,7 @@ func (a *Agent) work(ctx context.Context) error {
 				a.turn(ctx, b)
 			}
 		case found := <-late:
-			a.searched(found)
+			a.searched(ctx, found)
 			batches, late = w.Batches(), nil
 		case f := <-a.loop:
 			f(ctx)
@@ -107,13 +113,20 @@ func (e *ExhaustedError) Error() string {
 	return fmt.Sprintf("service %s has used up its restarts, and on_exhausted says exit", e.Service)
 }
 
-// first takes in the whole tree and brings the services up, after the actions
-// that are owed. What their interpreters add to what they load comes by
-// searched.
+// first takes in the whole tree and brings the services up. What their
+// interpreters add to what they load comes by searched.
 func (a *Agent) first(ctx context.Context, b watcher.Batch) {
 	a.update(ctx, b)
 	a.project.content.checkSyntax()
 	a.emit(control.Event{Kind: "scanned", Count: a.view().graph.Len(), Cause: a.watching().words})
+	if !a.opts.Dry {
+		a.bringUp(ctx)
+	}
+}
+
+// bringUp has the services started that are wanted, after the actions that are
+// owed.
+func (a *Agent) bringUp(ctx context.Context) {
 	wanted := a.wanted()
 	others := slices.DeleteFunc(a.view().names(), func(name string) bool { return slices.Contains(wanted, name) })
 	if _, err := a.run.Stop(others...); err != nil {
@@ -133,10 +146,17 @@ func (a *Agent) first(ctx context.Context, b watcher.Batch) {
 // searched takes in where the services' interpreters look for modules, and says
 // what a person should know of the project. No batch was taken since the first,
 // so what has been started meanwhile was started from the same files.
-func (a *Agent) searched(answers map[string]search) {
+func (a *Agent) searched(ctx context.Context, answers map[string]search) {
 	a.project.searched(answers)
 	a.shared.Store(a.project.view)
 	a.generations.amend(a.view())
+	if a.opts.Dry {
+		// There is no hurry, and what would be started is told of first.
+		a.rehearse()
+		a.bringUp(ctx)
+		close(a.started)
+		return
+	}
 	for _, name := range a.view().names() {
 		for _, warning := range a.view().warnings(name) {
 			a.emit(control.Event{Kind: "warning", Service: name, Text: warning})
@@ -282,6 +302,9 @@ func missedLines(n uint64) control.Line {
 
 // emit appends an event to the journal, stamped now unless it has a time.
 func (a *Agent) emit(e control.Event) {
+	if !a.tells(e) {
+		return
+	}
 	a.events.add(func(seq uint64) control.Event {
 		e.Seq = seq
 		if e.Time.IsZero() {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -83,6 +84,13 @@ type keeper struct {
 
 	mu     sync.Mutex
 	newest uint64 // guarded by mu: the number of the memory that is written
+}
+
+// readOnly keeps k, which may be nil, from writing anything.
+func (k *keeper) readOnly() {
+	if k != nil {
+		k.newest = math.MaxUint64
+	}
 }
 
 // memoryName is the name of the file.

@@ -121,10 +121,27 @@ type Event struct {
 	// Hold is set where a service waits for somebody: on "held", "exhausted"
 	// and "cooldown".
 	Hold *Hold `json:"hold,omitempty"`
+	// Start is set on "would_start", of a dry run.
+	Start *Launch `json:"start,omitempty"`
 	// Plan is set on "plan": the decision with its reasons.
 	Plan json.RawMessage `json:"plan,omitempty"`
 	// Missed is set on "gap": how many events the reader was too slow for.
 	Missed uint64 `json:"missed,omitempty"`
+}
+
+// Launch is how a service would be started.
+type Launch struct {
+	Command []string `json:"command"`
+	// Entries are the modules or files that the process starts from, none if
+	// they are not known; Files is how many files can change what it does.
+	Entries []string `json:"entries"`
+	Files   int      `json:"files"`
+	// After names the services that must be up before.
+	After []string `json:"after"`
+	// Ready says when it counts as up.
+	Ready string `json:"ready"`
+	// Unknown says, one line each, what could not be told.
+	Unknown []string `json:"unknown"`
 }
 
 // Line is one line of output of a service or an action.
