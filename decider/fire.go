@@ -3,8 +3,10 @@ package decider
 import (
 	"cmp"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Expand calls yield with every file that reaches one of paths by imports,
@@ -90,10 +92,10 @@ func (r Rules) Fire(changed []string, expand Expand) Firing {
 		seen[asked{action, why.path}] = true
 		reasons[action] = append(reasons[action], why.reason(rule, line))
 	}
-	rules := newMatcher(r.Rules)
+	rules := r.firsts(files)
 	var unmatched []file
-	for _, file := range files {
-		rule := rules.first(file.path)
+	for i, file := range files {
+		rule := rules[i]
 		if rule == nil {
 			unmatched = append(unmatched, file)
 			f.Unmatched = append(f.Unmatched, file.path)
@@ -128,6 +130,30 @@ func (r Rules) Fire(changed []string, expand Expand) Firing {
 	})
 	return f
 }
+
+// firsts returns the first rule that matches each file, nil for none.
+func (r Rules) firsts(files []file) []*Rule {
+	out := make([]*Rule, len(files))
+	workers := 1
+	if len(files)*len(r.Rules) > manyMatches {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	var wg sync.WaitGroup
+	for w := range workers {
+		wg.Go(func() {
+			rules := newMatcher(r.Rules)
+			for i := len(files) * w / workers; i < len(files)*(w+1)/workers; i++ {
+				out[i] = rules.first(files[i].path)
+			}
+		})
+	}
+	wg.Wait()
+	return out
+}
+
+// manyMatches is how many matches take some milliseconds, so that goroutines
+// pay.
+const manyMatches = 100_000
 
 // file is a changed file, or one that leads to a changed file.
 type file struct {

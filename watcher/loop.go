@@ -96,11 +96,22 @@ func newState(o Options, src source, chosen choice) state {
 		initial:    true,
 		began:      time.Now(),
 	}
+	s.roots = rootsOf(o, s.rules)
+	return s
+}
+
+// rootsOf returns the directories that are watched: the given ones, and those
+// outside of them that include patterns name.
+func rootsOf(o Options, rules *ignore) []*root {
+	var roots []*root
+	add := func(p string, m mode) {
+		roots = append(roots, &root{path: p, abs: filepath.Join(o.Dir, filepath.FromSlash(p)), mode: m})
+	}
 	for _, r := range o.Roots {
-		s.roots = append(s.roots, &root{path: r, abs: filepath.Join(o.Dir, filepath.FromSlash(r)), mode: whole})
+		add(r, whole)
 	}
 	var extra []string
-	for _, d := range s.rules.outside() {
+	for _, d := range rules.outside() {
 		covered := false
 		for _, r := range o.Roots {
 			covered = covered || within(d, r)
@@ -110,9 +121,9 @@ func newState(o Options, src source, chosen choice) state {
 		}
 	}
 	for _, d := range outermost(extra) {
-		s.roots = append(s.roots, &root{path: d, abs: filepath.Join(o.Dir, filepath.FromSlash(d)), mode: includedOnly})
+		add(d, includedOnly)
 	}
-	return s
+	return roots
 }
 
 // run is the loop: the only goroutine that touches state.

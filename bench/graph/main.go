@@ -6,6 +6,7 @@
 //	go run ./bench/graph [-runs 5] [-dir build/bench-graph] [TREE]
 //	go run ./bench/graph -memory        our memory by the number of files
 //	go run ./bench/graph -edits TREE    what one saved file costs
+//	go run ./bench/graph -decide [TREE] bounce decide beside the graph alone
 //	go run ./bench/graph -edges TREE    our edges, for judge.py
 //
 // It needs Python 3 with venv and pip, and the network the first time.
@@ -45,9 +46,10 @@ func main() {
 	dir := flag.String("dir", "build/bench-graph", "where downloads are kept")
 	edges := flag.Bool("edges", false, "print our edges of TREE, relative to the directory it is in, as JSON for judge.py")
 	memory := flag.Bool("memory", false, "print our peak and resting memory for made trees of 1,000 to 64,000 files, and draw it")
-	bounce := flag.String("bounce", "build/bounce", "with -memory: the program whose verb graph is measured too")
+	bounce := flag.String("bounce", "build/bounce", "with -memory and -decide: the program whose verbs are measured too")
 	svg := flag.String("svg", "docs/imports-memory.svg", "with -memory: the picture")
 	edits := flag.Bool("edits", false, "print how long one edit of a file of TREE takes with 20 services")
+	decide := flag.Bool("decide", false, "print how long bounce decide takes beside the graph alone")
 	self := flag.Bool("self", false, "build our graph of TREE and print its size; used by the benchmark itself")
 	rest := flag.Bool("rest", false, "with -self: print what it takes at rest too")
 	flag.Parse()
@@ -59,6 +61,8 @@ func main() {
 		err = printEdges(flag.Arg(0))
 	case *memory:
 		err = printMemory(*bounce, *svg)
+	case *decide:
+		err = printDecide(flag.Arg(0), *bounce, *runs)
 	case *edits:
 		err = printEdits(flag.Arg(0))
 	default:
@@ -174,6 +178,8 @@ func load(room *bytes.Buffer, name string) ([]byte, error) {
 type tool struct {
 	name string
 	argv []string
+	// dir is where it runs, stdin what it reads; "" for here and nothing.
+	dir, stdin string
 	// size reads the size of the graph from what the program printed; nil for
 	// one whose output nobody wants.
 	size func(out []byte) (result, error)
@@ -195,10 +201,10 @@ func compare(dir, tree string, runs int) error {
 	}
 	own := func(out []byte) (r result, err error) { return r, json.Unmarshal(out, &r) }
 	all := []tool{
-		{"bounce", []string{me, "-self", tree}, own},
-		{"ruff analyze graph", []string{filepath.Join(venv, "bin", "ruff"), "analyze", "graph", "--isolated", tree}, ruffSize},
-		{"grimp", []string{filepath.Join(venv, "bin", "python"), "-c", grimpProgram, tree, pkg}, own},
-		{"smart-restart", []string{filepath.Join(venv, "bin", "python"), "-c", smartRestartProgram, tree}, own},
+		{name: "bounce", argv: []string{me, "-self", tree}, size: own},
+		{name: "ruff analyze graph", argv: []string{filepath.Join(venv, "bin", "ruff"), "analyze", "graph", "--isolated", tree}, size: ruffSize},
+		{name: "grimp", argv: []string{filepath.Join(venv, "bin", "python"), "-c", grimpProgram, tree, pkg}, size: own},
+		{name: "smart-restart", argv: []string{filepath.Join(venv, "bin", "python"), "-c", smartRestartProgram, tree}, size: own},
 	}
 	samples := make([][]sample, len(all))
 	for range runs {
@@ -242,6 +248,7 @@ func sorted(all []sample, of func(sample) int64) []int64 {
 
 func measure(t tool) (s sample, err error) {
 	cmd := exec.Command(t.argv[0], t.argv[1:]...)
+	cmd.Dir, cmd.Stdin = t.dir, strings.NewReader(t.stdin)
 	var out bytes.Buffer
 	if t.size != nil {
 		cmd.Stdout = &out

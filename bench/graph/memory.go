@@ -53,7 +53,7 @@ func grow(me, bounce string, files int) (g growth, err error) {
 	if err := makeTree(dir, files); err != nil {
 		return g, err
 	}
-	s, err := measure(tool{"our build", []string{me, "-self", "-rest", dir}, func(out []byte) (r result, err error) { return r, json.Unmarshal(out, &r) }})
+	s, err := measure(tool{name: "our build", argv: []string{me, "-self", "-rest", dir}, size: func(out []byte) (r result, err error) { return r, json.Unmarshal(out, &r) }})
 	if err != nil {
 		return g, err
 	}
@@ -63,7 +63,7 @@ func grow(me, bounce string, files int) (g growth, err error) {
 			args := []string{bounce, "graph", "--root", dir, "--format", format, "--direction", direction}
 			// A process is started with the memory of who starts it, so that
 			// output kept here would count.
-			s, err := measure(tool{"bounce graph", args, nil})
+			s, err := measure(tool{name: "bounce graph", argv: args})
 			if err != nil {
 				return g, err
 			}

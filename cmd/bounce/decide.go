@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -85,6 +86,11 @@ func (d *decide) run(ctx context.Context, g *globals) error {
 		}
 		d.Input = string(input)
 	}
+	d.Why = d.verbose || d.format == "json"
+	// A process that lives for a moment had better not collect what it will not
+	// need again, as long as there is room.
+	defer debug.SetGCPercent(debug.SetGCPercent(400))
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(256 << 20))
 	answer, err := agent.Decide(ctx, d.Question)
 	fmt.Fprint(g.err, answer.Notes(d.showExpanded, d.showUnmatched && err == nil))
 	for _, remark := range answer.Remarks {

@@ -29,6 +29,9 @@ type Question struct {
 	// Git, if set, is A..B or A: the changed files are asked of git, and imports
 	// count, from Roots or else from those that are found.
 	Git string
+	// Why has the reasons filled in. They are left out otherwise: a changed
+	// library has thousands, each with a chain of imports.
+	Why bool
 	// Compat decides as smart-restart does, its mistakes included. Roots are
 	// directories then, and the last one counts; Git is not looked at. The text
 	// of an error is what smart-restart prints behind "ERROR: ".
@@ -84,7 +87,14 @@ func Decide(ctx context.Context, q Question) (Decision, error) {
 	fired := p.config.DecideBy().Fire(changed.paths, expand)
 	fired, remarks := p.classify(ctx, changed, fired, expand)
 	d.Firing, d.Remarks = fired, append(d.Remarks, remarks...)
-	changed.explain(&d.Firing)
+	if q.Why {
+		changed.explain(&d.Firing)
+	} else {
+		for i := range d.Actions {
+			d.Actions[i].Reasons = nil
+		}
+		d.Silent = nil
+	}
 	return d, nil
 }
 

@@ -168,10 +168,15 @@ func (p *Project) read(name string) ([]byte, error) {
 // roots: a file came or went, or one of those that declare them changed.
 func shapes(b watcher.Batch) bool {
 	return slices.ContainsFunc(b.Changes, func(c watcher.Change) bool {
-		switch path.Base(c.Path) {
-		case "pyproject.toml", "setup.cfg", "setup.py":
-			return true
-		}
-		return c.Kind != watcher.Modified
+		return c.Kind != watcher.Modified || declaresRoots(path.Base(c.Path))
 	})
+}
+
+// declaresRoots reports whether a file of this name can declare import roots.
+func declaresRoots(name string) bool {
+	switch name {
+	case "pyproject.toml", "setup.cfg", "setup.py":
+		return true
+	}
+	return false
 }

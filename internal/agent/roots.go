@@ -8,7 +8,9 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"sync"
 
 	"bounce/decider"
 	"bounce/internal/git"
@@ -32,7 +34,7 @@ func (q inquiry) expand(ctx context.Context, c changed) (decider.Expand, error) 
 		if err != nil {
 			return nil, err
 		}
-		return decider.Across(nil, after, c.deleted), nil
+		return decider.Across(nil, q.graphOf(after), c.deleted), nil
 	}
 	known := make(map[string]*treesitter.Facts)
 	before, err := q.atCommit(ctx, roots, c.from, known)
@@ -48,7 +50,23 @@ func (q inquiry) expand(ctx context.Context, c changed) (decider.Expand, error) 
 	if err != nil {
 		return nil, err
 	}
-	return decider.Across(before, after, c.deleted), nil
+	return decider.Across(q.graphOf(before), q.graphOf(after), c.deleted), nil
+}
+
+// graphOf returns a view as the decider's graph, with the chains of imports as
+// far as somebody wants to know them.
+func (q inquiry) graphOf(v *view) decider.Graph {
+	if q.Why {
+		return v
+	}
+	return unexplained{v}
+}
+
+// unexplained is a view that spares itself the chains of imports.
+type unexplained struct{ *view }
+
+func (u unexplained) Dependents(paths []string, yield func(path string, chain []decider.Link) bool) {
+	u.dependents(paths, func(path string, _ *treesitter.Reach) bool { return yield(path, nil) })
 }
 
 // importRoots are the directories that imports start from, named from the base.
@@ -110,18 +128,17 @@ func (q inquiry) roots() (importRoots, error) {
 // changed, those that are not there have been deleted: they are part of it, so
 // that who imports them is found.
 func (q inquiry) onDisk(ctx context.Context, roots importRoots, changed []string) (*view, error) {
-	watch := watcher.Options{Dir: q.base, Roots: roots.given}
+	opts := watcher.Options{Dir: q.base, Roots: roots.given}
 	if roots.find && !slices.Contains(roots.given, ".") {
-		watch.Roots = append(slices.Clone(roots.given), ".")
+		opts.Roots = append(slices.Clone(roots.given), ".")
 	}
-	content := newContent(q.base)
-	content.modules = true
-	watch.Reader = content
-	b, err := scan(ctx, watch)
+	if q.config.Dir == q.base {
+		opts.Ignore = q.config.Watch.Ignore
+	}
+	files, changes, err := readModules(ctx, opts)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the project: %w", err)
 	}
-	changes, _, _ := content.take(b, func(string) bool { return false })
 	there := make(map[string]bool, len(changes))
 	for _, c := range changes {
 		there[c.Path] = true
@@ -131,13 +148,57 @@ func (q inquiry) onDisk(ctx context.Context, roots importRoots, changed []string
 			changes = append(changes, treesitter.Change{Path: p, Facts: &treesitter.Facts{}})
 		}
 	}
-	var files []string
-	for _, c := range b.Changes {
-		files = append(files, c.Path)
-	}
 	return q.graph(roots.in(files, func(p string) ([]byte, error) {
 		return watcher.ReadFile(filepath.Join(q.base, filepath.FromSlash(p)))
 	}), changes), nil
+}
+
+// readModules reads the facts of all modules that a watcher would watch: no
+// hashes, no other files. files has the paths of the modules and of those that
+// declare import roots.
+func readModules(ctx context.Context, opts watcher.Options) (files []string, changes []treesitter.Change, err error) {
+	found := make(chan string, 256)
+	read := make([][]treesitter.Change, runtime.GOMAXPROCS(0))
+	var wg sync.WaitGroup
+	for i := range read {
+		wg.Go(func() {
+			for p := range found {
+				if facts := readFacts(opts.Dir, p); facts != nil {
+					read[i] = append(read[i], treesitter.Change{Path: p, Facts: facts})
+				}
+			}
+		})
+	}
+	err = watcher.Walk(opts, func(name string) bool { return isModule(name) || declaresRoots(name) }, func(p string) {
+		if ctx.Err() != nil {
+			return
+		}
+		files = append(files, p)
+		if isModule(p) {
+			found <- p
+		}
+	})
+	close(found)
+	wg.Wait()
+	if err == nil {
+		err = ctx.Err()
+	}
+	return files, slices.Concat(read...), err
+}
+
+// readFacts returns the facts of a module; nil for one that is not there.
+func readFacts(dir, p string) *treesitter.Facts {
+	if isExtension(p) {
+		return &treesitter.Facts{}
+	}
+	src, err := watcher.ReadFile(filepath.Join(dir, filepath.FromSlash(p)))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return &treesitter.Facts{} // it is there, and what it imports is not known
+	}
+	return treesitter.Extract(src)
 }
 
 // atCommit reads the import graph of a commit. What the files say is kept in

@@ -204,6 +204,11 @@ func (v *view) Chain(service, path string) []decider.Link {
 
 // Dependents implements [decider.Graph].
 func (v *view) Dependents(paths []string, yield func(path string, chain []decider.Link) bool) {
+	v.dependents(paths, func(path string, back *treesitter.Reach) bool { return yield(path, links(back.Chain(path))) })
+}
+
+// dependents is Dependents with what knows the chains in their place.
+func (v *view) dependents(paths []string, yield func(path string, back *treesitter.Reach) bool) {
 	var known []string
 	given := make(map[string]bool, len(paths))
 	for _, p := range paths {
@@ -217,7 +222,7 @@ func (v *view) Dependents(paths []string, yield func(path string, chain []decide
 	}
 	reverse := v.graph.Dependents(known...)
 	for path := range reverse.All() {
-		if !given[path] && !yield(path, links(reverse.Chain(path))) {
+		if !given[path] && !yield(path, reverse) {
 			return
 		}
 	}
