@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -59,6 +60,12 @@ func (p *Project) Check() []Finding {
 		}
 	}
 	findings = append(findings, p.elsewhere()...)
+	for _, action := range actions(p.config) {
+		var e configs.Error
+		if _, err := p.config.CommandEnv(action.Name, nil); errors.As(err, &e) {
+			findings = append(findings, Mistake("warning", e))
+		}
+	}
 	findings = append(findings, p.importFindings()...)
 	for _, text := range ruleFindings(p.config.DecideBy(), paths) {
 		add("", "%s", text)

@@ -2,7 +2,9 @@ package agent
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -121,5 +123,27 @@ func TestWhatChangedSinceAMemory(t *testing.T) {
 	// With other ignore rules, files come and go without a change.
 	if got := m.changed(files, hashOf(2)); !reflect.DeepEqual(got, []watcher.Change{edited}) {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// BenchmarkMemory is what a run of an action costs twice, beside a sync of the
+// disk: on the loop the copy, off it the encoding.
+func BenchmarkMemory(b *testing.B) {
+	for _, files := range []int{10_000, 65_000} {
+		a := &Agent{project: &Project{files: tree{}}, keeper: &keeper{}}
+		for n := range files {
+			a.project.files[fmt.Sprintf("src/package%d/sub/module%d.py", n%100, n)] = sha256.Sum256([]byte{byte(n), byte(n >> 8)})
+		}
+		b.Run(fmt.Sprintf("files=%d/copy", files), func(b *testing.B) {
+			for b.Loop() {
+				a.remember()
+			}
+		})
+		b.Run(fmt.Sprintf("files=%d/encode", files), func(b *testing.B) {
+			_, m := a.remember()
+			for b.Loop() {
+				b.SetBytes(int64(len(encodeMemory(m))))
+			}
+		})
 	}
 }
