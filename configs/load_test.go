@@ -140,7 +140,8 @@ func TestBounds(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %.300v; want %s", err, c.want)
 			}
-			if took > 5*time.Second {
+			// What is quadratic takes minutes; a busy machine may take seconds.
+			if took > 30*time.Second {
 				t.Errorf("took %s", took)
 			}
 			if allocated := (after.TotalAlloc - before.TotalAlloc) >> 20; allocated > 500 {
