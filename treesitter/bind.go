@@ -61,55 +61,63 @@ func (v *view) update(n *Graph, dirty []id, m *moved) *view {
 		v.importersLocked()
 		w.importers = &importers{writer: v.importers.fork()}
 	}
-	stars := false // who imports a star may be led elsewhere
-	for _, i := range dirty {
-		stars = stars || !sameAll(v.g.files.at(i), n.files.at(i))
-	}
 	if len(m.parts) > 0 {
 		if m = m.under(v.roots); m.many() {
 			return nil
 		}
 		w.names = newNames(n, v.roots)
 	}
-	dirty = slices.Clone(dirty)
-	if stars || len(m.parts) > 0 {
-		paths := n.table.all()
-		for i := range id(len(paths)) {
-			if f := n.files.at(i); f != nil && v.made.pages.at(i) != nil && (stars && f.stars() || len(m.parts) > 0 && m.concerns(paths[i], f)) {
-				dirty = append(dirty, i)
-			}
-		}
-	}
-	slices.Sort(dirty)
-	for _, i := range slices.Compact(dirty) {
+	for _, i := range v.touched(n, dirty, m) {
 		old := v.made.pages.at(i)
-		switch {
-		case n.files.at(i) == nil:
-			w.made.set(i, nil)
-		case old == nil && !w.complete:
+		if old == nil && !w.complete {
 			continue // nobody has asked for it yet
 		}
 		var before []link
 		if old != nil {
 			before = old.all
 		}
-		fresh := w.resolve(i)
-		if old != nil && slices.Equal(before, fresh) {
-			continue
-		}
-		if n.files.at(i) != nil {
-			w.made.set(i, &links{fresh})
-		}
-		t := turn{file: i}
-		if t.went, t.came = differ(before, fresh); t.went == nil && t.came == nil {
-			continue
-		}
-		w.turns = append(w.turns, t)
-		if w.importers != nil {
-			w.importers.turn(t)
-		}
+		w.turn(i, before)
 	}
 	return w
+}
+
+// touched returns the files whose links may differ in n: the dirty ones, and
+// those that name what moved or import a star that is another now.
+func (v *view) touched(n *Graph, dirty []id, m *moved) []id {
+	stars := slices.ContainsFunc(dirty, func(i id) bool { return !sameAll(v.g.files.at(i), n.files.at(i)) })
+	all := slices.Clone(dirty)
+	if stars || len(m.parts) > 0 {
+		for i, path := range n.table.all() {
+			f := n.files.at(id(i))
+			if f == nil || v.made.pages.at(id(i)) == nil {
+				continue
+			}
+			if stars && f.stars() || len(m.parts) > 0 && m.concerns(path, f) {
+				all = append(all, id(i))
+			}
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// turn makes the links of the file i anew, which were others in the version
+// before, and notes where they lead elsewhere.
+func (v *view) turn(i id, before []link) {
+	after := v.resolve(i)
+	if v.g.files.at(i) != nil {
+		v.made.set(i, &links{after})
+	} else {
+		v.made.set(i, nil)
+	}
+	t := turn{file: i}
+	if t.went, t.came = differ(before, after); t.went == nil && t.came == nil {
+		return
+	}
+	v.turns = append(v.turns, t)
+	if v.importers != nil {
+		v.importers.turn(t)
+	}
 }
 
 // stars reports whether the file imports a star.

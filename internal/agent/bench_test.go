@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
+	"time"
 
 	"bounce/configs"
 	"bounce/decider"
@@ -13,17 +15,23 @@ import (
 
 // BenchmarkTurn is what a saved file costs between the watcher and the runner:
 // reading it, the graph, what each service can load, the decision. The services
-// reach every file of the tree, so that each of them restarts.
+// start at files of their own and reach every module, so that each of them
+// restarts. Every second save moves all lines and adds an import.
 func BenchmarkTurn(b *testing.B) {
-	for _, size := range []struct{ files, services int }{{100, 1}, {5000, 1}, {5000, 10}} {
+	for _, size := range []struct{ files, services int }{{100, 1}, {5000, 1}, {5000, 20}} {
 		b.Run(fmt.Sprintf("files=%d/services=%d", size.files, size.services), func(b *testing.B) {
 			p, edited := benchProject(b, size.files, size.services)
+			var took []time.Duration
 			b.ReportAllocs()
 			for n := 1; b.Loop(); n++ {
 				src := moduleSource(size.files-1, size.files, n)
+				if n%2 == 0 {
+					src = append(fmt.Appendf(nil, "import m%d\n", n%size.files), src...)
+				}
 				if err := os.WriteFile(edited.abs, src, 0o644); err != nil {
 					b.Fatal(err)
 				}
+				start := time.Now()
 				c, err := p.content.Read(edited.path)
 				if err != nil {
 					b.Fatal(err)
@@ -38,7 +46,11 @@ func BenchmarkTurn(b *testing.B) {
 				if plan := decider.Decide(in); len(plan.Steps) != size.services {
 					b.Fatalf("the edit restarts %d services, not all %d", len(plan.Steps), size.services)
 				}
+				took = append(took, time.Since(start))
 			}
+			slices.Sort(took)
+			b.ReportMetric(took[len(took)/2].Seconds()*1000, "median-ms")
+			b.ReportMetric(took[len(took)*99/100].Seconds()*1000, "p99-ms")
 		})
 	}
 }
@@ -46,14 +58,17 @@ func BenchmarkTurn(b *testing.B) {
 type editedFile struct{ path, abs string }
 
 // benchProject is a tree of modules in which module i imports 2i+1 and 2i+2,
-// and services that start with module 0. It returns the file that is edited:
-// the last module.
+// and services each of which starts at a file that imports module 0. It returns
+// the file that is edited: the last module.
 func benchProject(b *testing.B, files, services int) (*Project, editedFile) {
 	b.Helper()
 	dir := b.TempDir()
 	config := "services:\n"
 	for i := range services {
-		config += fmt.Sprintf("  s%02d: {run: [\"true\"], entry: [m0]}\n", i)
+		config += fmt.Sprintf("  s%02d: {run: [\"true\"], entry: [s%[1]d]}\n", i)
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("s%d.py", i)), []byte("import m0\n"), 0o644); err != nil {
+			b.Fatal(err)
+		}
 	}
 	if err := os.WriteFile(filepath.Join(dir, "bounce.yaml"), []byte(config), 0o644); err != nil {
 		b.Fatal(err)
