@@ -68,10 +68,10 @@ Exit code 0 when the hold is on, 4 without an agent.`,
 func newResume(g *globals) *cobra.Command {
 	return newDo(g, control.Resume, &cobra.Command{
 		Use:   "resume",
-		Short: "End a hold, git's too, and restart what is stale",
-		Long: `End the hold of 'bounce hold', or that of a git operation under way, and restart
-what is stale. Waits until that is done, and prints where each service has ended
-up.
+		Short: "End a hold, git's too, run what is owed and restart what is stale",
+		Long: `End the hold of 'bounce hold', or that of a git operation under way, run the
+actions that are owed, those that have failed among them, and restart what is
+stale. Waits until that is done, and prints where each service has ended up.
 ` + outcomes,
 		Args: takes(0, 0),
 	})

@@ -19,7 +19,8 @@ func newSync(g *globals) *cobra.Command {
 		GroupID: "agent",
 		Short:   "Wait until everything written so far is running",
 		Long: `Wait until every change written before the call has been decided on and carried
-out: the services it reaches are ready, or unverified where nothing is probed.
+out: the actions it asks for have succeeded, and the services it reaches are
+ready, or unverified where nothing is probed.
 
 It does not wait out a hold, a backoff or a cooldown: it returns at once with
 exit code 3 and says what it would have to wait for. Later changes do not make
