@@ -143,6 +143,11 @@ type Service struct {
 	// presets permanent, transient and temporary, or the keys below. Restarts
 	// after a change are not limited by it.
 	Restart Restart `json:"restart" example:"transient"`
+	// Listen has addresses that bounce listens on for the service, and keeps
+	// open while it restarts: connections wait in place of being refused. Texts
+	// such as "127.0.0.1:8000" and "unix:run/api.sock", or the keys below. The
+	// service finds the sockets as descriptors from 3 (LISTEN_FDS).
+	Listen Listening `json:"listen" example:"[\"127.0.0.1:8000\"]"`
 	// Order ranks restarts, lowest first.
 	Order int `json:"order" example:"100"`
 
@@ -213,6 +218,20 @@ type Live struct {
 	// Failures is how many probes in a row must fail for the process to be
 	// restarted, as after a crash.
 	Failures int `json:"failures" min:"1" max:"1000" example:"3"`
+}
+
+// Listen is a socket that a service is lent.
+type Listen struct {
+	// TCP is a host and port. Port 0 is one that the system chooses; "bounce
+	// status --json" tells it.
+	TCP string `json:"tcp" example:"127.0.0.1:8000"`
+	// Unix is the path of a socket, relative to the project.
+	Unix string `json:"unix" example:"run/api.sock"`
+	// Mode is the mode of that path; left out, what the umask leaves.
+	Mode string `json:"mode" example:"\"0660\""`
+	// Name is the name of the socket in LISTEN_FDNAMES; left out, that of the
+	// service.
+	Name string `json:"name" example:"http"`
 }
 
 // Stop is how a process is ended.

@@ -173,6 +173,7 @@ func levels() []level {
 	all = append(all, service)
 	nest(service)
 	all = append(all,
+		level{"services.NAME.listen[]", "Each item of `listen` is an address, or a mapping with these keys.", reflect.TypeFor[Listen](), reflect.ValueOf(Listen{}), reflect.ValueOf(Listen{})},
 		level{"actions.NAME", "Each key of `actions` is the name of an action.", reflect.TypeFor[Action](), reflect.ValueOf(dev.action), reflect.ValueOf(prod.action)},
 		level{"rules[]", "Each item of `rules` is one rule.", reflect.TypeFor[Rule](), reflect.ValueOf(Rule{}), reflect.ValueOf(Rule{})})
 	return all
@@ -224,6 +225,8 @@ func typeName(t reflect.Type, tag reflect.StructTag) string {
 		return "command"
 	case reflect.TypeFor[DependsOn]():
 		return "list or mapping"
+	case reflect.TypeFor[Listening]():
+		return "list of addresses or mappings"
 	case reflect.TypeFor[Ready]():
 		return "`none` `notify` or mapping"
 	case reflect.TypeFor[Restart]():
@@ -368,6 +371,9 @@ func schemaOf(t reflect.Type, tag reflect.StructTag) map[string]any {
 		condition := object(map[string]any{"condition": schemaOf(reflect.TypeFor[string](), fieldsOf(reflect.TypeFor[dependency]())[0].tag)})
 		condition["type"] = []string{"object", "null"}
 		return either(anyText(), arrayOf(anyText()), map[string]any{"type": "object", "additionalProperties": condition})
+	case reflect.TypeFor[Listening]():
+		one := map[string]any{"$ref": "#/$defs/Listen"}
+		return either(anyText(), one, arrayOf(either(anyText(), one)))
 	case reflect.TypeFor[Ready]():
 		return either(map[string]any{"enum": []string{"none", "notify"}}, map[string]any{"$ref": "#/$defs/Ready"}, map[string]any{"type": "null"})
 	case reflect.TypeFor[Restart]():

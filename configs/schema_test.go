@@ -220,6 +220,7 @@ func TestMisspeltKeys(t *testing.T) {
 		"classifier":                    `{classifier: {"KEY": x}}`,
 		"services.NAME":                 `{services: {a: {run: x, "KEY": x}}}`,
 		"services.NAME.ready":           `{services: {a: {run: x, ready: {"KEY": x}}}}`,
+		"services.NAME.listen[]":        `{services: {a: {run: x, listen: [{"KEY": x}]}}}`,
 		"services.NAME.live":            `{services: {a: {run: x, live: {"KEY": x}}}}`,
 		"services.NAME.stop":            `{services: {a: {run: x, stop: {"KEY": x}}}}`,
 		"services.NAME.restart":         `{services: {a: {run: x, restart: {"KEY": x}}}}`,
@@ -265,6 +266,7 @@ func TestMisspeltKeys(t *testing.T) {
 func TestExamplesWork(t *testing.T) {
 	wrap := map[string]string{
 		"Top level": "%s", "watch": "watch: {%s}", "classifier": "classifier: {%s}", "actions.NAME": "actions: {z: {%s}}", "rules[]": "rules: [{pattern: x, %s}]",
+		"services.NAME.listen[]": "services: {z: {run: x, listen: [{%s}]}}",
 	}
 	for _, l := range levels() {
 		form, ok := wrap[l.title]
@@ -291,7 +293,7 @@ func TestExamplesWork(t *testing.T) {
 				form = wrap[l.title]
 			} else if (l.title == "services.NAME" || l.title == "classifier") && f.key != "run" {
 				example = "run: x, " + example
-			} else if beside := map[string]string{"status": "http", "body": "http", "header": "http", "echo": "http", "interval": "tcp", "timeout": "tcp", "failures": "tcp"}[f.key]; beside == "http" || beside != "" && l.title == "services.NAME.live" {
+			} else if beside := map[string]string{"status": "http", "body": "http", "header": "http", "echo": "http", "interval": "tcp", "timeout": "tcp", "failures": "tcp", "mode": "unix", "name": "unix"}[f.key]; beside == "http" || beside == "unix" || beside != "" && l.title == "services.NAME.live" {
 				asks, _ := fieldsOf(l.t).byKey(beside)
 				example += fmt.Sprintf(", %s: %q", beside, asks.tag.Get("example"))
 			}

@@ -23,8 +23,8 @@ type Start struct {
 	// Spec is what the runner runs, with the whole environment.
 	Spec runner.Spec
 	// Identity has the parts of the start identity that the configuration
-	// knows, by the names of decider.Version.Start: "command", "cwd" and
-	// "environment". The last has what is declared (env, env_file, PORT of a
+	// knows, by the names of decider.Version.Start: "command", "cwd", "listen" if
+	// there is any, and "environment". The last has what is declared (env, env_file, PORT of a
 	// Procfile) and PATH, VIRTUAL_ENV and PYTHON* wherever they come from; its
 	// values are secrets, to be compared and never shown.
 	Identity map[string]string
@@ -55,6 +55,7 @@ func (c *Config) Start(service string, environ []string) (Start, error) {
 			Timeout: time.Duration(s.Ready.Timeout), Interval: time.Duration(s.Ready.Interval),
 		},
 		Heartbeat: time.Duration(s.Heartbeat),
+		Listen:    c.sockets(s),
 		Stop:      runner.Stop{Signal: s.Stop.Signal, Grace: time.Duration(s.Stop.Grace)},
 		Restart: runner.Restart{
 			When: s.Restart.When,
@@ -81,6 +82,13 @@ func (c *Config) Start(service string, environ []string) (Start, error) {
 		"command":     unambiguous(spec.Argv),
 		"cwd":         spec.Dir,
 		"environment": unambiguous(pairs(declared)),
+	}
+	if len(spec.Listen) > 0 {
+		var words []string
+		for _, l := range spec.Listen {
+			words = append(words, fmt.Sprint(l.TCP, l.Unix, " ", l.Mode, " ", l.Name))
+		}
+		identity["listen"] = unambiguous(words)
 	}
 	return Start{spec, identity}, nil
 }

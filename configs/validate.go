@@ -120,6 +120,7 @@ func (k *checker) service(name string, s Service) {
 	k.repeated(path+".depends_on", s.DependsOn)
 	k.ready(path+".ready", s.Ready)
 	k.live(path+".live", s.Live)
+	k.listening(path, s)
 	k.restart(path+".restart", s.Restart)
 }
 

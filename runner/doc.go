@@ -7,7 +7,8 @@
 // left its group, its session or its parent. A process is signalled only when
 // it is known to be the one that was meant. A service is never slowed by who
 // reads its output. It counts as ready by what its own processes show, never
-// by an answer of others. At most one generation is wanted beside the one there is;
+// by an answer of others. The sockets that it is lent stay open while one
+// generation follows another. At most one generation is wanted beside the one there is;
 // later wishes join it. Only crashes pay into the crash budget.
 //
 // What is not: on systems other than Linux a process that leaves its group is

@@ -45,6 +45,20 @@ func (p *proc) owner(host string, port int) ownership {
 	if denied {
 		return ownership{unknown: true}
 	}
+	return holding(inodes)
+}
+
+// holder looks for the listener of a port in our own network.
+func holder(host string, port int) ownership {
+	sockets, err := listeners(os.Getpid())
+	if err != nil {
+		return ownership{unknown: true}
+	}
+	return holding(serving(sockets, host, port))
+}
+
+// holding looks through all processes for one that has one of the sockets.
+func holding(inodes map[string]bool) ownership {
 	for _, name := range names("/proc") {
 		pid, err := strconv.Atoi(name)
 		if err != nil {
@@ -80,6 +94,9 @@ func serving(sockets []listening, host string, port int) map[string]bool {
 	return any
 }
 
+// listenState is the state of a socket that listens, as /proc/net/tcp has it.
+const listenState = "0A"
+
 // listeners reads the listening TCP sockets of a process's network namespace.
 func listeners(pid int) ([]listening, error) {
 	var all []listening
@@ -104,7 +121,6 @@ func listeners(pid int) ([]listening, error) {
 // socket with the local address in the second field, the state in the fourth
 // and the inode in the tenth.
 func parseSockets(table string) []listening {
-	const listenState = "0A"
 	var found []listening
 	for line := range strings.Lines(table) {
 		fields := strings.Fields(line)

@@ -15,6 +15,21 @@ type command struct {
 	argv []string
 	dir  string
 	env  []string
+	// files are lent to it from descriptor 3 on, names are theirs.
+	files []*os.File
+	names []string
+}
+
+// lend returns the command with what tells it of its files. LISTEN_PID must be
+// its own pid, which nobody knows before it is there: a shell that becomes the
+// command fills it in.
+func (c command) lend() command {
+	if len(c.files) == 0 {
+		return c
+	}
+	c.env = setenv(c.env, envListenFDs+"="+strconv.Itoa(len(c.files)), envListenNames+"="+strings.Join(c.names, ":"))
+	c.argv = append([]string{"/bin/sh", "-c", "export " + envListenPID + `=$$; exec "$@"`, "sh"}, c.argv...)
+	return c
 }
 
 // mark is how the processes of one generation are recognised wherever they go:

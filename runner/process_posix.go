@@ -83,6 +83,8 @@ func pipeName(*os.File) string { return "" }
 
 func (p *proc) owner(string, int) ownership { return ownership{unknown: true} }
 
+func holder(string, int) ownership { return ownership{unknown: true} }
+
 func (p *proc) has(int) (ours, known bool) { return false, false }
 
 // leftovers finds nothing on this system.

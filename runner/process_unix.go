@@ -68,10 +68,14 @@ func (unixStarter) start(c command, m mark, stdout, stderr *os.File) (process, e
 		return nil, fmt.Errorf("cannot start %q: %w", c.argv[0], err)
 	}
 	defer stdin.Close()
+	name := c.argv[0]
+	if c = c.lend(); len(c.files) > 0 {
+		path = c.argv[0]
+	}
 	attr := &os.ProcAttr{
 		Dir:   c.dir,
 		Env:   m.environ(c.env),
-		Files: []*os.File{stdin, stdout, stderr},
+		Files: append([]*os.File{stdin, stdout, stderr}, c.files...),
 		Sys:   &syscall.SysProcAttr{Setsid: true},
 	}
 	for deadline := time.Now().Add(busyTime); ; {
@@ -83,7 +87,7 @@ func (unixStarter) start(c command, m mark, stdout, stderr *os.File) (process, e
 			return p, nil
 		}
 		if !errors.Is(err, syscall.ETXTBSY) || time.Now().After(deadline) {
-			return nil, startError(c.argv[0], err)
+			return nil, startError(name, err)
 		}
 		time.Sleep(2 * time.Millisecond)
 	}

@@ -12,7 +12,7 @@ import (
 // notices and missing ones, and answers to probes. All but the goroutines that
 // wait is done on the service's own goroutine.
 
-// The variables of the protocol of sd_notify. Those that the agent itself was
+// The variables of the protocols of sd_notify and sd_listen_fds. Those that the agent itself was
 // started with are not for its services.
 const (
 	envNotify      = "NOTIFY_SOCKET"
@@ -26,10 +26,16 @@ const (
 // reports reports whether a service of this spec is listened to.
 func (s Spec) reports() bool { return s.Ready.Notify || s.Heartbeat > 0 }
 
+// environ is the environment without what the agent was told of its own
+// sockets.
+func (s Spec) environ() []string {
+	return unsetenv(s.Env, envNotify, envWatchdog, envWatchdogPID, envListenPID, envListenFDs, envListenNames)
+}
+
 // lendEar makes the socket that the next generation reports to, and returns
 // its environment.
 func (s *service) lendEar() ([]string, error) {
-	env := unsetenv(s.spec.Env, envNotify, envWatchdog, envWatchdogPID, envListenPID, envListenFDs, envListenNames)
+	env := s.spec.environ()
 	s.every = s.spec.Heartbeat
 	if !s.spec.reports() {
 		return env, nil
@@ -238,7 +244,7 @@ func (s *service) prober(ask Probe) *prober {
 	return &prober{
 		ask: ask, generation: s.generation, proc: s.proc,
 		command: func(ctx context.Context, argv []string) error {
-			return s.host.inquire(ctx, command{argv: argv, dir: spec.Dir, env: spec.Env}, m)
+			return s.host.inquire(ctx, command{argv: argv, dir: spec.Dir, env: spec.environ()}, m)
 		},
 	}
 }

@@ -68,7 +68,8 @@ type service struct {
 	begun, until time.Time   // when it was launched, and when that is overdue
 	unready      atomic.Pointer[error]
 
-	stray []*stray // of an earlier agent; ended before the first start
+	sockets []*held  // that it is lent, over all generations
+	stray   []*stray // of an earlier agent; ended before the first start
 
 	timer *time.Timer        // of the current state
 	quiet context.CancelFunc // ends the prober; nil when none runs
@@ -172,6 +173,7 @@ func (s *service) run() {
 				// wait for what does not end.
 				close(s.leave)
 				s.deafen()
+				s.releaseSockets()
 				if s.pipes != nil {
 					s.pipes.finish()
 				}
@@ -305,6 +307,8 @@ func (s *service) enter(to State, about Event) {
 	s.state, s.since, s.reason = to, about.Time, about.What
 	s.hold, s.byPlan = about.Hold, false
 	switch to {
+	case StateStopped:
+		s.releaseSockets()
 	case StateWaiting:
 		s.asks++
 		if s.next == nil {
@@ -365,7 +369,8 @@ func (s *service) launch() {
 			Kind: "start", Service: s.name, What: err.Error(), EndsWhen: s.mends(),
 		}})
 	default:
-		s.judge(failure{}, err.Error())
+		var taken *takenError
+		s.judge(failure{taken: errors.As(err, &taken)}, err.Error())
 	}
 }
 
@@ -380,6 +385,9 @@ func (s *service) tryLaunch() error {
 	if err := s.prepare(); err != nil {
 		return &StartError{Command: s.spec.Argv[0], Problem: err.Error(), Err: err}
 	}
+	if err := s.holdSockets(); err != nil {
+		return err
+	}
 	env, err := s.lendEar()
 	if err != nil {
 		return err
@@ -391,7 +399,13 @@ func (s *service) tryLaunch() error {
 	if err != nil {
 		return err
 	}
-	proc, err := s.host.start.start(command{argv: s.spec.Argv, dir: s.spec.Dir, env: env}, s.mark(), stdout, stderr)
+	files, names := s.lent()
+	for _, h := range s.sockets {
+		h.block()
+	}
+	proc, err := s.host.start.start(
+		command{argv: s.spec.Argv, dir: s.spec.Dir, env: env, files: files, names: names},
+		s.mark(), stdout, stderr)
 	if err != nil {
 		pipes.close()
 		return err
@@ -401,10 +415,10 @@ func (s *service) tryLaunch() error {
 	generation := s.generation
 	seen := s.seeLine()
 	s.pipes.read(func(stream Stream, text string, split bool) {
-		seen(text)
 		l := Line{Service: s.name, Generation: generation, Stream: stream, Time: time.Now(), Text: text, Split: split}
 		s.kept.add(l)
 		s.output.put(l)
+		seen(text)
 	})
 	s.work.Go(func() { <-pipes.done })
 	s.work.Go(func() {
@@ -451,7 +465,14 @@ func (s *service) ended() {
 func (s *service) end() {
 	at := letter{event: vanished, generation: s.generation}
 	proc, pipes, stop, asked := s.proc, s.pipes, s.spec.Stop, s.asked
+	old := s.handOver()
 	s.work.Go(func() {
+		if len(old) > 0 {
+			// The grace is for both: to read what has come, and to answer it.
+			begin := time.Now()
+			settle(old, stop.Grace/2, s.host.force)
+			stop.Grace -= time.Since(begin)
+		}
 		left := proc.end(stop, s.host.force)
 		if len(left) > 0 {
 			at.event, at.pids = stuck, left
@@ -471,6 +492,7 @@ func (s *service) end() {
 // vacate goes on when nothing of the generation is left.
 func (s *service) vacate() {
 	s.ended()
+	s.takeOver()
 	s.survivors = nil
 	switch {
 	case s.intent == Down:
@@ -502,7 +524,7 @@ func (s *service) judge(f failure, what string) {
 		return
 	}
 	if host, port, ok := s.spec.Ready.endpoint(); ok && !f.ok && s.proc != nil {
-		if who := s.proc.owner(host, port); who.pid != 0 {
+		if who := s.proc.owner(host, port); who.pid != 0 && who.pid != os.Getpid() {
 			f.taken = true
 			if taken := who.taken(port).Error(); !strings.Contains(what, taken) {
 				what += "; " + taken
@@ -629,7 +651,7 @@ func (s *service) publish() {
 	st := Status{
 		Name: s.name, State: s.state, Intent: s.intent, Health: HealthUnknown,
 		Generation: s.generation, Restarts: s.restarts, Reason: s.reason,
-		Since: s.since, Survivors: s.survivors, Hold: s.hold,
+		Since: s.since, Survivors: s.survivors, Hold: s.hold, Listen: s.addresses(),
 	}
 	if s.hold == nil {
 		st.Hold = s.planHold

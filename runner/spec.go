@@ -1,6 +1,9 @@
 package runner
 
-import "time"
+import (
+	"io/fs"
+	"time"
+)
 
 // Spec says how a service is run. Durations and counts that are zero mean the
 // defaults of configs, which fills them in: the runner takes a Spec as it is.
@@ -22,8 +25,26 @@ type Spec struct {
 	// Heartbeat is the longest time between two WATCHDOG=1 by the protocol of
 	// sd_notify, from when the service is up; 0: none are asked for.
 	Heartbeat time.Duration `json:",omitempty"`
-	Stop      Stop
-	Restart   Restart
+	// Listen are the sockets that the runner holds open for the service, over
+	// all of its generations until it is stopped. On Linux a generation that
+	// ends for another one first reads what has come, for up to half of
+	// Stop.Grace.
+	Listen  []Listen `json:",omitempty"`
+	Stop    Stop
+	Restart Restart
+}
+
+// Listen is a socket that is lent to a service by the protocol of
+// sd_listen_fds: descriptors from 3, LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES.
+type Listen struct {
+	// TCP is a host and port, Unix an absolute path; one is set. Port 0 is one
+	// that the system chooses, the same for all generations.
+	TCP  string `json:",omitempty"`
+	Unix string `json:",omitempty"`
+	// Mode is that of a unix socket's file; 0: what the umask leaves.
+	Mode fs.FileMode `json:",omitempty"`
+	// Name is for LISTEN_FDNAMES; default the name of the service.
+	Name string `json:",omitempty"`
 }
 
 // Probe is a question that a service is asked while it runs. At most one of

@@ -59,6 +59,8 @@ type Status struct {
 	Reason string `json:"reason"`
 	// Says is what the service says of itself, by STATUS of sd_notify.
 	Says string `json:"says,omitempty"`
+	// Listen are the addresses that the runner holds open for it.
+	Listen []string `json:"listen,omitempty"`
 	// Hold is what a change waits for, nil when nothing.
 	Hold *decider.Hold `json:"hold"`
 	// Since is when it came to its state.

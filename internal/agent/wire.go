@@ -69,6 +69,7 @@ func statusOf(s runner.Status) control.Service {
 		Restarts:   control.Restarts{Change: s.Restarts.Change, Crash: s.Restarts.Crash, Operator: s.Restarts.Operator},
 		Reason:     s.Reason,
 		Says:       s.Says,
+		Listen:     s.Listen,
 		Hold:       holdOf(s.Hold),
 	}
 }

@@ -52,7 +52,9 @@ type Service struct {
 	Reason     string     `json:"reason"`
 	// Says is what the service says of itself, by STATUS of sd_notify.
 	Says string `json:"says,omitempty"`
-	Hold *Hold  `json:"hold"`
+	// Listen are the addresses that the agent holds open for it.
+	Listen []string `json:"listen,omitempty"`
+	Hold   *Hold    `json:"hold"`
 }
 
 // Action is an action that is owed.

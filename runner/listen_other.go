@@ -1,0 +1,27 @@
+//go:build !unix
+
+package runner
+
+import (
+	"fmt"
+	"os"
+)
+
+type held struct {
+	spec    Listen
+	file    *os.File
+	address string
+	// next takes the place of file when nothing of the generation is left that
+	// has file; nil most of the time.
+	next *os.File
+}
+
+type takenError struct{ text string }
+
+func (e *takenError) Error() string { return e.text }
+
+func hold(Listen) (*held, error) { return nil, fmt.Errorf("cannot listen: %w", ErrNotSupported) }
+
+func (h *held) block() {}
+
+func (h *held) release() {}

@@ -1,0 +1,136 @@
+//go:build unix
+
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"strconv"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// The sockets of a service are held by the agent and lent to each generation:
+// while one ends and the next begins nobody accepts, and connections queue in
+// the kernel in place of being refused.
+
+// held is a socket that is listened on for a service.
+type held struct {
+	spec Listen
+	file *os.File
+	// address is what a client connects to: with the port that the system
+	// chose for port 0.
+	address string
+	// next takes the place of file when nothing of the generation is left that
+	// has file; nil most of the time.
+	next *os.File
+}
+
+// takenError says who is in the way of a socket. It may pass at any time.
+type takenError struct{ text string }
+
+func (e *takenError) Error() string { return e.text }
+
+// hold opens a socket.
+func hold(l Listen) (*held, error) {
+	if l.Unix != "" {
+		return holdUnix(l)
+	}
+	var config net.ListenConfig
+	config.SetMultipathTCP(false) // what servers of all kinds expect
+	listener, err := config.Listen(context.Background(), "tcp", l.TCP)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, takenPort(l.TCP)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on %s: %w", l.TCP, causeOf(err))
+	}
+	defer listener.Close()
+	file, err := listener.(*net.TCPListener).File()
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on %s: %w", l.TCP, err)
+	}
+	return &held{spec: l, file: file, address: listener.Addr().String()}, nil
+}
+
+func takenPort(address string) error {
+	host, port, _ := net.SplitHostPort(address)
+	number, _ := strconv.Atoi(port) // it was listened on, so it is one
+	who := holder(host, number)
+	if who.pid == 0 {
+		return &takenError{fmt.Sprintf("cannot listen on %s: it is taken, and this system does not say by whom", address)}
+	}
+	return &takenError{fmt.Sprintf("cannot listen on %s: it is taken by pid %d (%s)", address, who.pid, who.command)}
+}
+
+// holdUnix opens a unix socket in place of one that nobody listens on any more.
+func holdUnix(l Listen) (*held, error) {
+	fail := func(err error) (*held, error) {
+		return nil, fmt.Errorf("cannot listen on %s: %w", l.Unix, causeOf(err))
+	}
+	info, err := os.Lstat(l.Unix)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return fail(err)
+	case info.Mode().Type() != fs.ModeSocket:
+		return nil, fmt.Errorf("cannot listen on %s: there is something else of that name", l.Unix)
+	default:
+		if conn, err := net.Dial("unix", l.Unix); err == nil {
+			defer conn.Close()
+			text := fmt.Sprintf("cannot listen on %s: it is taken", l.Unix)
+			if pid := listenerOf(conn); pid != 0 {
+				text += fmt.Sprintf(" by pid %d (%s)", pid, commandLine(pid))
+			}
+			return nil, &takenError{text}
+		}
+		if err := os.Remove(l.Unix); err != nil {
+			return fail(err)
+		}
+	}
+	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
+		if l.Mode == 0 {
+			return nil
+		}
+		// So that there is no moment in which others may connect; Linux takes
+		// the mode of the file from the socket.
+		return raw.Control(func(fd uintptr) { _ = unix.Fchmod(int(fd), uint32(l.Mode)) })
+	}}
+	listener, err := config.Listen(context.Background(), "unix", l.Unix)
+	if err != nil {
+		return fail(err)
+	}
+	defer listener.Close()
+	listener.(*net.UnixListener).SetUnlinkOnClose(false)
+	if l.Mode != 0 {
+		if err := os.Chmod(l.Unix, l.Mode); err != nil {
+			return fail(err)
+		}
+	}
+	file, err := listener.(*net.UnixListener).File()
+	if err != nil {
+		return fail(err)
+	}
+	return &held{spec: l, file: file, address: l.Unix}, nil
+}
+
+// block makes accept wait again. The flag belongs to the socket, not to the
+// descriptor: a generation that has cleared it for itself, as asyncio does, has
+// cleared it for all.
+func (h *held) block() { _ = unix.SetNonblock(int(h.file.Fd()), false) }
+
+// release closes the socket and removes its file.
+func (h *held) release() {
+	h.file.Close()
+	if h.next != nil {
+		h.next.Close()
+	}
+	if h.spec.Unix != "" {
+		_ = os.Remove(h.spec.Unix) // gone is fine
+	}
+}
