@@ -524,7 +524,7 @@ func (s *service) judge(f failure, what string) {
 		return
 	}
 	if host, port, ok := s.spec.Ready.endpoint(); ok && !f.ok && s.proc != nil {
-		if who := s.proc.owner(host, port); who.pid != 0 && who.pid != os.Getpid() {
+		if who := s.proc.owner(host, port); who.pid != 0 && !s.holds(port) {
 			f.taken = true
 			if taken := who.taken(port).Error(); !strings.Contains(what, taken) {
 				what += "; " + taken

@@ -3,6 +3,8 @@ package runner
 import (
 	"os"
 	"slices"
+	"strconv"
+	"strings"
 )
 
 // holdSockets opens the sockets that the next generation is lent, keeps those
@@ -88,4 +90,11 @@ func (s *service) addresses() []string {
 		all = append(all, h.address)
 	}
 	return all
+}
+
+// holds reports whether the agent itself listens on a port for the service.
+func (s *service) holds(port int) bool {
+	return slices.ContainsFunc(s.sockets, func(h *held) bool {
+		return h.spec.TCP != "" && strings.HasSuffix(h.address, ":"+strconv.Itoa(port))
+	})
 }
