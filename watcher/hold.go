@@ -28,8 +28,19 @@ func (w *Watcher) watchGate() {
 	w.watchAside(forGate, dirs)
 }
 
+// workTree tells the gate of a work tree inside the tree.
+func (w *Watcher) workTree(d *dir, now time.Time) {
+	if w.options.Gate == nil {
+		return
+	}
+	w.options.Gate.WorkTree(d.abs)
+	w.watchGate()
+	w.checkHold(now)
+}
+
 // gateEvent asks the gate because something happened in its directories.
 func (w *Watcher) gateEvent(now time.Time) {
+	w.watchGate()
 	w.checkHold(now)
 	if w.held == "" {
 		w.noteCause(now)

@@ -285,6 +285,9 @@ func (w *Watcher) take(e event, now time.Time) {
 	if name == ".gitignore" || name == "pyvenv.cfg" {
 		w.scan(d, now)
 	}
+	if name == ".git" && e.op == came {
+		w.workTree(d, now)
+	}
 	if e.op == came && w.arrived(d, p, name, now) {
 		return
 	}

@@ -111,6 +111,10 @@ type Gate interface {
 	// lasting first, such as "git rebase" and in it "git at work"; nothing
 	// when the tree is at rest.
 	Held() []string
+	// WorkTree tells of a directory, absolute, that has an entry ".git": what
+	// is done to the tree from there on may be this other work tree's. It may
+	// be told more than once, and Dirs may answer differently then.
+	WorkTree(dir string)
 	// Cause returns what the last bracket did, such as
 	// "git checkout a1b2c3..d4e5f6", and forgets it; "" when unknown.
 	Cause() string

@@ -173,9 +173,9 @@ func (s *script) watch(ts *testscript.TestScript, args []string) {
 		case "gate":
 			o.Gate = &fileGate{ts.MkAbs(value)}
 			if value == "git" {
-				repo, err := git.Open(s.dir)
+				repos, err := git.OpenAll(s.dir, func(text string) { s.notes <- text })
 				ts.Check(err)
-				o.Gate = repo
+				o.Gate = repos
 			}
 		case "backend":
 			o.Backend = Backend(value)
@@ -415,6 +415,8 @@ func (c *collector) wait(n int) (Batch, bool) {
 type fileGate struct{ dir string }
 
 func (g *fileGate) Dirs() []string { return []string{g.dir} }
+
+func (g *fileGate) WorkTree(string) {}
 
 func (g *fileGate) Held() []string {
 	text, _ := os.ReadFile(filepath.Join(g.dir, "lock"))

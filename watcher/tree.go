@@ -38,6 +38,7 @@ type dir struct {
 	unread    bool   // cannot be listed
 	judged    int    // version of the rules that its entries were judged by
 	listed    uint64 // the listing of its parent that it was last in
+	worktree  bool   // has an entry .git
 	// left are the entries that are left out, by the rules as judged.
 	left map[string]fs.FileMode
 }
@@ -164,7 +165,7 @@ type entry struct {
 // the entries that are not known yet.
 func (w *Watcher) list(d *dir, open openDir, now time.Time) (fresh []entry, err error) {
 	w.listing++
-	rules, environment := false, false
+	rules, environment, worktree := false, false, false
 	left, kept := d.left, 0
 	if d.judged != w.rules.version {
 		left = nil
@@ -175,6 +176,8 @@ func (w *Watcher) list(d *dir, open openDir, now time.Time) (fresh []entry, err 
 			rules = true
 		case "pyvenv.cfg":
 			environment = true
+		case ".git":
+			worktree = true
 		}
 		if t.IsDir() {
 			if sub := d.subs[string(name)]; sub != nil {
@@ -194,6 +197,10 @@ func (w *Watcher) list(d *dir, open openDir, now time.Time) (fresh []entry, err 
 		return nil, err
 	}
 	w.readRules(d, rules, environment, now)
+	if worktree && !d.worktree {
+		w.workTree(d, now)
+	}
+	d.worktree = worktree
 	switch {
 	case d.judged != w.rules.version:
 		for name, t := range left { // may count now

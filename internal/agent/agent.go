@@ -51,7 +51,7 @@ type Options struct {
 type Agent struct {
 	opts   Options
 	config *configs.Config
-	git    *git.Repo // nil where there is no git
+	git    *git.Repos
 	run    *runner.Runner
 	// scratch is a directory for the watcher, beside the socket.
 	scratch     string
@@ -197,8 +197,9 @@ func newAgent(cfg *configs.Config, opts Options) (*Agent, error) {
 	}
 	a.shared.Store(project.view)
 	a.held.Store(&holds{})
-	if a.git, err = git.Open(cfg.Dir); err != nil && !errors.Is(err, git.ErrNoRepository) {
-		a.emit(control.Event{Kind: "warning", Text: err.Error()})
+	warn := func(text string) { a.emit(control.Event{Kind: "warning", Text: text}) }
+	if a.git, err = git.OpenAll(cfg.Dir, warn); err != nil {
+		warn(err.Error())
 	}
 	a.run, err = runner.New(runner.Options{
 		Specs:        project.view.specs(),

@@ -2,7 +2,7 @@
 // and what differs between two revisions.
 //
 // Whether git is at work is read from its files; no process is started and the
-// index is never locked. [Repo] has the methods of the watcher's Gate.
+// index is never locked. [Repos] has the methods of the watcher's Gate.
 package git
 
 import (
@@ -22,6 +22,8 @@ var ErrNoRepository = errors.New("not in a git work tree")
 type Repo struct {
 	// Cap ends a hold that lasts longer than this; default 10 minutes.
 	Cap time.Duration
+	// Note, when not nil, is told what a person should know.
+	Note func(text string)
 
 	top    string // of the work tree
 	dir    string // .git of this work tree: index, HEAD
@@ -31,21 +33,24 @@ type Repo struct {
 	log   logMark
 	head  string // commit at HEAD when last asked
 	stale staleLock
+	told  bool // of a lock that was left behind
 }
 
 // Open finds the repository whose work tree dir is in. It follows the .git
-// files of submodules and of work trees added by git worktree.
+// files of submodules and of work trees added by git worktree, and as git does
+// GIT_DIR and GIT_WORK_TREE, when they are both set and speak of dir.
 func Open(dir string) (*Repo, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, fmt.Errorf("cannot find the repository of %q: %w", dir, err)
 	}
+	if top, gitDir := os.Getenv("GIT_WORK_TREE"), os.Getenv("GIT_DIR"); filepath.IsAbs(top) && filepath.IsAbs(gitDir) && inside(dir, top) {
+		return open(filepath.Clean(top), filepath.Clean(gitDir)), nil
+	}
 	for top := dir; ; top = filepath.Dir(top) {
 		gitDir, err := gitDirOf(top)
 		if err == nil {
-			r := &Repo{Cap: 10 * time.Minute, top: top, dir: gitDir, common: commonDirOf(gitDir), now: time.Now}
-			r.Cause() // what happened before is not news
-			return r, nil
+			return open(top, gitDir), nil
 		}
 		if !errors.Is(err, os.ErrNotExist) {
 			return nil, fmt.Errorf("cannot find the repository of %q: %w", dir, err)
@@ -54,6 +59,18 @@ func Open(dir string) (*Repo, error) {
 			return nil, fmt.Errorf("cannot find the repository of %q: %w", dir, ErrNoRepository)
 		}
 	}
+}
+
+func open(top, gitDir string) *Repo {
+	r := &Repo{Cap: 10 * time.Minute, top: top, dir: gitDir, common: commonDirOf(gitDir), now: time.Now}
+	r.Cause() // what happened before is not news
+	return r
+}
+
+// inside reports whether dir is top or below it.
+func inside(dir, top string) bool {
+	rel, err := filepath.Rel(top, dir)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
 }
 
 // Top is the top directory of the work tree.

@@ -1,6 +1,8 @@
 package git
 
 import (
+	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"time"
@@ -17,9 +19,10 @@ type staleLock struct {
 	asked time.Time
 }
 
-// operations are the multi-step ones; whoever wants to see each step of one
-// running, as in a bisection, says once that it is not to hold. began is a file that is written once, at
-// their start: by its age the cap counts, also when we come late.
+// operations are the multi-step ones. began is a file that is written once, at
+// their start: by its age the cap counts, also when we come late. Whoever wants
+// to see each step of one running, as in a bisection, says once that it is not
+// to hold.
 var operations = []struct{ marker, began, what string }{
 	{"rebase-merge", "rebase-merge/head-name", "git rebase"},
 	{"rebase-apply/applying", "rebase-apply/applying", "git am"},
@@ -27,7 +30,7 @@ var operations = []struct{ marker, began, what string }{
 	{"MERGE_HEAD", "MERGE_HEAD", "git merge"},
 	{"CHERRY_PICK_HEAD", "CHERRY_PICK_HEAD", "git cherry-pick"},
 	{"REVERT_HEAD", "REVERT_HEAD", "git revert"},
-	{"sequencer", "sequencer/head", "git cherry-pick"},
+	{"sequencer", "sequencer/head", "git cherry-pick"}, // or revert, as its list says
 	{"BISECT_LOG", "BISECT_START", "git bisect"},
 }
 
@@ -64,15 +67,56 @@ func (r *Repo) operation() string {
 		if age, ok := r.age(op.began); ok && age > r.Cap {
 			continue
 		}
+		if op.marker == "sequencer" && r.reverting() {
+			return "git revert"
+		}
 		return op.what
+	}
+	if r.cloning() {
+		return "git clone"
 	}
 	return ""
 }
 
+// reverting reports whether the commits of a series are reverted rather than
+// picked.
+func (r *Repo) reverting() bool {
+	list, err := os.ReadFile(filepath.Join(r.dir, "sequencer", "todo"))
+	return err == nil && bytes.HasPrefix(list, []byte("revert "))
+}
+
+// cloning reports whether the repository has yet to be filled: it knows where
+// from, and has no index. What git has written into the work tree by then, if
+// anything, is not all.
+func (r *Repo) cloning() bool {
+	if age, ok := r.age("HEAD"); !ok || age > r.Cap || exists(filepath.Join(r.dir, "index")) {
+		return false
+	}
+	config, err := os.ReadFile(filepath.Join(r.common, "config"))
+	return err == nil && bytes.Contains(config, []byte("[remote "))
+}
+
 // locked reports whether git holds the index lock.
 func (r *Repo) locked() bool {
+	lock := filepath.Join(r.dir, "index.lock")
 	age, ok := r.age("index.lock")
-	return ok && age <= r.Cap && (age <= staleAfter || r.inUse(filepath.Join(r.dir, "index.lock")))
+	switch {
+	case !ok:
+		return false
+	case age <= r.Cap && (age <= staleAfter || r.inUse(lock)):
+		return true
+	}
+	if !r.told {
+		r.told = true
+		r.note(fmt.Sprintf("%s was left behind by a git that was killed, and holds nothing any more; git itself will ask to remove it", lock))
+	}
+	return false
+}
+
+func (r *Repo) note(text string) {
+	if r.Note != nil {
+		r.Note(text)
+	}
 }
 
 // age is how long ago a file in the git directory was written.
