@@ -12,6 +12,10 @@ const (
 	// review is how often a hold is looked at that gives no event at its end:
 	// a lock grown stale, a cap reached, a directory come back.
 	review = 250 * time.Millisecond
+	// afterBracket is the rest after what another program did, and wavesAfter
+	// how long that rest holds: hooks and formatters follow a git merge.
+	afterBracket = 150 * time.Millisecond
+	wavesAfter   = time.Second
 	// noteAfter is how long a hold may last before a person is told.
 	noteAfter = time.Second
 )
@@ -129,6 +133,7 @@ func (w *Watcher) noteCause(now time.Time) {
 	}
 	if c := w.options.Gate.Cause(); c != "" {
 		w.gitCause, w.gitCauseAt = c, now
+		w.window.calmly(afterBracket, now.Add(wavesAfter))
 	}
 }
 

@@ -12,6 +12,8 @@ type window struct {
 	last       time.Time
 	limit      time.Time // set by closeBy; zero: none
 	soonest    time.Time // set by notBefore; zero: none
+	calm       time.Duration
+	calmUntil  time.Time // until then an event is followed by calm instead of quiet
 }
 
 func (w *window) open() bool { return !w.first.IsZero() }
@@ -38,12 +40,21 @@ func (w *window) notBefore(t time.Time) {
 	}
 }
 
+// calmly has the events until t followed by a longer rest.
+func (w *window) calmly(rest time.Duration, t time.Time) {
+	w.calm, w.calmUntil = max(rest, w.quiet), t
+}
+
 // due is when the window closes; zero when none is open.
 func (w *window) due() time.Time {
 	if !w.open() {
 		return time.Time{}
 	}
-	due := earliest(w.last.Add(w.quiet), w.first.Add(w.max), w.limit)
+	rest := w.quiet
+	if w.last.Before(w.calmUntil) {
+		rest = w.calm
+	}
+	due := earliest(w.last.Add(rest), w.first.Add(w.max), w.limit)
 	if w.soonest.After(due) {
 		return w.soonest
 	}

@@ -16,7 +16,8 @@ import (
 //	quiet max: events -> closings
 //
 // in milliseconds; an event "N!" is followed by a Flush, which has the window
-// close a quiet time later at the latest; "N@M" has it stay open until M.
+// close a quiet time later at the latest; "N@M" has it stay open until M; "N%R"
+// has the rest be R for 100 ms.
 func TestWindow(t *testing.T) {
 	f, err := os.Open(filepath.Join("..", "testdata", "watcher", "window.table"))
 	if err != nil {
@@ -60,6 +61,7 @@ func closings(quiet, limit int, events []string) string {
 	for _, e := range events {
 		number, flushed := strings.CutSuffix(e, "!")
 		number, until, staying := strings.Cut(number, "@")
+		number, rest, calm := strings.Cut(number, "%")
 		n, err := strconv.Atoi(number)
 		if err != nil {
 			return err.Error()
@@ -69,6 +71,13 @@ func closings(quiet, limit int, events []string) string {
 		w.event(at)
 		if flushed {
 			w.closeBy(at.Add(w.quiet))
+		}
+		if calm {
+			r, err := strconv.Atoi(rest)
+			if err != nil {
+				return err.Error()
+			}
+			w.calmly(ms(r), at.Add(ms(100)))
 		}
 		if staying {
 			m, err := strconv.Atoi(until)
