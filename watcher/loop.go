@@ -51,7 +51,8 @@ type state struct {
 	initial   bool // the first batch has not been handed on
 	scanned   bool
 
-	lost     bool // all directories have to be looked at
+	lost     bool   // all directories have to be looked at
+	lostMark uint64 // the event that said so first
 	lostAt   time.Time
 	spacing  time.Duration
 	rescans  uint64
@@ -235,6 +236,9 @@ func (w *Watcher) drain(e event) {
 func (w *Watcher) take(e event, now time.Time) {
 	w.heard(e.path)
 	if e.op == lost {
+		if !w.lost {
+			w.lostMark = w.clock
+		}
 		w.lost, w.why = true, "rescan after overflow"
 		w.touch(now)
 		return

@@ -155,6 +155,8 @@ func (s *script) watch(ts *testscript.TestScript, args []string) {
 	s.notes = make(chan string, 1000)
 	o := Options{
 		Dir: s.dir, Backend: s.backend,
+		// On a busy machine two lines of a script may be some time apart.
+		Quiet:  50 * time.Millisecond,
 		Absent: 60 * time.Millisecond, PollInterval: 30 * time.Millisecond, Audit: -1,
 		Note: func(n Note) { s.notes <- n.Text },
 	}

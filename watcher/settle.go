@@ -105,8 +105,11 @@ func (w *Watcher) recoverLost(now time.Time) {
 	w.rescans++
 	w.warn("events were lost: looked at the whole tree instead")
 	w.rewatch()
+	latest := w.clock
+	w.clock = w.lostMark // what is found belongs to then, and so to every Flush since
 	w.checkRoots(now)
 	w.rescan(now)
+	w.clock = latest
 	w.armAll(now)
 	w.window.close() // what the walk found belongs to this batch
 	w.opened = time.Time{}

@@ -18,8 +18,9 @@ import (
 
 // fakeSource is fed by a test. limit is how many directories it can watch.
 type fakeSource struct {
-	events chan event
-	limit  int
+	events  chan event
+	limit   int
+	ordered bool
 
 	mu   sync.Mutex // guards dirs
 	dirs map[string]bool
@@ -46,7 +47,7 @@ func (s *fakeSource) Unwatch(dir string) {
 }
 
 func (s *fakeSource) Events() <-chan event { return s.events }
-func (s *fakeSource) Ordered() bool        { return false }
+func (s *fakeSource) Ordered() bool        { return s.ordered }
 func (s *fakeSource) Close() error         { return nil }
 
 // open starts a watcher on a fake source, with a tree in a temporary directory.
@@ -272,6 +273,36 @@ func TestLost(t *testing.T) {
 		src.events <- event{op: lost}
 		if err := w.Flush(context.Background()); err != nil {
 			t.Fatal(err)
+		}
+	})
+}
+
+// TestFlushAfterLost: what a walk finds after lost events was written before a
+// Flush that came after the loss, although other events came in between.
+func TestFlushAfterLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src := newFake()
+		src.ordered = true
+		scratch := filepath.Join(t.TempDir(), "cookies")
+		w := open(t, src, Options{Scratch: scratch}, "a.py")
+		<-w.Batches()
+		put(t, w.options.Dir, "a.py", "22")
+		src.events <- event{op: lost}
+		flushed := make(chan error, 1)
+		go func() { flushed <- w.Flush(context.Background()) }()
+		synctest.Wait()
+		src.events <- event{op: came, path: filepath.Join(scratch, "1")}
+		src.events <- event{op: left, path: filepath.Join(scratch, "1")}
+		<-time.After(time.Second) // nobody takes the batch
+		synctest.Wait()
+		select {
+		case err := <-flushed:
+			t.Fatalf("flushed before its batch was taken: %v", err)
+		default:
+		}
+		expect(t, <-w.Batches(), "~a.py")
+		if err := <-flushed; err != nil {
+			t.Error(err)
 		}
 	})
 }
