@@ -90,7 +90,7 @@ func newState(o Options, src source, chosen choice) state {
 		waiting:  make(waits),
 		pending:  make(map[string]uint64),
 		looks:    make(map[string]sig),
-		poller:   poller{interval: o.PollInterval},
+		poller:   poller{interval: o.PollInterval, share: o.share},
 		window:   window{quiet: o.Quiet, max: o.Max},
 
 		overridden: make(map[string]bool),

@@ -70,6 +70,10 @@ type Options struct {
 	// chosen and why, what cannot be watched. It is called on the watcher's
 	// goroutine and must not block.
 	Note func(Note)
+
+	// share is how much of a core polling may take; default pollShare. Only
+	// tests are in a hurry.
+	share float64
 }
 
 // Note is something about the watching itself that a person should know.

@@ -23,8 +23,9 @@ const (
 // poller knows the directories that are polled. It has no clock.
 type poller struct {
 	interval time.Duration
-	dirs     []*dir // in the order of the round
-	at       int    // where the round goes on
+	share    float64 // of a core
+	dirs     []*dir  // in the order of the round
+	at       int     // where the round goes on
 	// hot are those that changed lately, the latest first when sorted.
 	hot    []*dir
 	sorted bool
@@ -97,7 +98,7 @@ func (p *poller) turn() *dir {
 
 // rest is how long to wait after a look that took so much of a core.
 func (p *poller) rest(took time.Duration) time.Duration {
-	return max(p.interval, time.Duration(float64(took)/pollShare))
+	return max(p.interval, time.Duration(float64(took)/p.share))
 }
 
 // lookAround looks at the polled directories whose turn it is.
@@ -111,7 +112,7 @@ func (w *Watcher) lookAround(now time.Time) {
 
 	w.lookOutside(now)
 	w.checkHold(now)
-	allowed := time.Duration(pollShare * float64(w.poller.interval))
+	allowed := time.Duration(w.poller.share * float64(w.poller.interval))
 	looked := make(map[*dir]bool)
 	for _, d := range w.poller.latest(now) {
 		if spent() > allowed/2 || late() {
@@ -141,10 +142,15 @@ func (w *Watcher) lookAround(now time.Time) {
 // before a change is believed.
 func (p *poller) lookGap() time.Duration { return min(p.interval/10, 50*time.Millisecond) }
 
-// sawFirst notes what the first of the two looks saw.
-func (w *Watcher) sawFirst(p string, s sig) {
+// sawFirst notes what the first of the two looks saw. It reports whether that is
+// news: looking again must not keep a batch open.
+func (w *Watcher) sawFirst(p string, s sig) bool {
+	if _, dirty := w.dirty[p]; dirty && w.looks[p] == s {
+		return false
+	}
 	w.looks[p] = s
 	w.window.notBefore(time.Now().Add(w.poller.lookGap()))
+	return true
 }
 
 // lookAt looks at one directory, unless it was dropped meanwhile.

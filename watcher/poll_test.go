@@ -11,7 +11,7 @@ import (
 func TestPoller(t *testing.T) {
 	start := time.Unix(1e9, 0)
 	at := func(minutes int) time.Time { return start.Add(time.Duration(minutes) * time.Minute) }
-	p := &poller{interval: 500 * time.Millisecond}
+	p := &poller{interval: 500 * time.Millisecond, share: pollShare}
 	dirs := make(map[string]*dir)
 	for _, name := range strings.Fields("a b c d e") {
 		dirs[name] = &dir{path: name}

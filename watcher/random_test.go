@@ -28,7 +28,7 @@ func TestRandom(t *testing.T) {
 			dir := t.TempDir()
 			w, err := Open(context.Background(), Options{
 				Dir: dir, Backend: b, Audit: -1,
-				Quiet: 2 * time.Millisecond, Absent: 5 * time.Millisecond, PollInterval: 20 * time.Millisecond,
+				Quiet: 2 * time.Millisecond, Absent: 5 * time.Millisecond, PollInterval: 20 * time.Millisecond, share: 0.5,
 			})
 			if err != nil {
 				t.Fatal(err)

@@ -157,7 +157,7 @@ func (s *script) watch(ts *testscript.TestScript, args []string) {
 		Dir: s.dir, Backend: s.backend,
 		// On a busy machine two lines of a script may be some time apart.
 		Quiet:  50 * time.Millisecond,
-		Absent: 60 * time.Millisecond, PollInterval: 30 * time.Millisecond, Audit: -1,
+		Absent: 60 * time.Millisecond, PollInterval: 30 * time.Millisecond, Audit: -1, share: 0.5,
 		Note: func(n Note) { s.notes <- n.Text },
 	}
 	for _, a := range args {

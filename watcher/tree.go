@@ -228,8 +228,9 @@ func (w *Watcher) met(d *dir, e entry, now time.Time) {
 		}
 	case plain(e.mode) && w.rules.file(d.mode, p):
 		if w.scanned && d.cover.polled() {
-			s, _ := stat(filepath.Join(d.abs, e.name))
-			w.sawFirst(p, s)
+			if s, _ := stat(filepath.Join(d.abs, e.name)); !w.sawFirst(p, s) {
+				return
+			}
 		}
 		w.markNow(p, now)
 		return
@@ -277,10 +278,7 @@ func (w *Watcher) differs(d *dir, open openDir, name, p string, f *file) bool {
 	if s == f.sig && !f.sig.racy(f.read) {
 		return false
 	}
-	if d.cover.polled() {
-		w.sawFirst(p, s)
-	}
-	return true
+	return !d.cover.polled() || w.sawFirst(p, s)
 }
 
 // readRules takes in the directory's .gitignore, and drops or reduces a

@@ -189,6 +189,9 @@ func (o Options) withDefaults() (Options, error) {
 	orDefault(&o.Absent, 400*time.Millisecond)
 	orDefault(&o.PollInterval, 500*time.Millisecond)
 	orDefault(&o.Audit, time.Minute)
+	if o.share == 0 {
+		o.share = pollShare
+	}
 	for _, d := range []struct {
 		name string
 		time.Duration
