@@ -84,7 +84,7 @@ func TestTokenize(t *testing.T) {
 			sources, origin = append(sources, scramble(r, string(src))), append(origin, at)
 		}
 	}
-	for range soak.Times(100, 3000) {
+	for range soak.Times(100, 1000) {
 		at := len(sources)
 		src := program(r, snippets(t, 11))
 		sources, origin = append(sources, src), append(origin, at)
