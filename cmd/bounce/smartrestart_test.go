@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -222,6 +223,54 @@ func TestNoLessThanSmartRestart(t *testing.T) {
 		y.count("fired the same", stdout == c.Stdout && stdout != "")
 	}
 	y.check(t, n)
+}
+
+// TestRealPackages asks both about files of installed packages: the same with
+// --compat, no less without.
+func TestRealPackages(t *testing.T) {
+	packages := []string{"celery", "requests"}
+	if soak.Times(0, 1) > 0 {
+		packages = append(packages, "django", "twisted", "sqlalchemy", "pydantic", "setuptools")
+	}
+	installed, err := filepath.Glob(filepath.Join("..", "..", "build", "venv", "lib", "python3*", "site-packages"))
+	if err != nil || len(installed) != 1 {
+		t.Fatalf("the packages are not installed: run `make venv` (%v)", err)
+	}
+	dir := t.TempDir() // of which no part is named venv
+	for _, name := range packages {
+		if err := os.CopyFS(filepath.Join(dir, name), os.DirFS(filepath.Join(installed[0], name))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rules := "typing: follow\nactions: {a: }\nrules: [{pattern: '**/*.py', actions: [a]}]\n"
+	if err := os.WriteFile(filepath.Join(dir, "restart-rules.yaml"), []byte(rules), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var files []string
+	err = fs.WalkDir(os.DirFS(dir), ".", func(path string, _ fs.DirEntry, err error) error {
+		if strings.HasSuffix(path, ".py") {
+			files = append(files, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(5, 6))
+	var all []*trial
+	for range soak.Times(3, 8) {
+		all = append(all, &trial{Dir: dir, Args: []string{"--root", ".", "--show-expanded"}, Stdin: files[r.IntN(len(files))] + "\n"})
+	}
+	theirs(t, all)
+	for _, c := range all {
+		c.equal(t, "--compat")
+		_, _, stderr := c.ours(t)
+		for line := range strings.Lines(c.Stderr) {
+			if !strings.HasPrefix(line, "INFO: ") && !strings.Contains(stderr, line) {
+				t.Errorf("%s: lost %s", c.Stdin, line)
+			}
+		}
+	}
 }
 
 // TestDifferences runs the classes of differences, a file each. Beside the tree
