@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"slices"
+	"sync"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
@@ -114,7 +115,10 @@ func Extract(src []byte) *Facts {
 		return f
 	}
 	src = plain(src)
-	s := scanner{src: src, facts: f}
+	room := rooms.Get().(*scanRoom)
+	defer rooms.Put(room)
+	f.Refs = room.refs[:0]
+	s := scanner{src: src, facts: f, candidates: room.candidates[:0], blocks: room.blocks[:0], open: room.open[:0]}
 	s.file()
 	for _, c := range s.candidates {
 		st := meaning(c.text)
@@ -134,9 +138,21 @@ func Extract(src []byte) *Facts {
 		f.Refs = append(f.Refs, s.heads...)
 	}
 	slices.SortStableFunc(f.Refs, func(a, b Ref) int { return cmp.Compare(a.Line, b.Line) })
-	f.Refs = slices.Clone(f.Refs) // without the room to grow
+	clear(s.candidates) // they hold on to src
+	*room = scanRoom{s.candidates, f.Refs, s.blocks, s.open}
+	f.Refs = slices.Clone(f.Refs)
 	return f
 }
+
+// scanRoom is what one scan leaves for the next to write to.
+type scanRoom struct {
+	candidates []candidate
+	refs       []Ref
+	blocks     []block
+	open       []bracket
+}
+
+var rooms = sync.Pool{New: func() any { return new(scanRoom) }}
 
 // addSurvey adds the statements that tree-sitter, which recovers in its own
 // way, finds in the whole of a file that the scan lost its way in.
