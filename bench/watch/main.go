@@ -101,6 +101,9 @@ func run() error {
 	}
 	printRows(rows)
 	fmt.Println()
+	if err := measureReady(home, t, base); err != nil {
+		return err
+	}
 	if err := measureOverflow(o, home, t, base); err != nil {
 		return err
 	}

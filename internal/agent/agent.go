@@ -82,8 +82,9 @@ type Agent struct {
 	broken  map[string]decider.Problem
 	// doubts are modules that tree-sitter suspects and that no service has
 	// reached yet.
-	doubts map[string]bool
-	stamps stamps
+	doubts   map[string]bool
+	stamps   stamps
+	selfmade *selfmade
 	// owed is what rules asked for and was not done; asks has the tickets that
 	// take it up. planned are the holds of the newest plan, failed those of
 	// actions that have failed.
@@ -174,6 +175,7 @@ func newAgent(cfg *configs.Config, opts Options) (*Agent, error) {
 		opts:        opts,
 		config:      cfg,
 		generations: newGenerations(),
+		selfmade:    newSelfmade(run),
 		keeper:      keeper,
 		events:      newJournal[control.Event](keptEvents),
 		lines:       newJournal[control.Line](keptLines),

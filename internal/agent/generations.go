@@ -7,6 +7,7 @@ import (
 
 	"bounce/decider"
 	"bounce/runner"
+	"bounce/watcher"
 )
 
 // generations remembers what each service's generations were started from. The
@@ -99,6 +100,21 @@ func (g *generations) amend(v *view) {
 		}
 		if gen.asked != nil {
 			gen.asked = &r.version
+		}
+	}
+}
+
+// wrote records that a service has itself written a file that it loads: what it
+// runs is taken for what it wrote.
+func (g *generations) wrote(service, path string, hash watcher.Hash) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	gen := g.get(service)
+	for _, v := range []**decider.Version{&gen.last, &gen.asked} {
+		if *v != nil && (*v).Files.Has(path) {
+			own := **v
+			own.Files = own.Files.With(map[string]watcher.Hash{path: hash})
+			*v = &own
 		}
 	}
 }

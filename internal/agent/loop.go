@@ -68,6 +68,7 @@ func (a *Agent) work(ctx context.Context) error {
 		return fmt.Errorf("cannot watch %s: %w", a.config.Dir, err)
 	}
 	defer w.Close()
+	defer a.selfmade.close()
 	a.watch.Store(w)
 	var wg sync.WaitGroup
 	defer wg.Wait()

@@ -19,9 +19,11 @@ func (a *Agent) turn(ctx context.Context, b watcher.Batch) {
 	before, after, suspects := a.update(ctx, b)
 	a.confirm(ctx, after, suspects)
 
+	a.forgive(b)
 	plan := decider.Decide(a.input(ctx, b, before, after))
 
 	a.publish(b, plan)
+	a.restarting(plan)
 	a.apply(after, plan)
 	a.wonder(ctx, b, plan)
 }

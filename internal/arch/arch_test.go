@@ -29,7 +29,8 @@ var policy = map[string][]string{
 	"internal/classifier":   nil,
 	"internal/arch":         nil,
 	"internal/soak":         nil,
-	"internal/agent":        {"watcher", "treesitter", "decider", "runner", "configs", "internal/control", "internal/git", "internal/pyruntime", "internal/smartrestart", "internal/classifier"},
+	"internal/writers":      nil,
+	"internal/agent":        {"watcher", "treesitter", "decider", "runner", "configs", "internal/control", "internal/git", "internal/pyruntime", "internal/smartrestart", "internal/classifier", "internal/writers"},
 
 	"cmd/bounce":      {"configs", "internal/agent", "internal/control"},
 	"cmd/bounce-demo": {"internal/control"},
