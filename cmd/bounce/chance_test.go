@@ -221,7 +221,7 @@ func (c *chance) tree(k kind) map[string]string {
 	case importable:
 		dirs, modules = []string{"", "a/", "a/b/"}, []string{"m1", "m2", "__init__"}
 	case anything:
-		dirs = []string{"", "a/", "a/", "a/b/", "a/b/", "build/", ".h/", "a/venv/", "x.py/", "a.b/"}
+		dirs = []string{"", "a/", "a/", "a/b/", "a/b/", "build/", ".h/", "a/venv/", "x.py/"}
 		modules = []string{"m1", "m1", "m2", "__init__", "a", "é", "a.m1", "my-mod"}
 	}
 	names := map[string]bool{}
@@ -252,7 +252,7 @@ func (c *chance) source(k kind, name string, all []string) string {
 	case 1:
 		return "# caf\xe9\n" + src
 	case 2:
-		return src + c.pick("x = (\n", "def f(:\n    pass\n", "print 'x'\n", "  x = 1\n", "'open\n", "if x\n", "x = = 1\n", "\x00", "exec 'a'\n", "class\n")
+		return src + c.pick("x = (\n", "def f(:\n    pass\n", "print 'x'\n", "  x = 1\n", "'open\n", "if x\n", "x = = 1\n", "exec 'a'\n", "class\n")
 	case 3:
 		return strings.ReplaceAll(src, "\n", "\r\n")
 	case 4:

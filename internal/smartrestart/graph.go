@@ -19,7 +19,8 @@ import (
 //
 //   - files below a directory named as one of skipped, or with a dot in front,
 //     are not in it, and the directories above the root count;
-//   - of two files of one module the last one met is the module;
+//   - of two files of one module the last one met is the module: the deeper
+//     one, or else as the file system and pathlib have it;
 //   - "import a.b" leads to a.b and not to a, "from a import b" to a.b or else
 //     to a, never to both;
 //   - in an __init__.py a relative import starts one package too high;
