@@ -29,3 +29,14 @@ garbage
 		}
 	}
 }
+
+func FuzzLowerLayers(f *testing.F) {
+	f.Add("30 22 0:40 / /srv rw - overlay overlay rw,lowerdir=/a\\040b", "/srv/x")
+	f.Fuzz(func(t *testing.T, mounts, path string) {
+		for _, layer := range lowerLayers(mounts, path) {
+			if len(layer) > len(mounts) {
+				t.Errorf("%q from %q", layer, mounts)
+			}
+		}
+	})
+}

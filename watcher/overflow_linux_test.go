@@ -149,3 +149,37 @@ func TestLimitHint(t *testing.T) {
 		}
 	}
 }
+
+// TestOneInstance: however much is watched, it takes one inotify instance.
+func TestOneInstance(t *testing.T) {
+	dir := t.TempDir()
+	put(t, dir, ".git/HEAD", "")
+	for i := range 20 {
+		put(t, dir, fmt.Sprintf("d%d/a.py", i), "1")
+	}
+	before := instances(t)
+	w, err := Open(context.Background(), Options{Dir: dir, Backend: FSNotify, Gate: &fileGate{filepath.Join(dir, ".git")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	<-w.Batches()
+	if now := instances(t); now != before+1 {
+		t.Errorf("%d instances, %d before", now, before)
+	}
+}
+
+// instances counts the inotify instances of this process.
+func instances(t *testing.T) (n int) {
+	t.Helper()
+	fds, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, fd := range fds {
+		if target, err := os.Readlink("/proc/self/fd/" + fd.Name()); err == nil && target == "anon_inode:inotify" {
+			n++
+		}
+	}
+	return n
+}

@@ -37,7 +37,7 @@ func TestRandom(t *testing.T) {
 			c := collect(w)
 			table := make(map[string]Hash)
 			taken := 0
-			for round := range soak.Times(120, 2000) {
+			for round := range soak.Times(700, 5000) {
 				var log []string
 				for range 1 + r.IntN(30) {
 					log = append(log, randomOp(r, dir))

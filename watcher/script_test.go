@@ -44,6 +44,7 @@ import (
 //	mmap FILE TEXT         rewrite with the same size through mmap
 //	save EDITOR FILE TEXT  as that editor does
 //	fill DIR N             write N files FILE1.py ... below DIR, in new directories
+//	churn DIR N            make DIR with a file and remove it, N times, at last make it
 //	deep N                 make N directories, one in the other, with names of 100 bytes,
 //	                       and in the last a file a.py
 //	dirs N                 N directories must be watched
@@ -76,6 +77,7 @@ func TestScripts(t *testing.T) {
 		"backend":  withScript((*script).isBackend),
 		"fill":     fill,
 		"deep":     deep,
+		"churn":    churn,
 		"write":    fileCommand(write),
 		"append":   fileCommand(appendTo),
 		"touch":    fileCommand(touchFile),
@@ -458,6 +460,18 @@ func fill(ts *testscript.TestScript, neg bool, args []string) {
 		name := filepath.Join(ts.MkAbs(args[0]), fmt.Sprint(i%10), fmt.Sprint(i/10), "x", "y", "z.py")
 		ts.Check(os.MkdirAll(filepath.Dir(name), 0o755))
 		ts.Check(write(name, fmt.Sprint(i)))
+	}
+}
+
+// churn has one name stand for many directories, each with a watch of its own.
+func churn(ts *testscript.TestScript, neg bool, args []string) {
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	for i := range n {
+		dir := ts.MkAbs(args[0])
+		ts.Check(os.RemoveAll(dir))
+		ts.Check(os.MkdirAll(filepath.Join(dir, "sub"), 0o755))
+		ts.Check(write(filepath.Join(dir, "sub", "z.py"), fmt.Sprint(i)))
 	}
 }
 
