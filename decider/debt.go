@@ -82,8 +82,8 @@ func (ds Debts) Actions() Debts {
 	return all
 }
 
-// of calls each with what a step does away with: of a service that is restarted, its
-// signals too.
+// of calls each with what a step does away with: of a service that is
+// restarted, its signals too.
 func (ds Debts) of(s Step, each func(*Debt)) {
 	for i := range ds {
 		d := &ds[i]
