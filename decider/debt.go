@@ -10,10 +10,10 @@ import (
 // Debt is a step that rules have asked for and that has not been done since.
 //
 // It goes by content. An action is owed until it has succeeded for what the
-// files that asked for it hold: when one of them changes while it runs, it is
-// owed again afterwards; when all are put back before it has begun, it is owed
-// no longer. Once it has begun it may have done half of its work, and nothing
-// but success ends the debt. The restart or signal of a service that comes with
+// files that asked for it hold. When all are put back before it has begun, it is
+// owed no longer. When one changes while it runs, even there and back, nobody
+// knows what the run has read of it, and it is owed again. Once it has begun it
+// may have done half of its work, and nothing but success ends the debt. The restart or signal of a service that comes with
 // an action is owed likewise, until a generation starts, or the signal is sent,
 // with the action no longer owed.
 type Debt struct {
@@ -21,22 +21,39 @@ type Debt struct {
 	// Since has for each path of Reasons what it held when nothing was owed for
 	// it; the zero hash says that there was no such file.
 	Since map[string]watcher.Hash `json:"-"`
-	// Begun says that the action has begun and not succeeded.
+	// Begun says that the action has begun and has not succeeded, or not for
+	// what is there now as far as anybody knows.
 	Begun bool `json:"begun,omitempty"`
 	// UnderWay says that somebody does it, or is about to, without being asked
 	// again.
 	UnderWay bool `json:"under_way,omitempty"`
 
-	// ran has what the paths held when the run began that is under way.
-	ran map[string]watcher.Hash
+	// running says that a run has begun and not ended; stirred has the paths
+	// that have changed since.
+	running bool
+	stirred map[string]bool
 }
 
 // Running reports whether the action of a debt has begun and not ended.
-func (d Debt) Running() bool { return d.ran != nil }
+func (d Debt) Running() bool { return d.running }
 
 func (d Debt) clone() Debt {
-	d.Reasons, d.Since = slices.Clone(d.Reasons), maps.Clone(d.Since)
+	d.Reasons, d.Since, d.stirred = slices.Clone(d.Reasons), maps.Clone(d.Since), maps.Clone(d.stirred)
 	return d
+}
+
+// owe adds a path that held since when nothing was owed for it.
+func (d *Debt) owe(path string, since watcher.Hash) {
+	if d.Since == nil {
+		d.Since = make(map[string]watcher.Hash)
+	}
+	d.Since[path] = since
+	if d.running {
+		if d.stirred == nil {
+			d.stirred = make(map[string]bool)
+		}
+		d.stirred[path] = true
+	}
 }
 
 // forgive drops the paths for which nothing is owed any more, with their
@@ -75,7 +92,7 @@ func (ds Debts) Actions() Debts {
 	for _, d := range ds {
 		if d.Kind == RunAction {
 			d = d.clone()
-			d.UnderWay, d.ran = false, nil
+			d.UnderWay, d.running, d.stirred = false, false, nil
 			all = append(all, d)
 		}
 	}
@@ -116,32 +133,25 @@ func (ds *Debts) Begin(action string, files map[string]watcher.Hash) (paths []st
 		ds.settled()
 		return nil, false
 	}
-	d.Begun, d.UnderWay = true, true
-	d.ran = make(map[string]watcher.Hash, len(d.Since))
-	for path := range d.Since {
-		d.ran[path] = files[path]
-	}
+	d.Begun, d.UnderWay, d.running = true, true, true
 	return slices.Sorted(maps.Keys(d.Since)), true
 }
 
-// End notes that an action has ended. If it has succeeded, what is owed is what
-// has changed since it began.
-func (ds *Debts) End(action string, succeeded bool, files map[string]watcher.Hash) {
+// End notes that an action has ended. If it has succeeded, it is owed for what
+// has changed since it began, and for nothing else.
+func (ds *Debts) End(action string, succeeded bool) {
 	d := ds.find(RunAction, action)
 	if d == nil {
 		return
 	}
-	ran := d.ran
-	d.UnderWay, d.ran = false, nil
+	stirred := d.stirred
+	d.UnderWay, d.running, d.stirred = false, false, nil
 	if !succeeded {
 		return
 	}
 	d.Begun = false
-	maps.Copy(d.Since, ran)
-	d.forgive(func(path string, since watcher.Hash) bool { return files[path] == since })
-	if ran != nil && len(d.Since) == 0 {
-		d.Reasons = nil // those without a path too
-	}
+	d.forgive(func(path string, _ watcher.Hash) bool { return !stirred[path] })
+	d.Begun = len(d.Since) > 0
 	ds.settled()
 }
 

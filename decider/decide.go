@@ -408,10 +408,7 @@ func (d *decision) owe(t target, order int, reasons []Reason) {
 			since = d.before(r.Path)
 		}
 		if !d.undone(debt, r.Path, since) {
-			if debt.Since == nil {
-				debt.Since = make(map[string]watcher.Hash)
-			}
-			debt.Since[r.Path] = since
+			debt.owe(r.Path, since)
 			more = append(more, r)
 		}
 	}

@@ -50,9 +50,11 @@ type model struct {
 	// before has what the files that asked for a target held when nothing was
 	// owed for them.
 	before map[target]map[string]int
-	begun  map[string]bool           // actions that began and have not succeeded
-	ran    map[string]map[string]int // what they held when the last run began
-	start  map[string]bool           // services that are yet to be started
+	begun  map[string]bool // actions that began and have not succeeded
+	// seen has the files of the action that runs which have not changed since it
+	// began.
+	seen  map[string]bool
+	start map[string]bool // services that are yet to be started
 }
 
 // promise is what a plan under way will start a service from.
@@ -172,12 +174,17 @@ func asText(edges map[[2]string]bool) *textGraph {
 	return g
 }
 
-// last is what a service runs, or is about to.
+// last is what a service runs, or is about to. A promise that would bring
+// nothing new is void.
 func (w *world) last(service string) *Version {
-	if p, ok := w.promised[service]; ok {
+	if p, ok := w.promised[service]; ok && !w.void(service) {
 		return &p.version
 	}
 	return w.runs[service]
+}
+
+func (w *world) void(service string) bool {
+	return w.runs[service] != nil && len(Diff(*w.runs[service], w.now(service))) == 0
 }
 
 // batch takes what was told into the tree and returns it.
@@ -278,6 +285,9 @@ func (w *world) ask(b watcher.Batch, before map[[2]string]bool) map[target]bool 
 					}
 				}
 				asked = append(asked, ask{t, c.Path})
+				if len(w.queue) > 0 && w.queue[0].began && w.queue[0].target() == t {
+					delete(m.seen, c.Path)
+				}
 			}
 		}
 	}
@@ -489,12 +499,30 @@ func (w *world) apply(p Plan) {
 		w.owed.Taken(s)
 		w.owed.of(s, func(d *Debt) { w.asks[d.target()] = w.plans })
 	}
+	for _, s := range worldServices {
+		if _, ok := w.promised[s]; ok && w.void(s) {
+			w.withdraw(s, p)
+		}
+	}
 	slices.SortStableFunc(w.queue, func(a, b *job) int {
 		if a.began != b.began {
 			return cmp.Compare(boolInt(b.began), boolInt(a.began))
 		}
 		return inOrder(a.Step, b.Step)
 	})
+}
+
+// withdraw takes back the restart of a service that runs what there is and that
+// nothing asks for.
+func (w *world) withdraw(service string, p Plan) {
+	if slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Name == service }) ||
+		slices.ContainsFunc(p.Owed, func(d Debt) bool { return d.Kind != RunAction && d.Name == service }) {
+		return
+	}
+	w.note("withdraw %s", service)
+	delete(w.promised, service)
+	w.queue = slices.DeleteFunc(w.queue, func(j *job) bool { return j.Name == service && !j.began })
+	w.finish()
 }
 
 func boolInt(b bool) int {
@@ -525,9 +553,9 @@ func (w *world) work(t *testing.T, luck func() bool) {
 		if ok {
 			j.began = true
 			w.asks[j.target()] = slices.Max(slices.Collect(maps.Keys(j.plans)))
-			w.model.begun[j.Name], w.model.ran[j.Name] = true, make(map[string]int)
+			w.model.begun[j.Name], w.model.seen = true, make(map[string]bool)
 			for path := range w.model.before[j.target()] {
-				w.model.ran[j.Name][path] = w.holds(path)
+				w.model.seen[path] = true
 			}
 			w.save()
 			return
@@ -537,7 +565,7 @@ func (w *world) work(t *testing.T, luck func() bool) {
 	case j.Kind == RunAction:
 		ok := luck()
 		w.note("end %s: %t", j.Name, ok)
-		w.owed.End(j.Name, ok, hashes(w.tree))
+		w.owed.End(j.Name, ok)
 		delete(w.asks, j.target())
 		if ok {
 			w.succeed(j.Name)
@@ -558,15 +586,14 @@ func (w *world) work(t *testing.T, luck func() bool) {
 	w.compare(t, w.owed)
 }
 
-// succeed books the success of an action: what it has seen is what nothing is
-// owed for.
+// succeed books the success of an action: nothing is owed for what it has seen
+// and what has not changed since.
 func (w *world) succeed(action string) {
 	t := target{kind: RunAction, name: action}
-	delete(w.model.begun, action)
 	files := w.model.before[t]
-	maps.Copy(files, w.model.ran[action])
-	maps.DeleteFunc(files, func(path string, seen int) bool { return w.holds(path) == seen })
+	maps.DeleteFunc(files, func(path string, _ int) bool { return w.model.seen[path] })
 	if len(files) == 0 {
+		delete(w.model.begun, action)
 		delete(w.model.before, t)
 	}
 }
@@ -673,8 +700,7 @@ func newAgent(disk map[string]int, edges map[[2]string]bool) agent {
 		tree: maps.Clone(disk), imports: maps.Clone(edges), up: make(map[string]bool),
 		runs: make(map[string]*Version), promised: make(map[string]promise), asks: make(map[target]int),
 		model: model{
-			before: make(map[target]map[string]int), begun: make(map[string]bool),
-			ran: make(map[string]map[string]int), start: make(map[string]bool),
+			before: make(map[target]map[string]int), begun: make(map[string]bool), start: make(map[string]bool),
 		},
 	}
 	for _, s := range worldServices {

@@ -251,3 +251,43 @@ func TestASignalThatComesTooLate(t *testing.T) {
 		w.expect("lives", "0s start api/1; 1s end api/1 exit code 1; 1s start api/2")
 	})
 }
+
+// Actions of different plans run one at a time, also if the later one is
+// ordered before the one that runs.
+func TestOneActionAtATime(t *testing.T) {
+	o := pipWith(0, time.Hour)
+	o.Actions = append(o.Actions, Action{Name: "run_migrate", Argv: []string{"migrate"}, Timeout: time.Hour})
+	slow := run{after: time.Minute}
+	bubble(t, o, map[string][]run{pip: {slow}, "action/run_migrate": {slow}}, func(g *rig, w *world) {
+		first := g.Apply(withActions("20 run_migrate, 30 api"))
+		g.event("run_migrate", KindActionStarted, 1)
+		second := g.Apply(withActions("10 run_pip"))
+		g.finish(first)
+		g.finish(second)
+		w.expect("one by one", "0s start action/run_migrate/1; 1m0s end action/run_migrate/1 exit code 0; "+
+			"1m0s start action/run_pip/1; 2m0s end action/run_pip/1 exit code 0; 2m0s start api/1")
+	})
+}
+
+// What waits for an action can be taken back; what has begun, and what an
+// operator wants, cannot.
+func TestWithdraw(t *testing.T) {
+	o := pipWith(0, time.Hour)
+	o.Specs = append(o.Specs, fakeSpec("web"))
+	bubble(t, o, map[string][]run{pip: {{after: time.Minute}}, "web": {{linger: 10 * time.Second}}}, func(g *rig, w *world) {
+		g.up("api", "web")
+		w.events()
+		ticket := g.Apply(withSignals("5 web, 10 run_pip, 20 api, 30 HUP"))
+		g.event("web", KindStopping, 1)
+		if got := g.Withdraw("api", "web", "nobody"); !slices.Equal(got, []string{"api"}) {
+			t.Errorf("withdrawn: %q", got)
+		}
+		if got := outcomes(g.finish(ticket)); got != "web done, run_pip done, api left (no longer called for), api left (no longer called for)" {
+			t.Error(got)
+		}
+		w.expect("no restart of api", "10s end web/1 ended by SIGTERM; 10s start web/2; 10s start action/run_pip/1; 1m10s end action/run_pip/1 exit code 0")
+		if got := g.Withdraw(); got != nil {
+			t.Errorf("withdrawn: %q", got)
+		}
+	})
+}

@@ -219,6 +219,19 @@ func (c *conductor) apply(p decider.Plan) *Ticket {
 	return t
 }
 
+func (c *conductor) withdraw(names []string) (withdrawn []string) {
+	for _, s := range c.queue {
+		if s.kind == decider.RunAction || s.operator || s.active || s.ended || !slices.Contains(names, s.name) {
+			continue
+		}
+		c.end(s, Left, Result{Why: "no longer called for", State: c.view(s.name).status.State})
+		c.unblock(s.name)
+		withdrawn = append(withdrawn, s.name)
+	}
+	c.arrange()
+	return slices.Compact(withdrawn)
+}
+
 func (c *conductor) verb(e event, names []string) (*Ticket, error) {
 	for _, name := range names {
 		if _, ok := c.specs[name]; !ok {
@@ -549,7 +562,7 @@ func (c *conductor) maySwitch(name string, v *view) bool {
 func (c *conductor) mayBegin(s *step) bool {
 	switch {
 	case s.kind == decider.RunAction:
-		return !c.closing && !c.anyBefore(s)
+		return !c.closing && !c.acting() && !c.anyBefore(s)
 	case s.event == down:
 		return !slices.ContainsFunc(c.queue, func(o *step) bool {
 			return o != s && !o.ended && o.event == down && slices.Contains(c.needs(o.name), s.name)
@@ -575,6 +588,13 @@ func (c *conductor) mayBegin(s *step) bool {
 		return true // it stands in Waiting until all is there
 	}
 	return c.dependenciesThere(s.name) && (c.activeStep(s.name) != nil || c.slotFree())
+}
+
+// acting reports whether an action runs: there is one at a time.
+func (c *conductor) acting() bool {
+	return slices.ContainsFunc(c.queue, func(s *step) bool {
+		return s.kind == decider.RunAction && s.active && !s.ended
+	})
 }
 
 // anyBefore reports whether an action has to wait for a step.

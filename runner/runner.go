@@ -209,8 +209,8 @@ func (r *Runner) do(f func()) bool {
 
 // Apply carries out a plan and returns at once. What an earlier plan wanted
 // and has not begun merges with it: steps of all plans are taken in one order,
-// (Order, actions first, Name). An action waits for everything before it, a
-// service for the actions before it and for the services it depends on. A
+// (Order, actions first, Name). An action waits for everything before it and for
+// an action that runs, a service for the actions before it and for the services it depends on. A
 // service that is not up when it is to get a signal is restarted instead. When
 // an action fails, what comes later in its plan is held. Services that are
 // meant to be down are left alone.
@@ -223,6 +223,15 @@ func (r *Runner) Apply(p decider.Plan) *Ticket {
 		return closedTicket()
 	}
 	return t
+}
+
+// Withdraw takes back what plans want of services and what has not begun: their
+// outcome is Left. It returns the services of which there was something.
+func (r *Runner) Withdraw(names ...string) (withdrawn []string) {
+	if len(names) > 0 {
+		r.do(func() { withdrawn = r.conductor.withdraw(names) })
+	}
+	return withdrawn
 }
 
 // Start brings services up, and what they depend on. One that is on its way up

@@ -43,13 +43,18 @@ func (a *Agent) beforeAction(ctx context.Context, name string) (errand runner.Er
 	return errand, nil
 }
 
-// afterAction is called by the runner when an action has run.
+// afterAction is called by the runner when an action has run. What was written
+// until then is decided on first: the run may have read it, or not.
 func (a *Agent) afterAction(name string, failure error) {
+	if !a.opts.Dry {
+		// While git is at work nothing is known, and comes later.
+		_ = a.watch.Load().Flush(context.Background())
+	}
 	var n uint64
 	var m memory
 	err := a.do(context.Background(), func(context.Context) {
 		a.arrivals()
-		a.owed.End(name, failure == nil, a.project.files)
+		a.owed.End(name, failure == nil)
 		if failure != nil {
 			a.failed[name] = decider.Hold{
 				Kind: "action", Action: name, What: failure.Error(),

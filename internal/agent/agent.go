@@ -270,7 +270,9 @@ func (a *Agent) view() *view { return a.shared.Load() }
 // here on the service runs what the tree says now. It returns the Python files
 // whose bytecode could be that of older source.
 func (a *Agent) before(ctx context.Context, name string, number int) ([]string, error) {
-	a.outlive(ctx, name)
+	if !a.opts.Dry {
+		a.outlive(ctx, name)
+	}
 	a.renew(ctx, name)
 	known := isClosed(a.started)
 	var v decider.Version

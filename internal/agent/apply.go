@@ -142,7 +142,7 @@ func (a *Agent) services(ctx context.Context, v *view) []decider.Service {
 			Up:      s.Intent == runner.Up,
 			Blocked: blocked,
 			Now:     r.version,
-			Last:    a.generations.promised(s.Name),
+			Last:    a.generations.promised(s.Name, r.version),
 		})
 	}
 	return out
@@ -208,6 +208,7 @@ func (a *Agent) apply(v *view, plan decider.Plan) {
 			delete(a.failed, name)
 		}
 	}
+	a.withdraw(v, plan)
 	if len(plan.Steps) > 0 {
 		ticket := a.run.Apply(plan)
 		for _, step := range plan.Steps {
@@ -222,6 +223,27 @@ func (a *Agent) apply(v *view, plan decider.Plan) {
 		a.follow(ticket, plan.Steps)
 	}
 	a.show()
+}
+
+// withdraw takes back restarts that wait for their turn and that nothing asks
+// for any more.
+func (a *Agent) withdraw(v *view, plan decider.Plan) {
+	asked := map[string]bool{}
+	for _, s := range plan.Steps {
+		asked[s.Name] = true
+	}
+	for _, d := range plan.Owed {
+		asked[d.Name] = asked[d.Name] || d.Kind != decider.RunAction
+	}
+	var names []string
+	for _, name := range v.names() {
+		if !asked[name] && a.generations.withdraw(name, v.services[name].version) {
+			names = append(names, name)
+		}
+	}
+	for _, name := range a.run.Withdraw(names...) {
+		a.emit(control.Event{Kind: "withdrawn", Service: name})
+	}
 }
 
 // follow remembers a ticket until it is done, and then books what became of its

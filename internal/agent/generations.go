@@ -134,15 +134,34 @@ func (g *generations) arrivals() []string {
 }
 
 // promised returns what the newest generation was or will be started from, nil
-// for a service that was never started.
-func (g *generations) promised(service string) *decider.Version {
+// for a service that was never started. What a plan has promised and not begun
+// is void once now is what runs.
+func (g *generations) promised(service string, now decider.Version) *decider.Version {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	gen := g.get(service)
-	if gen.asked != nil {
-		return gen.asked
+	if gen.asked == nil || gen.void(now) {
+		return gen.last
 	}
-	return gen.last
+	return gen.asked
+}
+
+// void reports whether the generation that runs is the one that now would be.
+func (gen *generation) void(now decider.Version) bool {
+	return gen.last != nil && len(decider.Diff(*gen.last, now)) == 0
+}
+
+// withdraw forgets the promise of a restart that would bring nothing new, and
+// reports whether there was one.
+func (g *generations) withdraw(service string, now decider.Version) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	gen := g.get(service)
+	if gen.asked == nil || !gen.void(now) {
+		return false
+	}
+	gen.asked, gen.ask = nil, nil
+	return true
 }
 
 // running returns what the newest generation was started from.

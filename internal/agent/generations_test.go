@@ -28,13 +28,13 @@ func loads(v *decider.Version) byte {
 
 func TestPromiseOfAPlanCountsUntilItIsKeptOrBroken(t *testing.T) {
 	g := newGenerations()
-	if g.promised("api") != nil {
+	if g.promised("api", version(9)) != nil {
 		t.Error("a service that was never started has a promise")
 	}
 	g.starting("api", 1, versioned(1))
 	plan := new(runner.Ticket)
 	g.asking("api", version(2), plan)
-	if got := loads(g.promised("api")); got != 2 {
+	if got := loads(g.promised("api", version(9))); got != 2 {
 		t.Errorf("while the plan is under way %d is promised, want 2", got)
 	}
 	if got := loads(g.running("api")); got != 1 {
@@ -43,7 +43,7 @@ func TestPromiseOfAPlanCountsUntilItIsKeptOrBroken(t *testing.T) {
 
 	// An action before it failed: the service is as stale as it was.
 	g.done(plan)
-	if got := loads(g.promised("api")); got != 1 {
+	if got := loads(g.promised("api", version(9))); got != 1 {
 		t.Errorf("after a plan that was not carried out %d is promised, want 1", got)
 	}
 
@@ -51,7 +51,7 @@ func TestPromiseOfAPlanCountsUntilItIsKeptOrBroken(t *testing.T) {
 	g.asking("api", version(2), plan)
 	g.starting("api", 2, versioned(3))
 	g.done(plan)
-	if got := loads(g.promised("api")); got != 3 {
+	if got := loads(g.promised("api", version(9))); got != 3 {
 		t.Errorf("after the start %d is promised, want 3", got)
 	}
 }
@@ -63,7 +63,7 @@ func TestAnOlderPlanDoesNotBreakTheNewerOnesPromise(t *testing.T) {
 	g.asking("api", version(2), older)
 	g.asking("api", version(3), newer)
 	g.done(older)
-	if got := loads(g.promised("api")); got != 3 {
+	if got := loads(g.promised("api", version(9))); got != 3 {
 		t.Errorf("%d is promised, want 3", got)
 	}
 }
@@ -85,5 +85,28 @@ func TestBytecodeOfEveryTouchedFileGoes(t *testing.T) {
 	}
 	if touched, _ := g.starting("worker", 1, versioned(1)); len(touched) != 2 {
 		t.Errorf("the other service: %v", touched)
+	}
+}
+
+func TestPromiseOfWhatRunsIsVoid(t *testing.T) {
+	g := newGenerations()
+	g.starting("api", 1, func() decider.Version { return version(1) })
+	plan := new(runner.Ticket)
+	g.asking("api", version(2), plan)
+	if g.withdraw("api", version(3)) || loads(g.promised("api", version(3))) != 2 {
+		t.Error("a promise is void that would bring something new")
+	}
+	// The edit was undone while the restart waited for its turn.
+	if got := loads(g.promised("api", version(1))); got != 1 {
+		t.Errorf("%d is promised, want 1: what runs", got)
+	}
+	if !g.withdraw("api", version(1)) || g.withdraw("api", version(1)) {
+		t.Error("a void promise is withdrawn once")
+	}
+	if got := loads(g.promised("api", version(3))); got != 1 {
+		t.Errorf("%d is promised, want 1: what runs", got)
+	}
+	if g.withdraw("new", version(1)) {
+		t.Error("a service that never started has no promise")
 	}
 }

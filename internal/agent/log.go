@@ -202,6 +202,8 @@ func (l *Log) words(e control.Event) (zerolog.Level, string) {
 		return zerolog.WarnLevel, said(who+" failed", e.Text)
 	case "action_moot":
 		return zerolog.InfoLevel, who + " not run: what asked for it was undone"
+	case "withdrawn":
+		return zerolog.InfoLevel, who + " not restarted: what asked for it was undone"
 	case "withheld":
 		return zerolog.WarnLevel, said(who+" held back", e.Text)
 	case "signalled":

@@ -25,7 +25,8 @@ import (
 // lost returns the hold of a service that would fail for a module that is gone,
 // nil for one that would not.
 func (a *Agent) lost(ctx context.Context, v *view, name string) *decider.Hold {
-	r, last := v.services[name], a.generations.promised(name)
+	r := v.services[name]
+	last := a.generations.promised(name, r.version)
 	if last == nil || r.all {
 		return nil
 	}
