@@ -470,6 +470,12 @@ func (d *decision) signals(s *Service) {
 		}
 		delete(d.steps, restart)
 	}
+	if d.debts[restart] != nil { // under way: the signals are done with it
+		for _, debt := range owed {
+			debt.UnderWay = true
+		}
+		return
+	}
 	for _, debt := range owed {
 		if !debt.UnderWay || d.asked[debt.target()] || len(d.differ[s.Name]) > 0 {
 			d.merge(debt)

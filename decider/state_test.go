@@ -365,7 +365,7 @@ func (w *world) expect(wanted map[target]bool) []string {
 			want = append(want, s+" not started")
 			continue
 		case owed, stale && (m.before[hup] == nil || m.before[restart] != nil || m.start[s] || !covered):
-		case stale, fresh(hup):
+		case stale, fresh(hup) && m.before[restart] == nil && !m.start[s]:
 			word = "signal"
 		default:
 			want = append(want, s+" left")
@@ -486,6 +486,11 @@ func (w *world) checkFired(t *testing.T, in Input, plan Plan) {
 func (w *world) apply(p Plan) {
 	w.owed = p.Owed
 	w.plans++
+	for _, d := range w.owed { // a signal that is done with a restart
+		if t := d.target(); d.UnderWay && w.asks[t] == 0 {
+			w.asks[t] = w.asks[target{kind: RestartService, name: d.Name}]
+		}
+	}
 	for _, s := range p.Steps {
 		i := slices.IndexFunc(w.queue, func(j *job) bool { return j.target() == s.target() && !j.began })
 		if i < 0 {
