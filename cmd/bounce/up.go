@@ -29,8 +29,8 @@ watch the tree, and restart the services that a change reaches.
 Named services are run with what they depend on; without a name, all are.
 Ctrl-C or TERM stops every service in its order; a second one kills at once.
 
---dry-run starts no service, runs no action and changes no file. It tells what it
-would start, with entries, files in reach and what it cannot tell; then it
+--dry-run starts no service, runs no action and changes no file. It tells what
+it would start, with entries, files in reach and what it cannot tell; then it
 watches, and tells of each change what it would do and why, taking it for done,
 and what it would leave alone. It works beside a running agent.
 
