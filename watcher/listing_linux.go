@@ -34,14 +34,19 @@ func (o openDir) close() { unix.Close(o.fd) }
 
 // id returns the sig of the directory itself.
 func (o openDir) id() (sig, error) {
-	return sigOf("fstat", o.name, func(_ string, st *unix.Stat_t) error { return unix.Fstat(o.fd, st) })
+	var st unix.Stat_t
+	err := unix.Fstat(o.fd, &st)
+	return sigOf(&st, "fstat", o.name, err)
 }
 
 // lstat looks at an entry.
 func (o openDir) lstat(name string) (sig, error) {
-	return sigOf("lstat", name, func(name string, st *unix.Stat_t) error {
-		return unix.Fstatat(o.fd, name, st, unix.AT_SYMLINK_NOFOLLOW)
-	})
+	var st unix.Stat_t
+	err := unix.Fstatat(o.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW)
+	for errors.Is(err, syscall.EINTR) {
+		err = unix.Fstatat(o.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW)
+	}
+	return sigOf(&st, "lstat", name, err)
 }
 
 // each calls f for every entry; name is only good for the call. buf is room to

@@ -10,19 +10,27 @@ import (
 
 // lstat and stat call the kernel directly: os.Lstat allocates twice per file,
 // which is a third of the time of a look at a large tree.
-func lstat(name string) (sig, error) { return sigOf("lstat", name, unix.Lstat) }
-func stat(name string) (sig, error)  { return sigOf("stat", name, unix.Stat) }
-
-func sigOf(op, name string, call func(string, *unix.Stat_t) error) (sig, error) {
+func lstat(name string) (sig, error) {
 	var st unix.Stat_t
-	for {
-		err := call(name, &st)
-		if err == nil {
-			break
-		}
-		if !errors.Is(err, syscall.EINTR) {
-			return sig{}, &fs.PathError{Op: op, Path: name, Err: err}
-		}
+	err := unix.Lstat(name, &st)
+	for errors.Is(err, syscall.EINTR) {
+		err = unix.Lstat(name, &st)
+	}
+	return sigOf(&st, "lstat", name, err)
+}
+
+func stat(name string) (sig, error) {
+	var st unix.Stat_t
+	err := unix.Stat(name, &st)
+	for errors.Is(err, syscall.EINTR) {
+		err = unix.Stat(name, &st)
+	}
+	return sigOf(&st, "stat", name, err)
+}
+
+func sigOf(st *unix.Stat_t, op, name string, err error) (sig, error) {
+	if err != nil {
+		return sig{}, &fs.PathError{Op: op, Path: name, Err: err}
 	}
 	s := sig{
 		size:  st.Size,

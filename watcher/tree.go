@@ -147,9 +147,8 @@ func (w *Watcher) compare(d *dir, open openDir, now time.Time) (fresh []entry) {
 		}
 	}
 	for name, f := range d.files {
-		p := join(d.path, name)
-		if again && !w.rules.file(d.mode, p) || w.differs(d, open, name, p, f) {
-			w.markNow(p, now)
+		if again && !w.rules.file(d.mode, join(d.path, name)) || w.differs(d, open, name, f) {
+			w.markNow(join(d.path, name), now)
 		}
 	}
 	return fresh
@@ -258,14 +257,15 @@ func (w *Watcher) cannotScan(d *dir, err error, now time.Time) {
 func plain(t fs.FileMode) bool { return t.IsRegular() || t&fs.ModeSymlink != 0 }
 
 // differs reports whether a known file may hold other bytes than when read.
-func (w *Watcher) differs(d *dir, open openDir, name, p string, f *file) bool {
+func (w *Watcher) differs(d *dir, open openDir, name string, f *file) bool {
 	var s sig
 	var err error
 	if f.link != "" {
-		if target, e := filepath.EvalSymlinks(w.abs(p)); e != nil || target != f.link {
+		abs := filepath.Join(d.abs, name)
+		if target, e := filepath.EvalSymlinks(abs); e != nil || target != f.link {
 			return true
 		}
-		s, err = stat(w.abs(p))
+		s, err = stat(abs)
 	} else {
 		s, err = open.lstat(name)
 	}
@@ -278,7 +278,7 @@ func (w *Watcher) differs(d *dir, open openDir, name, p string, f *file) bool {
 	if s == f.sig && !f.sig.racy(f.read) {
 		return false
 	}
-	return !d.cover.polled() || w.sawFirst(p, s)
+	return !d.cover.polled() || w.sawFirst(join(d.path, name), s)
 }
 
 // readRules takes in the directory's .gitignore, and drops or reduces a
