@@ -15,6 +15,7 @@ type view struct {
 	g     *Graph
 	roots []string
 	names *names
+	asked bool // for this version of the graph; guarded by its lock
 
 	mu sync.Mutex // guards what follows
 	// made holds the links of the files that somebody asked for.

@@ -161,6 +161,9 @@ func (g *Graph) Update(changes []Change) *Graph {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for key, v := range g.views {
+		if !v.asked && !slices.Equal(v.roots, g.opts.Roots) {
+			continue // of a process that nobody asks about any more
+		}
 		if v = v.update(n, dirty, &m); v != nil {
 			n.views[key] = v
 		}
@@ -260,5 +263,6 @@ func (g *Graph) view(roots []string) *view {
 		v = newView(g, roots)
 		g.views[key] = v
 	}
+	v.asked = true
 	return v
 }

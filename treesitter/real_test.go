@@ -140,8 +140,7 @@ func TestRealTrees(t *testing.T) {
 				}
 				known := slices.Sorted(maps.Keys(tree.files))
 				paths := []string{known[tree.r.IntN(len(known))], firstPath(changes)}
-				// Under given roots: every list of them is kept up to date from then on.
-				ask := append(slices.Clone(entries), Entry{File: paths[0], Roots: []string{"."}})
+				ask := append(slices.Clone(entries), Entry{File: paths[0]})
 				afresh := scratch()
 				if n%100 > 0 && n < c.changes {
 					readers.Go(func() { before.Reach(ask...) })
