@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,7 +17,8 @@ import (
 // A module that is deleted or renamed before those who import it are edited
 // would bring every one of their services down. So a service waits while a file
 // of its reach imports, at its top, a module that its last generation had and
-// that nothing in the tree, nor an installed package, is now.
+// that nothing in the tree, nor an installed package, is now; or while the file
+// that it starts from is gone, as on a branch that does not have it.
 //
 // It goes by levels: what the last generation loaded is compared with the tree
 // there is. A process that fails nevertheless, as after an import of what never
@@ -39,6 +41,13 @@ func (a *Agent) lost(ctx context.Context, v *view, name string) *decider.Hold {
 	if len(gone) == 0 {
 		return nil
 	}
+	if entry := goneEntry(v.entries(r.service), gone); entry != "" {
+		return &decider.Hold{
+			Kind:     "import",
+			What:     fmt.Sprintf("it starts from %s, which is gone", entry),
+			EndsWhen: fmt.Sprintf("%s is there again, or 'bounce restart %s'", entry, name),
+		}
+	}
 	old := v.with(gone)
 	for path, l := range v.losses(old, r, gone) {
 		if a.isLost(ctx, r.service, path, l) {
@@ -50,6 +59,25 @@ func (a *Agent) lost(ctx context.Context, v *view, name string) *decider.Hold {
 		}
 	}
 	return nil
+}
+
+// goneEntry returns the file that one of the entries is, when that is gone; ""
+// when each has one still.
+func goneEntry(entries []treesitter.Entry, gone []string) string {
+	for _, e := range entries {
+		if e.File != "" && slices.Contains(gone, e.File) {
+			return e.File
+		}
+		module := strings.ReplaceAll(e.Module, ".", "/")
+		for _, root := range e.Roots {
+			for _, file := range []string{module + ".py", module + "/__init__.py"} {
+				if file = path.Join(root, file); module != "" && slices.Contains(gone, file) {
+					return file
+				}
+			}
+		}
+	}
+	return ""
 }
 
 // losses yields what the files that r reaches have lost with the modules that
