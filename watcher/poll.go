@@ -15,7 +15,7 @@ import (
 const (
 	// pollShare is the share of one core that looking may take. What comes
 	// with it, such as collecting garbage, stays within 2 %.
-	pollShare = 0.017
+	pollShare = 0.016
 	// hotFor is how long a directory counts as one where people work.
 	hotFor = 10 * time.Minute
 )

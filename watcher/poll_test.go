@@ -66,8 +66,8 @@ func TestPoller(t *testing.T) {
 	for took, want := range map[time.Duration]time.Duration{
 		0:                      500 * time.Millisecond,
 		time.Millisecond:       500 * time.Millisecond,
-		17 * time.Millisecond:  time.Second,
-		170 * time.Millisecond: 10 * time.Second,
+		16 * time.Millisecond:  time.Second,
+		160 * time.Millisecond: 10 * time.Second,
 	} {
 		if got := p.rest(took).Round(time.Millisecond); got != want {
 			t.Errorf("after %v it rests %v, want %v", took, got, want)
