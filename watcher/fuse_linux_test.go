@@ -61,7 +61,7 @@ func TestMirror(t *testing.T) {
 
 func startMirror(ts *testscript.TestScript, neg bool, args []string) {
 	cmd := exec.Command(os.Args[0], "-test.run=^TestMirror$")
-	cmd.Env = append(os.Environ(), mirrorVariable+"="+ts.MkAbs(args[0])+"\n"+ts.MkAbs(args[1]))
+	cmd.Env = append(os.Environ(), atOnce, mirrorVariable+"="+ts.MkAbs(args[0])+"\n"+ts.MkAbs(args[1]))
 	in, err := cmd.StdinPipe()
 	ts.Check(err)
 	out, err := cmd.StdoutPipe()

@@ -27,7 +27,7 @@ func TestFreeze(t *testing.T) {
 	dir := t.TempDir()
 	put(t, dir, "a.py", "x = 1\n")
 	cmd := exec.Command(os.Args[0], "-test.run=^TestFreeze$", "-test.timeout=60s")
-	cmd.Env = append(os.Environ(), frozenVariable+"="+dir)
+	cmd.Env = append(os.Environ(), atOnce, frozenVariable+"="+dir)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
