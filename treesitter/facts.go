@@ -140,7 +140,7 @@ func Extract(src []byte) *Facts {
 	slices.SortStableFunc(f.Refs, func(a, b Ref) int { return cmp.Compare(a.Line, b.Line) })
 	clear(s.candidates) // they hold on to src
 	*room = scanRoom{s.candidates, f.Refs, s.blocks, s.open}
-	f.Refs = slices.Clone(f.Refs)
+	f.Refs = append([]Ref(nil), f.Refs...)
 	return f
 }
 
