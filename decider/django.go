@@ -4,6 +4,7 @@ import (
 	"errors"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -30,7 +31,7 @@ func (c *command) manage(file, dir string, args []string) error {
 	if err := c.module(settings, roots...); err != nil {
 		return err
 	}
-	c.django(settings, c.sysPath(roots...), "")
+	c.django(settings, c.sysPath(roots...))
 	return nil
 }
 
@@ -44,15 +45,45 @@ func djangoAdmin(c *command, args []string) error {
 	if err := c.module(settings, roots...); err != nil {
 		return err
 	}
-	c.django(settings, c.sysPath(roots...), "")
+	// Where manage.py says so itself, nothing here imports what runs commands,
+	// which is what the graph takes for a way to all of them.
+	var own []string
+	switch name := subcommand(args); {
+	case name == "":
+	case slices.Contains(migrating, name):
+		c.miss("django-admin %s loads the migrations of the applications", name)
+	default:
+		own = []string{"management.commands." + name}
+	}
+	c.django(settings, c.sysPath(roots...), own...)
 	return nil
+}
+
+// migrating are the commands of Django that load migrations.
+var migrating = []string{
+	"makemigrations", "migrate", "optimizemigration", "runserver", "showmigrations", "sqlmigrate", "squashmigrations", "test",
+	"testserver",
+}
+
+// subcommand returns the first word that is neither an option nor the value of
+// one; "" if there is none.
+func subcommand(args []string) string {
+	for i := 0; i < len(args); i++ {
+		switch arg := args[i]; {
+		case arg == "--settings" || arg == "--pythonpath" || arg == "-v" || arg == "--verbosity":
+			i++
+		case !strings.HasPrefix(arg, "-"):
+			return arg
+		}
+	}
+	return ""
 }
 
 // django adds what a settings module names: the applications with the modules
 // that Django looks for in each, the URLs, the middleware, the servers'
-// application. tasks, if not "", is the module of each application that
-// Celery's autodiscover_tasks looks for.
-func (c *command) django(settings string, roots []string, tasks string) {
+// application. More are the names of other modules of each application that
+// are loaded, such as those that Celery's autodiscover_tasks looks for.
+func (c *command) django(settings string, roots []string, more ...string) {
 	src := c.settings(settings, roots, make(map[string]bool))
 	if src == "" {
 		c.miss("the settings module %s is not in the tree", settings)
@@ -75,10 +106,7 @@ func (c *command) django(settings string, roots []string, tasks string) {
 	if !whole {
 		c.miss("INSTALLED_APPS of %s is not a list of literals", settings)
 	}
-	parts := []string{"apps", "models", "admin"}
-	if tasks != "" {
-		parts = append(parts, tasks)
-	}
+	parts := append([]string{"apps", "models", "admin"}, more...)
 	for _, app := range apps {
 		pkg := c.application(app, roots, add)
 		add(pkg)

@@ -325,7 +325,11 @@ func (c *command) follow() {
 			settings = m[1]
 		}
 		tasks := c.celeryApp(file, src, e.Roots, m != nil)
-		if m != nil {
+		switch {
+		case m == nil:
+		case tasks == "":
+			c.django(settings, e.Roots)
+		default:
 			c.django(settings, e.Roots, tasks)
 		}
 	}
