@@ -22,7 +22,7 @@ func TestCheck(t *testing.T) {
 		}
 		want = strings.TrimSpace(want)
 		got := "ok"
-		if e := Check([]byte(src)); e != nil {
+		if e := Check([]byte(unescape([]byte(src)))); e != nil {
 			got = fmt.Sprint(e.Line, " ", e.Text)
 		}
 		if want == "ok" && got != "ok" || !strings.HasPrefix(got, want) {

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Sources are read as bytes: in nearly all encodings that a source may be in,
@@ -32,11 +33,23 @@ func oneOf(name string, prefixes []string) bool {
 	return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(name, p) })
 }
 
-// readable reports whether each byte of syntax in a source is one.
+// readable reports whether a source is sure to be text in the encoding that it
+// says it is in. Python refuses one that is not, for a single byte in a comment.
 func readable(src []byte) bool {
-	name := encodingOf(src)
-	return !oneOf(name, wideEncodings) && !oneOf(name, shiftedEncodings)
+	switch name := encodingOf(src); {
+	case oneOf(name, wideEncodings), oneOf(name, shiftedEncodings):
+		return false
+	case name == "", oneOf(name, []string{"utf8", "utf_8"}):
+		return utf8.Valid(src)
+	case slices.Contains(latin1Names, name):
+		return true
+	}
+	return !slices.ContainsFunc(src, func(c byte) bool { return c >= utf8.RuneSelf })
 }
+
+// latin1Names are the usual names of the encoding in which every byte is a
+// character.
+var latin1Names = []string{"latin_1", "latin1", "iso_8859_1", "iso8859_1", "iso_8859_15", "iso8859_15", "l1"}
 
 // encodingOf returns the encoding that a source says it is in, in lower case and
 // with "_" for "-"; "" if it says none.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"slices"
+	"strings"
 	"sync"
 	"unicode/utf8"
 
@@ -181,6 +182,9 @@ func Check(src []byte) *SyntaxError {
 	if bytes.IndexByte(src, 0) >= 0 {
 		return nullBytes(src)
 	}
+	if name := encodingOf(src); (name == "" || strings.HasPrefix(name, "utf")) && !utf8.Valid(src) {
+		return notUTF8(src)
+	}
 	return inspect(newlines(bytes.TrimPrefix(plain(src), bom)))
 }
 
@@ -193,6 +197,19 @@ func newlines(src []byte) []byte {
 	}
 	src = bytes.ReplaceAll(src, []byte("\r\n"), []byte("\n"))
 	return bytes.ReplaceAll(src, []byte("\r"), []byte("\n"))
+}
+
+// notUTF8 says where a source is no UTF-8.
+func notUTF8(src []byte) *SyntaxError {
+	at := 0
+	for at < len(src) {
+		r, n := utf8.DecodeRune(src[at:])
+		if r == utf8.RuneError && n == 1 {
+			break
+		}
+		at += n
+	}
+	return &SyntaxError{Line: 1 + countLines(src[:at]), Text: "source code is not UTF-8, and names no other encoding"}
 }
 
 func nullBytes(src []byte) *SyntaxError {

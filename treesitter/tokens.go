@@ -15,13 +15,14 @@ import (
 // comments that are no comments: a first line for the kernel (#!), the name of
 // an encoding.
 //
-// ok is false if the file does not lex, as a half-written one does not, or is in
-// an encoding that it takes tables to read; then it has no tokens to speak of.
+// ok is false if the file does not lex, as a half-written one does not, or if it
+// takes tables to tell what its bytes stand for, or that they stand for nothing;
+// then it has no tokens to speak of.
 // It reads some 110 MB/s.
 func Tokens(src []byte) (sum [sha256.Size]byte, ok bool) {
 	h := tokenHash{h: sha256.New()}
 	h.put('#', preamble(src))
-	if !readable(src) || !tokenize(src, h.put) {
+	if !tokenize(src, h.put) {
 		return sum, false
 	}
 	h.flush()
@@ -84,7 +85,7 @@ const (
 // module has them, comments and blank lines left out; f-strings are one token.
 // It reports whether the file lexes.
 func tokenize(src []byte, yield func(kind byte, text []byte)) bool {
-	if bytes.IndexByte(src, 0) >= 0 {
+	if bytes.IndexByte(src, 0) >= 0 || !readable(src) {
 		return false
 	}
 	// In the scope of InTyping no string is taken for the name of a module.

@@ -44,7 +44,7 @@ func TestTokens(t *testing.T) {
 func TestNoTokens(t *testing.T) {
 	for _, src := range []string{
 		"f(", "f)", "(]", `"a`, `"""a`, "x = 1\\", "if x:\n    y\n  z\n", "if x:\n\ty\n        z\n", "a\x00b", "\x01",
-		"if x:\n  \\\n    y\n", `f"{a`,
+		"# \xd1\f\x82\nx\n", "# coding: ascii\n# \xe9\n", "if x:\n  \\\n    y\n", `f"{a`,
 	} {
 		if _, ok := Tokens([]byte(src)); ok {
 			t.Errorf("%q has tokens", src)
