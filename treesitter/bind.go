@@ -299,7 +299,7 @@ func (r *resolver) ref(ref Ref) {
 // directory, where services are at home, and from the file's own.
 func (r *resolver) file(name string) {
 	for _, p := range []string{path.Clean(name), path.Join(path.Dir(r.path), name)} {
-		if i := r.view.g.table.lookup(p); i >= 0 && r.view.g.files.at(i) != nil {
+		if i, ok := r.view.g.lookup(p); ok {
 			r.add([]id{i}, Path)
 		}
 	}
@@ -489,14 +489,7 @@ func (v *view) unresolved(i id) []Ref {
 		if ref.Kind > Call {
 			continue
 		}
-		modules := []string{ref.Module}
-		if ref.Kind == Import {
-			modules = modules[:0]
-			for _, n := range ref.Names {
-				modules = append(modules, n.Name)
-			}
-		}
-		for _, name := range modules {
+		for _, name := range ref.modules() {
 			if !slices.ContainsFunc(r.start(ref.Level), func(m *module) bool { return v.names.find(m, name) != nil }) {
 				all = append(all, ref)
 				break

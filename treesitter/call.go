@@ -25,31 +25,31 @@ func (s *scanner) ref(st *Statement, line int) {
 	s.facts.Refs = append(s.facts.Refs, Ref{st, line, s.scope})
 }
 
-// call looks at the call of name, which begins at i and whose bracket is at
-// pos.
-func (s *scanner) call(name []byte, i int) {
+// call looks at the call of name, whose bracket is at pos.
+func (s *scanner) call(name []byte) {
 	switch string(name) {
 	case "import_module", "__import__", "import_string", "run_module":
-		if !s.defined(i) {
+		if !s.defines() {
 			s.importCall(string(name))
 		}
 	case "spec_from_file_location", "run_path":
 		// A path that is given as a string is found as one.
-		if a := s.arguments(); !s.defined(i) && !slices.ContainsFunc(a.tokens, token.isPath) {
+		if a := s.arguments(); !s.defines() && !slices.ContainsFunc(a.tokens, token.isPath) {
 			s.opaque()
 		}
 	case "attach":
 		s.attachCall()
 	case "iter_modules", "walk_packages":
-		if !s.defined(i) {
+		if !s.defines() {
 			s.walkCall(string(name) == "iter_modules")
 		}
 	}
 }
 
-// defined reports whether the name at i stands behind "def".
-func (s *scanner) defined(i int) bool {
-	before := bytes.TrimRight(s.src[max(0, i-16):i], " \t")
+// defines reports whether the bracket at pos belongs to a "def".
+func (s *scanner) defines() bool {
+	before := bytes.TrimRight(s.src[:s.pos], " \t")
+	before = bytes.TrimRight(before[:lastWord(before)], " \t")
 	return bytes.HasSuffix(before, []byte("def"))
 }
 
@@ -85,7 +85,7 @@ func (s *scanner) builtinImport(a arguments) bool {
 	}
 	s.ref(intern(Statement{Kind: Call, Level: level, Module: name.head}), s.line)
 	for _, t := range a.at(3, "fromlist") {
-		if n := strings.Trim(string(t.text), `"'`); t.str && isModuleName(n) {
+		if n, ok := t.plain(); ok && isModuleName(n) {
 			s.ref(intern(Statement{Kind: Call, Level: level, Module: strings.TrimPrefix(name.head+"."+n, ".")}), s.line)
 		}
 	}
@@ -104,9 +104,11 @@ func (s *scanner) importName(a arguments, expr []token) {
 	if name.open {
 		st.Kind = Prefix
 		if parameter, body, ok := s.attribute(expr); ok {
-			if names, ok := s.lazyNames(body, parameter); ok && strings.Trim(name.head, ".") == "" && name.tail == "" {
-				s.submodules(names)
-				return
+			if strings.Trim(name.head, ".") == "" && name.tail == "" {
+				if names, ok := s.lazyNames(body, parameter); ok {
+					s.submodules(names)
+					return
+				}
 			}
 			st.Flat = true
 		}
@@ -166,7 +168,8 @@ func (s *scanner) assigned(arg []token) (values [][]token, all bool) {
 		if n := bytes.IndexByte(rest, '\n'); n >= 0 {
 			end = n
 		}
-		value, _ := (&scanner{src: append(bytes.Clone(rest[:end]), ')'), pos: -1}).arguments().first()
+		tokens, _ := bracketed(slices.Concat([]byte("("), rest[:end], []byte(")")), maxArguments)
+		value, _ := arguments{tokens}.first()
 		values = append(values, value)
 	}
 }
@@ -187,7 +190,7 @@ func (s *scanner) attribute(expr []token) (parameter string, body []byte, ok boo
 	if bytes.Contains(body, []byte("\ndef ")) || bytes.Contains(body, []byte("\nclass ")) {
 		return "", nil, false
 	}
-	parameter = string(body[:wordLength(body)])
+	parameter = string(firstWord(body))
 	found := 0
 	for _, t := range expr {
 		switch text := string(t.text); {
@@ -238,14 +241,32 @@ type token struct {
 	str  bool
 }
 
+// plain returns the content of a string that is neither formatted nor bytes; ok
+// is false for other tokens.
+func (t token) plain() (text string, ok bool) {
+	i := bytes.IndexAny(t.text, `"'`)
+	if !t.str || bytes.ContainsAny(t.text[:i], "bBfFtT") {
+		return "", false
+	}
+	return string(bytes.Trim(t.text[i:], `"'`)), true
+}
+
 const maxArguments = 200 // tokens
 
 // arguments splits the arguments of the call whose bracket is at pos.
 func (s *scanner) arguments() arguments {
-	sub := scanner{src: s.src, pos: s.pos + 1, line: s.line, start: -1, facts: new(Facts)}
-	var a arguments
-	for depth := 1; depth > 0 && sub.pos < len(sub.src) && len(a.tokens) < maxArguments; {
-		begin := sub.pos
+	all, _ := bracketed(s.src[s.pos:], maxArguments)
+	return arguments{all}
+}
+
+// bracketed returns the tokens behind the bracket that text begins with, its
+// closing bracket the last of them, and no more than most; whole is false if the
+// bracket is not closed, or a string in it.
+func bracketed(text []byte, most int) (all []token, whole bool) {
+	sub := scanner{src: text, pos: 1, start: -1, facts: new(Facts)}
+	depth := 1
+	for depth > 0 && sub.pos < len(sub.src) && len(all) < most {
+		begin, str := sub.pos, false
 		switch c := sub.src[begin]; {
 		case c <= ' ' || c == '\\':
 			sub.pos++
@@ -255,15 +276,12 @@ func (s *scanner) arguments() arguments {
 			continue
 		case class[c]&word != 0:
 			sub.pos += len(sub.wordAt(begin))
-			if sub.pos < len(sub.src) && (sub.src[sub.pos] == '"' || sub.src[sub.pos] == '\'') && sub.prefix() != "" {
+			if str = sub.pos < len(sub.src) && (sub.src[sub.pos] == '"' || sub.src[sub.pos] == '\'') && sub.prefix() != ""; str {
 				sub.str()
-				a.tokens = append(a.tokens, token{sub.src[begin:sub.pos], true})
-				continue
 			}
 		case c == '"' || c == '\'':
+			str = true
 			sub.str()
-			a.tokens = append(a.tokens, token{sub.src[begin:sub.pos], true})
-			continue
 		default:
 			if c == '(' || c == '[' || c == '{' {
 				depth++
@@ -272,9 +290,9 @@ func (s *scanner) arguments() arguments {
 			}
 			sub.pos++
 		}
-		a.tokens = append(a.tokens, token{sub.src[begin:sub.pos], false})
+		all = append(all, token{sub.src[begin:sub.pos], str})
 	}
-	return a
+	return all, depth == 0 && sub.facts.Err == nil
 }
 
 // first returns the tokens of the first argument, and those after its comma.

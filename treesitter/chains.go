@@ -16,8 +16,8 @@ const maxSteps = 2 << 20
 // limit; more says that there are others, or that the search was given up
 // before it was known.
 func (g *Graph) Chains(path string, limit int, entries ...Entry) (chains [][]Edge, more bool) {
-	target := g.table.lookup(path)
-	if target < 0 || g.files.at(target) == nil {
+	target, ok := g.lookup(path)
+	if !ok {
 		return nil, false
 	}
 	for _, group := range g.byRoots(entries) {

@@ -288,7 +288,7 @@ func (g *Graph) CountDependents(paths []string) []int {
 	var order []int // places in paths
 	where := make([]int32, len(paths))
 	for n, p := range paths {
-		if i := g.table.lookup(p); i >= 0 && g.files.at(i) != nil {
+		if i, ok := g.lookup(p); ok {
 			where[n] = of[i]
 			order = append(order, n)
 		}

@@ -86,6 +86,19 @@ type Statement struct {
 	Names []Name
 }
 
+// modules returns the names of the modules that an import loads before it looks
+// for names in them.
+func (st *Statement) modules() []string {
+	if st.Kind != Import {
+		return []string{st.Module}
+	}
+	all := make([]string, len(st.Names))
+	for i, n := range st.Names {
+		all[i] = n.Name
+	}
+	return all
+}
+
 // Name is an imported name; As is "" where it is bound under its own.
 type Name struct{ Name, As string }
 

@@ -197,8 +197,15 @@ func (g *Graph) Len() int { return g.count }
 // Has reports whether the file at path is in the graph.
 func (g *Graph) Has(path string) bool { return g.file(path) != nil }
 
+// lookup returns the number of the file at path; ok is false if the graph has
+// none there, though an older version may.
+func (g *Graph) lookup(path string) (i id, ok bool) {
+	i = g.table.lookup(path)
+	return i, i >= 0 && g.files.at(i) != nil
+}
+
 func (g *Graph) file(path string) *file {
-	if i := g.table.lookup(path); i >= 0 {
+	if i, ok := g.lookup(path); ok {
 		return g.files.at(i)
 	}
 	return nil
@@ -246,8 +253,8 @@ func (g *Graph) Opaque() iter.Seq2[string, []int] {
 // installed packages, and those that are missing. A file that appears under
 // such a name is bound to it.
 func (g *Graph) Unresolved(path string) []Ref {
-	i := g.table.lookup(path)
-	if i < 0 || g.files.at(i) == nil {
+	i, ok := g.lookup(path)
+	if !ok {
 		return nil
 	}
 	return g.view(g.opts.Roots).unresolved(i)

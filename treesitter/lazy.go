@@ -70,7 +70,7 @@ func tables(body []byte, parameter string) []string {
 			continue
 		}
 		rest = bytes.TrimLeft(rest, " \t")
-		name := rest[:wordLength(rest)]
+		name := firstWord(rest)
 		if !bytes.HasPrefix(bytes.TrimLeft(rest[len(name):], " \t"), []byte(":")) {
 			continue
 		}
@@ -92,15 +92,6 @@ func under(text []byte, indent int) bool {
 
 // leading returns the number of blanks that line begins with.
 func leading(line []byte) int { return len(line) - len(bytes.TrimLeft(line, " \t")) }
-
-// wordLength returns the length of the word that b begins with.
-func wordLength(b []byte) int {
-	n := 0
-	for n < len(b) && class[b[n]]&word != 0 {
-		n++
-	}
-	return n
-}
 
 // table returns the strings of the literal that is assigned to name at the top
 // of the file; ok is false if there is none.
@@ -137,33 +128,16 @@ func (s *scanner) table(name string) (words []string, ok bool) {
 // stringsIn returns the plain strings within the bracket that text begins with;
 // ok is false if it does not end or holds what only running it would tell.
 func stringsIn(text []byte) (all []string, ok bool) {
-	sub := scanner{src: text[:min(len(text), maxTable)], start: -1, facts: new(Facts)}
-	for depth := 0; sub.pos < len(sub.src); {
-		begin := sub.pos
-		switch c := sub.src[begin]; {
-		case c == '#':
-			sub.comment()
-		case c == '"' || c == '\'':
-			sub.str()
-			word := bytes.Trim(sub.src[begin:sub.pos], `"'`)
-			all = append(all, string(word))
-		case c == '*':
-			return nil, false // unpacks another
-		case c == '(' || c == '[' || c == '{':
-			depth++
-			sub.pos++
-		case closes[c] != 0:
-			sub.pos++
-			if depth--; depth == 0 {
-				return all, sub.facts.Err == nil
-			}
-		case bytes.HasPrefix(sub.src[begin:], []byte("for ")) && class[sub.src[begin-1]]&word == 0:
-			return nil, false // a comprehension
-		default:
-			sub.pos++
+	tokens, whole := bracketed(text[:min(len(text), maxTable)], maxTable)
+	for _, t := range tokens {
+		switch word, plain := t.plain(); {
+		case plain:
+			all = append(all, word)
+		case t.str, t.text[0] == '*', string(t.text) == "for": // computed, unpacked, a comprehension
+			return nil, false
 		}
 	}
-	return nil, false
+	return all, whole
 }
 
 // submodules notes modules of the file's own package by their names: relative
@@ -182,7 +156,7 @@ func (s *scanner) submodules(names []string) {
 // not.
 func isModuleName(text string) bool {
 	for part := range strings.SplitSeq(text, ".") {
-		if part == "" || class[part[0]]&digit != 0 || wordLength([]byte(part)) != len(part) {
+		if part == "" || class[part[0]]&digit != 0 || len(firstWord([]byte(part))) != len(part) {
 			return false
 		}
 	}
@@ -199,8 +173,8 @@ func (s *scanner) attachCall() {
 	}
 	var names []string
 	for _, t := range rest {
-		if t.str {
-			names = append(names, strings.Trim(string(t.text), `"'`))
+		if n, ok := t.plain(); ok {
+			names = append(names, n)
 		}
 	}
 	s.submodules(names)

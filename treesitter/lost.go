@@ -27,8 +27,8 @@ type Lost struct {
 // modules which are gone. Roots are as in [Graph.Missing]. Imports in functions,
 // branches and try statements are left out.
 func (g *Graph) Lost(old *Graph, roots []string, path string) []Lost {
-	i := g.table.lookup(path)
-	if i < 0 || g.files.at(i) == nil {
+	i, ok := g.lookup(path)
+	if !ok {
 		return nil
 	}
 	now, then := newNames(g, g.orOwn(roots)), newNames(old, g.orOwn(roots))

@@ -142,7 +142,7 @@ func (g *Graph) rootsOf(e Entry) []string {
 		return g.opts.Roots
 	}
 	dir := path.Dir(e.File)
-	if i := g.table.lookup(e.File); i < 0 || g.files.at(i) == nil {
+	if !g.Has(e.File) {
 		dir = path.Clean(e.File) // a directory with a __main__
 	}
 	if dir == g.opts.Roots[0] {
@@ -160,7 +160,7 @@ func (v *view) begin(e Entry) (all []start, found bool) {
 		}
 	}
 	if e.File != "" {
-		if i := v.g.table.lookup(path.Clean(e.File)); i >= 0 && v.g.files.at(i) != nil {
+		if i, ok := v.g.lookup(path.Clean(e.File)); ok {
 			add([]id{i}, true)
 		} else if d := v.g.directory(path.Clean(e.File)); d != nil {
 			add(d.lookup("__main__").files(), true)
@@ -235,7 +235,7 @@ func (v *view) reach(entries []Entry) *spread {
 func (g *Graph) Dependents(paths ...string) *Reach {
 	var begin []start
 	for _, p := range paths {
-		if i := g.table.lookup(p); i >= 0 && g.files.at(i) != nil {
+		if i, ok := g.lookup(p); ok {
 			begin = append(begin, start{file: i})
 		}
 	}

@@ -306,12 +306,15 @@ func (s *scanner) blank() bool {
 }
 
 // wordAt returns the word that begins at i.
-func (s *scanner) wordAt(i int) []byte {
-	end := i
-	for end < len(s.src) && class[s.src[end]]&word != 0 {
-		end++
+func (s *scanner) wordAt(i int) []byte { return firstWord(s.src[i:]) }
+
+// firstWord returns the word that b begins with.
+func firstWord(b []byte) []byte {
+	n := 0
+	for n < len(b) && class[b[n]]&word != 0 {
+		n++
 	}
-	return s.src[i:end]
+	return b[:n]
 }
 
 // head looks at the first word of a logical line for what a suite of it would
@@ -435,19 +438,24 @@ func (s *scanner) resumes() bool {
 }
 
 func (s *scanner) openBracket(c byte) {
-	use, dict, runs := elements, c == '{', false
+	b := bracket{byte: c, use: elements, dict: c == '{', line: s.line}
 	if n := len(s.open); n > 0 {
-		dict, runs = dict || s.open[n-1].dict, s.open[n-1].runs
+		b.dict, b.runs = b.dict || s.open[n-1].dict, s.open[n-1].runs
 	}
-	switch {
-	case c == '{':
-	case s.called(c):
-		use = other
-		runs = runs || c == '(' && slices.Contains(runners, string(s.callee()))
-	case !dict && s.inSetting():
-		use = settings
+	if c != '{' {
+		callee, called := s.callee()
+		if c == '(' && callee != nil {
+			s.call(callee)
+		}
+		switch {
+		case called:
+			b.use = other
+			b.runs = b.runs || c == '(' && slices.Contains(runners, string(callee))
+		case !b.dict && s.inSetting():
+			b.use = settings
+		}
 	}
-	s.open = append(s.open, bracket{c, use, dict, runs, s.line})
+	s.open = append(s.open, b)
 }
 
 // inSetting reports whether the list or tuple at pos, which is in no dict, is
@@ -505,38 +513,22 @@ func (s *scanner) closeBracket(c byte) {
 	s.open = s.open[:n-1]
 }
 
-// called looks at what stands before the bracket at pos: it reports whether
-// the bracket belongs to a call or subscript, and notes calls that import.
-func (s *scanner) called(c byte) bool {
-	i := s.pos
-	for i > 0 && (s.src[i-1] == ' ' || s.src[i-1] == '\t') {
-		i--
-	}
-	if i == 0 {
-		return false
-	}
-	switch s.src[i-1] {
-	case ')', ']', '}', '"', '\'':
-		return true
-	}
-	end := i
-	for i > 0 && class[s.src[i-1]]&word != 0 {
-		i--
-	}
-	if i == end {
-		return false
-	}
-	name := s.src[i:end]
-	if c == '(' {
-		s.call(name, i)
-	}
-	return !slices.Contains(operators, string(name))
-}
-
-// callee returns the last part of the name of what is called at pos.
-func (s *scanner) callee() []byte {
+// callee looks at what stands before the bracket at pos: called says that the
+// bracket belongs to a call or subscript, and name is the last part of what is
+// called, nil if that is no name.
+func (s *scanner) callee() (name []byte, called bool) {
 	before := bytes.TrimRight(s.src[:s.pos], " \t")
-	return before[lastWord(before):]
+	if len(before) == 0 {
+		return nil, false
+	}
+	switch before[len(before)-1] {
+	case ')', ']', '}', '"', '\'':
+		return nil, true
+	}
+	if name = before[lastWord(before):]; len(name) == 0 {
+		return nil, false
+	}
+	return name, !slices.Contains(operators, string(name))
 }
 
 // operators are the words that an expression can follow.

@@ -154,7 +154,7 @@ func (l *lexer) logical() bool {
 			l.pos += number(l.src[begin:])
 			l.yield(tokenNumber, l.src[begin:l.pos])
 		case class[c]&word != 0:
-			l.pos += wordLength(l.src[begin:])
+			l.pos += len(firstWord(l.src[begin:]))
 			if l.pos < len(l.src) && (l.src[l.pos] == '"' || l.src[l.pos] == '\'') && slices.Contains(prefixes, string(bytes.ToLower(l.src[begin:l.pos]))) {
 				l.str()
 				l.yield(tokenString, l.src[begin:l.pos])

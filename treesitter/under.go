@@ -9,8 +9,8 @@ import (
 // EdgesUnder is [Graph.Edges] under another root list, that of a process; nil
 // for the graph's.
 func (g *Graph) EdgesUnder(roots []string, path string) []Edge {
-	i := g.table.lookup(path)
-	if i < 0 || g.files.at(i) == nil {
+	i, ok := g.lookup(path)
+	if !ok {
 		return nil
 	}
 	links := g.view(g.orOwn(roots)).links(i)
@@ -37,8 +37,8 @@ type Missing struct {
 // try may be meant to fail and are left out, as are those under "if
 // TYPE_CHECKING".
 func (g *Graph) Missing(roots []string, path string) []Missing {
-	i := g.table.lookup(path)
-	if i < 0 || g.files.at(i) == nil {
+	i, ok := g.lookup(path)
+	if !ok {
 		return nil
 	}
 	v := g.view(g.orOwn(roots))
@@ -50,15 +50,8 @@ func (g *Graph) Missing(roots []string, path string) []Missing {
 		if ref.Kind > Star || ref.Scope&(InBlock|InTyping) != 0 {
 			continue
 		}
-		modules := []string{ref.Module}
-		if ref.Kind == Import {
-			modules = modules[:0]
-			for _, n := range ref.Names {
-				modules = append(modules, n.Name)
-			}
-		}
 		starts := r.start(ref.Level)
-		for _, name := range modules {
+		for _, name := range ref.modules() {
 			found := func(m *module) bool { return v.names.find(m, name) != nil }
 			if slices.ContainsFunc(starts, found) || ref.Level == 0 && !v.names.ours(name) {
 				continue
