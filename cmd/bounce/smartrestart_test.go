@@ -132,6 +132,13 @@ func (y tally) count(what string, ok bool) {
 	}
 }
 
+// answered counts what smart-restart made of its input.
+func (y tally) answered(c *trial) {
+	y.count("fired", c.Stdout != "")
+	y.count("expanded", strings.Contains(c.Stderr, "expansion"))
+	y.count("fell back", strings.Contains(c.Stderr, "fallback policy"))
+}
+
 func (y tally) check(t *testing.T, n int) {
 	t.Helper()
 	for what, count := range y {
@@ -173,11 +180,9 @@ func TestCompatIsSmartRestart(t *testing.T) {
 		if c.equal(t, "--compat"); t.Failed() {
 			t.FailNow()
 		}
-		y.count("fired", c.Stdout != "")
+		y.answered(c)
 		y.count("were refused", strings.Contains(c.Stderr, "ERROR: "))
 		y.count("ended with a traceback", c.Traceback != "")
-		y.count("expanded", strings.Contains(c.Stderr, "expansion"))
-		y.count("fell back", strings.Contains(c.Stderr, "fallback policy"))
 	}
 	y.check(t, n)
 }
@@ -193,9 +198,7 @@ func TestDropIn(t *testing.T) {
 		if c.equal(t); t.Failed() {
 			t.FailNow()
 		}
-		y.count("fired", c.Stdout != "")
-		y.count("expanded", strings.Contains(c.Stderr, "expansion"))
-		y.count("fell back", strings.Contains(c.Stderr, "fallback policy"))
+		y.answered(c)
 	}
 	y.check(t, n)
 }
