@@ -104,7 +104,7 @@ func run(ctx context.Context, args []string, s streams) int {
 	case err == nil, errors.As(err, &e) && e.err == nil:
 	case code == exitUsage:
 		fmt.Fprintf(s.err, "bounce: %v\nSee '%s --help'.\n", err, cmd.CommandPath())
-	case code == exitNoAgent:
+	case errors.Is(err, control.ErrNoAgent):
 		fmt.Fprintf(s.err, "bounce: no agent is running for %s; 'bounce up' starts one\n", g.project)
 	default:
 		fmt.Fprintf(s.err, "bounce: %v\n", err)
@@ -114,12 +114,13 @@ func run(ctx context.Context, args []string, s streams) int {
 
 func exitCode(err error) int {
 	var e *exitError
+	var stopped *control.StoppedError
 	switch {
 	case err == nil:
 		return exitOK
 	case errors.As(err, &e):
 		return e.code
-	case errors.Is(err, control.ErrNoAgent):
+	case errors.Is(err, control.ErrNoAgent), errors.As(err, &stopped):
 		return exitNoAgent
 	case !started(err):
 		return exitUsage

@@ -416,6 +416,11 @@ func cmdSignal(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%v has no process", args[1:])
 	}
 	ts.Check(syscall.Kill(pid, sig))
+	if sig == syscall.SIGSTOP && pid == w.agent.Process.Pid {
+		// What other signals do is seen by what comes of it.
+		_, err := syscall.Wait4(pid, nil, syscall.WUNTRACED, nil)
+		ts.Check(err)
+	}
 }
 
 func cmdDown(ts *testscript.TestScript, neg bool, args []string) {

@@ -17,8 +17,8 @@ import (
 )
 
 // Client talks to the agent behind one socket. Its methods return [ErrNoAgent]
-// when nobody answers there, a *[Refusal] when the agent says no, and
-// [ErrTimeout] when the agent gave up waiting.
+// when nobody answers there, a *[StoppedError] when nobody would, a *[Refusal]
+// when the agent says no, and [ErrTimeout] when the agent gave up waiting.
 type Client struct {
 	http *http.Client
 }
@@ -26,12 +26,28 @@ type Client struct {
 // ErrTimeout is returned when the agent did not get done in the time given.
 var ErrTimeout = errors.New("timed out")
 
+// StoppedError is returned when the agent's process is stopped, by Ctrl-Z or a
+// signal.
+type StoppedError struct{ PID int }
+
+func (e *StoppedError) Error() string {
+	return fmt.Sprintf("cannot ask the agent: its process %d is stopped; 'fg' in its terminal or 'kill -CONT %d' lets it go on", e.PID, e.PID)
+}
+
 // NewClient returns a client of the agent that listens at path. It connects
 // when it is first used.
 func NewClient(path string) *Client {
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		var d net.Dialer
-		return d.DialContext(ctx, "unix", path)
+		conn, err := d.DialContext(ctx, "unix", path)
+		if err != nil {
+			return nil, err
+		}
+		if pid := stoppedPeer(conn); pid != 0 {
+			conn.Close()
+			return nil, &StoppedError{PID: pid}
+		}
+		return conn, nil
 	}
 	return &Client{http: &http.Client{Transport: &http.Transport{DialContext: dial, DisableCompression: true}}}
 }
@@ -152,7 +168,10 @@ func (c *Client) request(ctx context.Context, method, verb string, q url.Values,
 	}
 	req.Header.Set("Bounce-Protocol", strconv.Itoa(protocol))
 	resp, err := c.http.Do(req)
+	var stopped *StoppedError
 	switch {
+	case errors.As(err, &stopped):
+		return nil, stopped
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
 		return nil, ErrNoAgent
 	case err != nil:
