@@ -148,6 +148,9 @@ type Service struct {
 	// such as "127.0.0.1:8000" and "unix:run/api.sock", or the keys below. The
 	// service finds the sockets as descriptors from 3 (LISTEN_FDS).
 	Listen Listening `json:"listen" example:"[\"127.0.0.1:8000\"]"`
+	// Output says where the lines that the process writes go, beside the
+	// terminal.
+	Output Output `json:"output" example:"{file: logs/api.log}"`
 	// Order ranks restarts, lowest first.
 	Order int `json:"order" example:"100"`
 

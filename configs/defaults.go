@@ -54,7 +54,8 @@ func defaultsOf(p Profile) defaults {
 				Cooldown:    Duration(5 * time.Minute),
 				HoldOn:      List{"SyntaxError", "ImportError"},
 			},
-			Order: 100,
+			Output: Output{MaxSize: 10, Keep: 5},
+			Order:  100,
 		},
 		action: Action{Order: 100, Timeout: Duration(5 * time.Minute), RetryWait: Duration(time.Second), Cwd: "."},
 	}

@@ -219,6 +219,8 @@ func typeName(t reflect.Type, tag reflect.StructTag) string {
 			return "duration or `" + never + "`"
 		}
 		return "duration"
+	case reflect.TypeFor[Size]():
+		return "size"
 	case reflect.TypeFor[List]():
 		return "list of texts"
 	case reflect.TypeFor[Command]():
@@ -359,6 +361,8 @@ func schemaOf(t reflect.Type, tag reflect.StructTag) map[string]any {
 			return either(s, map[string]any{"enum": []string{never}})
 		}
 		return s
+	case reflect.TypeFor[Size]():
+		return map[string]any{"type": "string", "pattern": sizeForm.String()}
 	case reflect.TypeFor[List]():
 		return either(anyText(), arrayOf(anyText()))
 	case reflect.TypeFor[Command]():

@@ -48,6 +48,9 @@ func (c *Config) WatchOptions() watcher.Options {
 			o.Include = append(o.Include, anchored(glob))
 		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(c.Services)) {
+		o.Ignore = append(o.Ignore, c.outputGlobs(c.Services[name])...)
+	}
 	for _, r := range c.Rules {
 		if len(r.Actions) > 0 {
 			o.Include = append(o.Include, anchored(r.Pattern))

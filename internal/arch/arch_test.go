@@ -23,6 +23,7 @@ var policy = map[string][]string{
 	"configs":    {"watcher", "treesitter", "decider", "runner"},
 
 	"internal/control":      nil,
+	"internal/logfile":      nil,
 	"internal/git":          nil,
 	"internal/pyruntime":    nil,
 	"internal/smartrestart": {"treesitter", "decider"},
@@ -30,7 +31,7 @@ var policy = map[string][]string{
 	"internal/arch":         nil,
 	"internal/soak":         nil,
 	"internal/writers":      nil,
-	"internal/agent":        {"watcher", "treesitter", "decider", "runner", "configs", "internal/control", "internal/git", "internal/pyruntime", "internal/smartrestart", "internal/classifier", "internal/writers"},
+	"internal/agent":        {"watcher", "treesitter", "decider", "runner", "configs", "internal/control", "internal/git", "internal/pyruntime", "internal/smartrestart", "internal/classifier", "internal/writers", "internal/logfile"},
 
 	"cmd/bounce":      {"configs", "internal/agent", "internal/control"},
 	"cmd/bounce-demo": {"internal/control"},
@@ -48,6 +49,7 @@ var homes = map[string][]string{
 	"gopkg.in/yaml.v3":                  {"configs", "internal/smartrestart"},
 	"github.com/rs/zerolog":             {"internal/agent", "cmd/bounce"},
 	"github.com/spf13/cobra":            {"cmd/bounce"},
+	"github.com/DeRuina/timberjack":     {"internal/logfile"},
 	"C":                                 {"treesitter"},
 }
 
