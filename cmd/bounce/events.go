@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 
 	"github.com/spf13/cobra"
@@ -30,8 +29,7 @@ keeps the newest few thousand events.`,
 		ctx, stop := interruptible(ctx)
 		defer stop()
 		log := agent.NewLog(g.logger(g.out))
-		enc := json.NewEncoder(g.out)
-		enc.SetEscapeHTML(false)
+		enc := newLineEncoder(g.out)
 		err = c.Events(ctx, since, follow, func(e control.Event) error {
 			if asJSON {
 				return enc.Encode(e)

@@ -110,6 +110,10 @@ func (o *output) write(l control.Line) error {
 	if o.colour {
 		prefix = fmt.Sprintf("\x1b[%dm%s\x1b[0m", o.codes[name], prefix)
 	}
-	_, err := fmt.Fprintf(o.w, "%s %s\n", prefix, agent.Printable(text, o.colour))
+	text = agent.Printable(text, o.colour)
+	if l.Split {
+		text += "…"
+	}
+	_, err := fmt.Fprintf(o.w, "%s %s\n", prefix, text)
 	return err
 }

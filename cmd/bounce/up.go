@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -141,8 +140,7 @@ func (g *globals) up(ctx context.Context, cfg *configs.Config, opts agent.Option
 // lines of output as events of the kind "output".
 func (g *globals) jsonEvents() (func(control.Event), func(control.Line)) {
 	var mu sync.Mutex
-	enc := json.NewEncoder(g.out)
-	enc.SetEscapeHTML(false)
+	enc := newLineEncoder(g.out)
 	event := func(e control.Event) {
 		mu.Lock()
 		defer mu.Unlock()

@@ -58,7 +58,8 @@ type Agent struct {
 	generations *generations
 	keeper      *keeper // nil when there is nothing to remember
 	events      *journal[control.Event]
-	lines       *journal[control.Line]
+	lines       *lines
+	files       files
 
 	// loop runs functions on the loop's goroutine.
 	loop chan func(context.Context)
@@ -178,7 +179,7 @@ func newAgent(cfg *configs.Config, opts Options) (*Agent, error) {
 		selfmade:    newSelfmade(run),
 		keeper:      keeper,
 		events:      newJournal[control.Event](keptEvents),
-		lines:       newJournal[control.Line](keptLines),
+		lines:       newLines(),
 		loop:        make(chan func(context.Context)),
 		started:     make(chan struct{}),
 		stopping:    make(chan struct{}),
@@ -203,6 +204,9 @@ func newAgent(cfg *configs.Config, opts Options) (*Agent, error) {
 	if a.git, err = git.OpenAll(cfg.Dir, warn); err != nil {
 		warn(err.Error())
 	}
+	if !opts.Dry {
+		a.files = a.openFiles()
+	}
 	a.run, err = runner.New(runner.Options{
 		Specs:        project.view.specs(),
 		Actions:      actions(cfg),
@@ -216,10 +220,12 @@ func newAgent(cfg *configs.Config, opts Options) (*Agent, error) {
 		Dry:          opts.Dry,
 		Events:       a.ran,
 		Output: func(l runner.Line) {
-			a.lines.add(func(seq uint64) control.Line { return lineOf(l, seq) })
+			a.files.add(l)
+			a.lines.add(lineOf(l))
 		},
 	})
 	if err != nil {
+		a.files.close()
 		return nil, err
 	}
 	return a, nil

@@ -53,10 +53,13 @@ func Console(w io.Writer, colour bool) zerolog.ConsoleWriter {
 }
 
 // Printable makes a line that somebody else wrote safe for a terminal: control
-// characters could move the cursor, change the title or answer questions for
-// the user. Colours stay where they are wanted.
+// characters could move the cursor, change the title, fill the clipboard or
+// answer questions for the user, and those of two directions of writing could
+// show it in another order. They are shown as numbers, and so are bytes that are
+// not UTF-8, of which some are control characters to a terminal. Colours stay
+// where they are wanted.
 func Printable(s string, colour bool) string {
-	if !strings.ContainsFunc(s, unprintable) {
+	if utf8.ValidString(s) && !strings.ContainsFunc(s, unprintable) {
 		return s
 	}
 	var b strings.Builder
@@ -69,9 +72,14 @@ func Printable(s string, colour bool) string {
 			continue
 		}
 		r, n := utf8.DecodeRuneInString(s[i:])
-		if unprintable(r) {
+		switch {
+		case r == utf8.RuneError && n == 1:
+			fmt.Fprintf(&b, "\\x%02x", s[i])
+		case unprintable(r) && r > 0xff:
+			fmt.Fprintf(&b, "\\u%04x", r)
+		case unprintable(r):
 			fmt.Fprintf(&b, "\\x%02x", r)
-		} else {
+		default:
 			b.WriteString(s[i : i+n])
 		}
 		i += n
@@ -82,13 +90,21 @@ func Printable(s string, colour bool) string {
 	return b.String()
 }
 
-// unprintable reports whether r controls a terminal: C0 but tab, DEL, and C1.
+// unprintable reports whether r controls a terminal, or the order in which text
+// is shown: C0 but tab, DEL, C1, the ends of lines and paragraphs, and what
+// embeds, overrides or isolates a direction.
 func unprintable(r rune) bool {
-	return r < ' ' && r != '\t' || r >= 0x7f && r < 0xa0
+	switch {
+	case r < ' ':
+		return r != '\t'
+	case r < 0x7f:
+		return false
+	}
+	return r < 0xa0 || r >= 0x2028 && r <= 0x202e || r >= 0x2066 && r <= 0x2069
 }
 
 // sgr returns the length of the colour sequence that s begins with, 0 for
-// none: ESC [ digits and semicolons m.
+// none: ESC [ digits, semicolons and colons m.
 func sgr(s string) int {
 	if !strings.HasPrefix(s, "\x1b[") {
 		return 0
@@ -97,7 +113,7 @@ func sgr(s string) int {
 		switch c := s[i]; {
 		case c == 'm':
 			return i + 1
-		case c != ';' && (c < '0' || c > '9'):
+		case c != ';' && c != ':' && (c < '0' || c > '9'):
 			return 0
 		}
 	}

@@ -254,26 +254,23 @@ func (a *Agent) Events(ctx context.Context, seq uint64, follow bool, yield func(
 }
 
 // Logs implements [control.Backend].
-func (a *Agent) Logs(ctx context.Context, services []string, tail int, follow bool, yield func(control.Line) error) error {
-	if err := a.known(slices.DeleteFunc(slices.Clone(services), a.isAction)); err != nil {
+func (a *Agent) Logs(ctx context.Context, q control.LogQuery, yield func(control.Line) error) error {
+	if err := a.known(slices.DeleteFunc(slices.Clone(q.Services), a.isAction)); err != nil {
 		return err
 	}
-	wanted := func(l control.Line) bool { return len(services) == 0 || slices.Contains(services, l.Service+l.Action) }
-	kept, _, _ := a.lines.after(0)
-	var from uint64
-	if n := len(kept); n > 0 {
-		from = kept[n-1].Seq
+	chosen, wanted, seq, err := a.lines.choose(q)
+	if err != nil {
+		return err
 	}
-	kept = slices.DeleteFunc(kept, func(l control.Line) bool { return !wanted(l) })
-	for _, l := range kept[max(0, len(kept)-tail):] {
+	for _, l := range chosen {
 		if err := yield(l); err != nil {
 			return err
 		}
 	}
-	if !follow {
+	if !q.Follow {
 		return nil
 	}
-	return a.lines.follow(ctx, from, true,
+	return a.lines.all.follow(ctx, seq, true,
 		func(n uint64) error { return yield(missedLines(n)) },
 		func(l control.Line) error {
 			if !wanted(l) {

@@ -9,15 +9,22 @@ import (
 // readers. The writer never waits: a reader that is too slow loses the oldest
 // entries and is told how many.
 type journal[T any] struct {
+	// weigh says what an entry weighs and limit what all may together; nil: only
+	// their number is limited.
+	weigh func(T) int
+	limit int
+
 	mu     sync.Mutex
 	ring   []T    // guarded by mu, as is all below
+	first  uint64 // sequence number of the oldest entry that is kept
 	next   uint64 // sequence number of the next entry; the first is 1
+	weight int    // of what is kept
 	grown  chan struct{}
 	closed bool
 }
 
 func newJournal[T any](size int) *journal[T] {
-	return &journal[T]{ring: make([]T, size), next: 1, grown: make(chan struct{})}
+	return &journal[T]{ring: make([]T, size), first: 1, next: 1, grown: make(chan struct{})}
 }
 
 // add appends the entry that make returns for its sequence number.
@@ -27,9 +34,29 @@ func (j *journal[T]) add(make func(seq uint64) T) {
 	if j.closed {
 		return
 	}
-	j.ring[j.next%uint64(len(j.ring))] = make(j.next)
+	if j.next-j.first == uint64(len(j.ring)) {
+		j.forget()
+	}
+	entry := make(j.next)
+	j.ring[j.next%uint64(len(j.ring))] = entry
 	j.next++
+	if j.weigh != nil {
+		for j.weight += j.weigh(entry); j.weight > j.limit && j.next-j.first > 1; {
+			j.forget()
+		}
+	}
 	j.wake()
+}
+
+// forget lets go of the oldest entry. Called with mu held.
+func (j *journal[T]) forget() {
+	slot := &j.ring[j.first%uint64(len(j.ring))]
+	if j.weigh != nil {
+		j.weight -= j.weigh(*slot)
+	}
+	var none T
+	*slot = none
+	j.first++
 }
 
 // close ends the streams of readers that follow, after the last entry.
@@ -54,9 +81,9 @@ func (j *journal[T]) after(seq uint64) (entries []T, missed uint64, more <-chan 
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	first := seq + 1
-	if oldest := j.oldest(); first < oldest {
-		missed = oldest - first
-		first = oldest
+	if first < j.first {
+		missed = j.first - first
+		first = j.first
 	}
 	for s := first; s < j.next; s++ {
 		entries = append(entries, j.ring[s%uint64(len(j.ring))])
@@ -67,13 +94,11 @@ func (j *journal[T]) after(seq uint64) (entries []T, missed uint64, more <-chan 
 	return entries, missed, more
 }
 
-// oldest returns the sequence number of the oldest entry kept. Called with mu
-// held.
-func (j *journal[T]) oldest() uint64 {
-	if size := uint64(len(j.ring)); j.next > size {
-		return j.next - size
-	}
-	return 1
+// last returns the sequence number of the newest entry, 0 for none.
+func (j *journal[T]) last() uint64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.next - 1
 }
 
 // follow calls yield with every entry after seq, and gap with the number of

@@ -187,6 +187,9 @@ func (l *Log) words(e control.Event) (zerolog.Level, string) {
 	case "unclean":
 		return zerolog.ErrorLevel, said(who+" unclean", e.Text)
 	case "dropped":
+		if e.Text != "" {
+			return zerolog.WarnLevel, said(who, e.Text)
+		}
 		return zerolog.WarnLevel, fmt.Sprintf("%s: %s of output left out: it writes faster than they are read", who, counted(e.Count, "line"))
 
 	case "action_started":

@@ -37,7 +37,7 @@ func (a *Agent) serve(ctx context.Context, ln net.Listener) error {
 	// The terminal is a reader like any other: when it is stopped, the agent
 	// and its services go on.
 	wg.Go(func() { tell(a.events, a.opts.Event, missedEvents) })
-	wg.Go(func() { tell(a.lines, a.opts.Output, missedLines) })
+	wg.Go(func() { tell(a.lines.all, a.opts.Output, missedLines) })
 
 	err := a.work(ctx)
 
@@ -48,9 +48,10 @@ func (a *Agent) serve(ctx context.Context, ln net.Listener) error {
 	if isClosed(a.started) { // else the tree is not known
 		a.keep(a.remember())
 	}
+	a.files.close()
 	a.emit(control.Event{Kind: "agent_stopped"})
 	a.events.close()
-	a.lines.close()
+	a.lines.all.close()
 	stopServing()
 	wg.Wait()
 	return errors.Join(err, <-served)

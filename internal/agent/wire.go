@@ -48,10 +48,10 @@ func causeOf(e runner.Event) string {
 	}
 }
 
-func lineOf(l runner.Line, seq uint64) control.Line {
+func lineOf(l runner.Line) control.Line {
 	return control.Line{
-		Seq: seq, Time: l.Time, Service: l.Service, Action: l.Action, Generation: l.Generation,
-		Stream: string(l.Stream), Text: l.Text,
+		Time: l.Time, Service: l.Service, Action: l.Action, Generation: l.Generation,
+		Stream: string(l.Stream), Text: l.Text, Split: l.Split,
 	}
 }
 

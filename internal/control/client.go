@@ -97,14 +97,9 @@ func (c *Client) Events(ctx context.Context, seq uint64, follow bool, yield func
 	return each(ctx, c, "events", q, yield)
 }
 
-// Logs calls yield with the last lines of the services' output, and with
-// follow with new ones as they come.
-func (c *Client) Logs(ctx context.Context, services []string, tail int, follow bool, yield func(Line) error) error {
-	q := url.Values{"service": services, "tail": {strconv.Itoa(tail)}}
-	if follow {
-		q.Set("follow", "1")
-	}
-	return each(ctx, c, "logs", q, yield)
+// Logs calls yield with the lines that are asked for.
+func (c *Client) Logs(ctx context.Context, q LogQuery, yield func(Line) error) error {
+	return each(ctx, c, "logs", q.values(), yield)
 }
 
 func get[T any](ctx context.Context, c *Client, verb string, q url.Values) (T, error) {

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -72,11 +74,11 @@ func (f *fake) Events(ctx context.Context, seq uint64, follow bool, yield func(E
 	return nil
 }
 
-func (f *fake) Logs(_ context.Context, services []string, tail int, _ bool, yield func(Line) error) error {
-	if slices.Contains(services, "nobody") {
+func (f *fake) Logs(_ context.Context, q LogQuery, yield func(Line) error) error {
+	if slices.Contains(q.Services, "nobody") {
 		return &Refusal{Text: `no service "nobody"`}
 	}
-	return yield(Line{Service: services[0], Text: fmt.Sprintf("last %d", tail)})
+	return yield(Line{Service: q.Services[0], Text: fmt.Sprintf("last %d", q.Tail)})
 }
 
 // serve starts a server for f and returns a client of it.
@@ -156,7 +158,7 @@ func TestRefusalKeepsItsWords(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	// A stream has begun by the time that it is refused.
-	err = c.Logs(t.Context(), []string{"nobody"}, 5, false, func(l Line) error { t.Errorf("got line %+v", l); return nil })
+	err = c.Logs(t.Context(), LogQuery{Services: []string{"nobody"}, Tail: 5}, func(l Line) error { t.Errorf("got line %+v", l); return nil })
 	if !errors.As(err, &refusal) || refusal.Text != `no service "nobody"` {
 		t.Errorf("Logs: got %v", err)
 	}
@@ -179,7 +181,7 @@ func TestStreamsFollowUntilTheReaderLeaves(t *testing.T) {
 		t.Errorf("events after 1: %v, %v", kinds, err)
 	}
 	var text string
-	if err := c.Logs(t.Context(), []string{"api"}, 5, false, func(l Line) error { text = l.Service + " " + l.Text; return nil }); err != nil || text != "api last 5" {
+	if err := c.Logs(t.Context(), LogQuery{Services: []string{"api"}, Tail: 5}, func(l Line) error { text = l.Service + " " + l.Text; return nil }); err != nil || text != "api last 5" {
 		t.Errorf("logs: %q, %v", text, err)
 	}
 }
@@ -266,5 +268,26 @@ func TestOtherProtocolIsToldInWords(t *testing.T) {
 	body, _ := io.ReadAll(resp.Body)
 	if resp.StatusCode != http.StatusBadRequest || !strings.Contains(string(body), "same version") {
 		t.Errorf("%d %s", resp.StatusCode, body)
+	}
+}
+
+func TestLogQueryComesThrough(t *testing.T) {
+	for _, q := range []LogQuery{
+		{},
+		{Services: []string{"api", "a b&c"}, Tail: -1, Follow: true},
+		{Tail: 3, Since: time.Date(2026, 1, 31, 14, 0, 0, 123, time.UTC), Grep: "a+&b=c|ü", Generation: -1},
+	} {
+		got, err := parseLogQuery(q.values())
+		if err != nil || !reflect.DeepEqual(got, q) {
+			t.Errorf("%+v came as %+v, %v", q, got, err)
+		}
+	}
+	for _, bad := range []url.Values{
+		{}, {"tail": {"x"}}, {"tail": {"1"}, "since": {"yesterday"}}, {"tail": {"1"}, "generation": {"first"}},
+	} {
+		var refusal *Refusal
+		if _, err := parseLogQuery(bad); !errors.As(err, &refusal) {
+			t.Errorf("%v: %v, want a refusal", bad, err)
+		}
 	}
 }

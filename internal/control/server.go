@@ -28,9 +28,8 @@ type Backend interface {
 	// they come, until ctx ends, yield returns an error, or, unless follow is
 	// set, there are no more.
 	Events(ctx context.Context, seq uint64, follow bool, yield func(Event) error) error
-	// Logs does the same for lines of output; tail is how many old lines to
-	// begin with.
-	Logs(ctx context.Context, services []string, tail int, follow bool, yield func(Line) error) error
+	// Logs does the same for lines of output.
+	Logs(ctx context.Context, q LogQuery, yield func(Line) error) error
 }
 
 // Refusal is a request that the agent refused because of what was asked.
@@ -187,13 +186,12 @@ func getEvents(b Backend, w http.ResponseWriter, r *http.Request) error {
 }
 
 func getLogs(b Backend, w http.ResponseWriter, r *http.Request) error {
-	q := r.URL.Query()
-	tail, err := strconv.Atoi(q.Get("tail"))
-	if err != nil || tail < 0 {
-		return &Refusal{Text: fmt.Sprintf("bad number of lines %q", q.Get("tail"))}
+	q, err := parseLogQuery(r.URL.Query())
+	if err != nil {
+		return err
 	}
 	s := newStream(w)
-	return s.end(b.Logs(r.Context(), q["service"], tail, q.Get("follow") != "", func(l Line) error { return s.send(l) }))
+	return s.end(b.Logs(r.Context(), q, func(l Line) error { return s.send(l) }))
 }
 
 // stream writes one JSON object a line and flushes each, so that a reader sees

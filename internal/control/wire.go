@@ -153,8 +153,30 @@ type Line struct {
 	Service    string    `json:"service,omitempty"`
 	Action     string    `json:"action,omitempty"`
 	Generation int       `json:"generation,omitempty"`
-	Stream     string    `json:"stream"` // "stdout" or "stderr"
+	Stream     string    `json:"stream"` // "stdout", "stderr", or "bounce" for a word of its own
 	Text       string    `json:"text"`
+	// Split says that the line goes on in the next one: it is very long.
+	Split bool `json:"split,omitempty"`
+}
+
+// LogQuery chooses lines of output. The zero value is about everybody's, and
+// begins with none of the old ones.
+type LogQuery struct {
+	// Services are those of services and actions whose lines are wanted; none:
+	// everybody's.
+	Services []string
+	// Tail is how many old lines to begin with, of those that are wanted; < 0:
+	// all that are kept.
+	Tail int
+	// Follow goes on with new lines as they come.
+	Follow bool
+	// Since leaves out what was written before.
+	Since time.Time
+	// Grep is a regular expression that the text of a line matches.
+	Grep string
+	// Generation, when not 0, leaves out actions, and other generations of
+	// services; < 0 counts back from the newest: -1 is the one before.
+	Generation int
 }
 
 // Verb is something the agent is asked to do.
