@@ -12,7 +12,9 @@ import (
 var builtin = parsePatterns(`
 # bytecode, caches, environments, what installers write
 __pycache__/
-*.py[cod]
+*.pyc
+*.pyo
+*.pyd
 .mypy_cache/
 .pytest_cache/
 .ruff_cache/

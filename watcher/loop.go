@@ -37,6 +37,8 @@ type state struct {
 	waiting waits             // looked at, not believed yet
 	pending map[string]uint64 // seen differs from handed
 	looks   map[string]sig    // what a look saw of files that are polled
+	recalls *recalls          // during the first walk; nil when nothing is known
+	unkept  int               // files recorded since Options.Cache was written
 
 	window window
 	opened time.Time // first event since files were last looked at
@@ -186,6 +188,7 @@ func (w *Watcher) begin() {
 		w.makeCookies()
 	}
 	now := time.Now()
+	w.recalls = beginRecalls(w.options, w.reader)
 	w.watchGate()
 	w.watchAside(forRules, w.rules.above.dirs())
 	w.checkRoots(now)
@@ -194,6 +197,7 @@ func (w *Watcher) begin() {
 	w.touch(now)
 	w.trusted = true
 	w.why = "scan"
+	w.endRecalls(now)
 	w.settle(now)
 	w.scanned = true
 	w.closed = time.Now()
@@ -204,6 +208,8 @@ func (w *Watcher) begin() {
 func (w *Watcher) finish() {
 	w.pulse.stop()
 	w.main.Close()
+	w.saveCache(true)
+	w.saving.Wait()
 	if w.cookies != "" {
 		os.RemoveAll(w.cookies)
 	}
@@ -426,6 +432,7 @@ func (w *Watcher) audit(now time.Time) {
 	if quiet && w.window.open() {
 		w.why = "audit"
 	}
+	w.saveCache(false)
 	w.planAudit()
 }
 

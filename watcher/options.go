@@ -62,6 +62,11 @@ type Options struct {
 	// when the watcher starts, and goes when it ends. Default: a new one among
 	// the system's temporary files, which stays when the process is killed.
 	Scratch string
+	// Cache is a file, absolute, for this watcher alone: what was read is kept
+	// there, so that the next one of the same Dir reads only files that have
+	// changed since. One that is missing or no good is ignored. A Reader of
+	// one's own must be a [Recaller] for it to be of use. Default: none.
+	Cache string
 	// Gate holds batches back while another program is in the middle of
 	// changing the tree; default: never. The first batch waits for it no
 	// longer than Max.

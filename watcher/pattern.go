@@ -17,6 +17,8 @@ type pattern struct {
 	base    bool   // no other slash: compared with the last element alone
 	plain   bool   // nothing in it is special
 	suffix  string // what follows a star that is all that is special in it
+	inner   string // what is between two stars that are
+	head    string // what comes before anything special
 }
 
 // parsePatterns reads an ignore file.
@@ -42,9 +44,17 @@ func parsePattern(line string) (p pattern, ok bool) {
 	p.base = !strings.Contains(line, "/")
 	p.glob = strings.TrimPrefix(line, "/")
 	// Most patterns are "name" or "*.ext", and each is tried on every path.
-	p.plain = !strings.ContainsAny(p.glob, special)
-	if rest, ok := strings.CutPrefix(p.glob, "*"); ok && !strings.ContainsAny(rest, special) {
-		p.suffix = rest
+	p.head = p.glob
+	if i := strings.IndexAny(p.glob, special); i >= 0 {
+		p.head = p.glob[:i]
+	}
+	p.plain = p.head == p.glob
+	if rest, ok := strings.CutPrefix(p.glob, "*"); ok {
+		if inner, ok := strings.CutSuffix(rest, "*"); ok && !strings.ContainsAny(inner, special) {
+			p.inner = inner
+		} else if !strings.ContainsAny(rest, special) {
+			p.suffix = rest
+		}
 	}
 	return p, p.glob != ""
 }
@@ -67,35 +77,33 @@ func trimSpaces(s string) string {
 	return s[:end]
 }
 
-// matches reports whether p names the path, which is relative to p's directory.
-func (p pattern) matches(path string, isDir bool) bool {
-	if p.dirOnly && !isDir {
+// matches reports whether p names the path, which is relative to p's directory
+// and ends in name.
+func (p *pattern) matches(path, name string, isDir bool) bool {
+	switch {
+	case p.dirOnly && !isDir:
 		return false
+	case !p.base:
+		// As git does, the part without wildcards is compared first and cut off;
+		// stars that follow it then count as at the start: "b**/c" matches "b/c".
+		n := len(p.head)
+		return strings.HasPrefix(path, p.head) && wildmatch(p.glob[n:], path[n:])
+	case p.plain:
+		return name == p.glob
+	case p.suffix != "":
+		return strings.HasSuffix(name, p.suffix)
+	case p.inner != "":
+		return strings.Contains(name, p.inner)
+	default:
+		return strings.HasPrefix(name, p.head) && wildmatch(p.glob, name)
 	}
-	if p.base {
-		name := path[strings.LastIndexByte(path, '/')+1:]
-		switch {
-		case p.plain:
-			return name == p.glob
-		case p.suffix != "":
-			return strings.HasSuffix(name, p.suffix)
-		default:
-			return wildmatch(p.glob, name)
-		}
-	}
-	// As git does, the part without wildcards is compared first and cut off;
-	// stars that follow it then count as at the start: "b**/c" matches "b/c".
-	n := len(p.glob)
-	if i := strings.IndexAny(p.glob, special); i >= 0 {
-		n = i
-	}
-	return strings.HasPrefix(path, p.glob[:n]) && wildmatch(p.glob[n:], path[n:])
 }
 
 // lastMatch returns the last of the patterns that matches, which decides.
 func lastMatch(ps []pattern, path string, isDir bool) (p pattern, ok bool) {
+	name := path[strings.LastIndexByte(path, '/')+1:]
 	for i := len(ps) - 1; i >= 0; i-- {
-		if ps[i].matches(path, isDir) {
+		if ps[i].matches(path, name, isDir) {
 			return ps[i], true
 		}
 	}

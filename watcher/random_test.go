@@ -17,7 +17,8 @@ import (
 
 // TestRandom does random things to a tree. After each Flush the batches must
 // add up to what an independent walk finds, and none may name a path whose
-// content did not change.
+// content did not change. Now and then the watcher is replaced by another, which
+// goes on from what the one before it kept.
 func TestRandom(t *testing.T) {
 	for _, b := range []Backend{FSNotify, Notify, Poll} {
 		t.Run(string(b), func(t *testing.T) {
@@ -26,21 +27,35 @@ func TestRandom(t *testing.T) {
 			t.Logf("seed %d", seed)
 			r := rand.New(rand.NewPCG(seed, 0))
 			dir := t.TempDir()
-			w, err := Open(context.Background(), Options{
-				Dir: dir, Backend: b, Audit: -1,
+			o := Options{
+				Dir: dir, Backend: b, Audit: -1, Cache: filepath.Join(t.TempDir(), "kept"),
 				Quiet: 2 * time.Millisecond, Absent: 5 * time.Millisecond, PollInterval: 20 * time.Millisecond, share: 0.5,
-			})
-			if err != nil {
-				t.Fatal(err)
 			}
-			defer w.Close()
-			c := collect(w)
-			table := make(map[string]Hash)
+			var w *Watcher
+			var c *collector
+			var table map[string]Hash
 			taken := 0
+			open := func() {
+				var err error
+				if w, err = Open(context.Background(), o); err != nil {
+					t.Fatal(err)
+				}
+				c, table, taken = collect(w), make(map[string]Hash), 0
+			}
+			open()
+			defer func() { w.Close() }()
 			for round := range soak.Times(700, 5000) {
 				var log []string
+				again := r.IntN(8) == 0
+				if again {
+					w.Close()
+					log = append(log, "close")
+				}
 				for range 1 + r.IntN(30) {
 					log = append(log, randomOp(r, dir))
+				}
+				if again {
+					open()
 				}
 				if err := w.Flush(context.Background()); err != nil {
 					t.Fatal(err)

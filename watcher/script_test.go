@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,11 +25,13 @@ import (
 //
 //	watch [KEY=VALUE...]   open a watcher on the tree and take its first batch;
 //	                       roots, ignore and include take lists with commas,
-//	                       absent, quiet and audit durations, excludes a file;
+//	                       absent, quiet and audit durations, excludes and cache
+//	                       a file;
 //	                       backend=auto leaves the source to the watcher;
 //	                       gate=DIR holds while DIR/lock is there, whose lines say
 //	                       what is under way; gate=git asks git's files
 //	first PATH...          the first batch must have had these files
+//	read PATH...           these files were read since the watcher was opened
 //	batch CHANGE... [/ CHANGE...]  flush; then these batches, and no other, must
 //	                       have come: +created ~modified -deleted; none given: no batch
 //	same                   flush; what came must add up to what an independent walk finds
@@ -63,6 +66,7 @@ func TestScripts(t *testing.T) {
 	maps.Copy(commands, map[string]func(*testscript.TestScript, bool, []string){
 		"watch":    withScript((*script).watch),
 		"first":    withScript((*script).checkFirst),
+		"read":     withScript((*script).checkRead),
 		"batch":    withScript((*script).batch),
 		"await":    withScript((*script).await),
 		"same":     withScript((*script).same),
@@ -137,6 +141,7 @@ type script struct {
 	backend   Backend
 	dir       string
 	w         *Watcher
+	reader    *notingReader
 	collector *collector
 	first     Batch
 	taken     int // batches that were checked
@@ -185,6 +190,8 @@ func (s *script) watch(ts *testscript.TestScript, args []string) {
 			o.Backend = Backend(value)
 		case "excludes":
 			o.Excludes = ts.MkAbs(value)
+		case "cache":
+			o.Cache = ts.MkAbs(value)
 		case "absent", "audit", "quiet":
 			d, err := time.ParseDuration(value)
 			ts.Check(err)
@@ -193,6 +200,8 @@ func (s *script) watch(ts *testscript.TestScript, args []string) {
 			ts.Fatalf("watch: no option %q", key)
 		}
 	}
+	s.reader = &notingReader{diskReader: diskReader{func(p string) string { return filepath.Join(o.Dir, p) }}, paths: make(map[string]bool)}
+	o.Reader = s.reader
 	w, err := Open(context.Background(), o)
 	ts.Check(err)
 	s.w, s.taken = w, 0
@@ -218,6 +227,28 @@ func (s *script) checkFirst(ts *testscript.TestScript, args []string) {
 	}
 	if got := format(s.first); got != strings.Join(want, " ") {
 		ts.Fatalf("first batch: %s", got)
+	}
+}
+
+// notingReader notes what is read.
+type notingReader struct {
+	diskReader
+	mu    sync.Mutex
+	paths map[string]bool
+}
+
+func (r *notingReader) Read(path string) (Content, error) {
+	r.mu.Lock()
+	r.paths[path] = true
+	r.mu.Unlock()
+	return r.diskReader.Read(path)
+}
+
+func (s *script) checkRead(ts *testscript.TestScript, args []string) {
+	s.reader.mu.Lock()
+	defer s.reader.mu.Unlock()
+	if got := slices.Sorted(maps.Keys(s.reader.paths)); !slices.Equal(got, args) {
+		ts.Fatalf("read: %q", got)
 	}
 }
 

@@ -182,6 +182,7 @@ func (w *Watcher) doubtful(known *file, f found) bool {
 // record notes how the file looked, and puts it where scans find it.
 func (w *Watcher) record(p string, known *file, f found) {
 	known.sig, known.read, known.link, known.noted = f.sig, f.read, f.link, false
+	w.unkept++
 	delete(w.links, p)
 	if f.link != "" {
 		w.links[p] = known
@@ -255,7 +256,7 @@ func (w *Watcher) build() *Batch {
 	if b.Initial {
 		b.Cause, b.First = "scan", w.began
 	}
-	for p := range w.pending {
+	for _, p := range slices.Sorted(maps.Keys(w.pending)) {
 		if _, waits := w.waiting[p]; waits {
 			continue
 		}
@@ -269,7 +270,6 @@ func (w *Watcher) build() *Batch {
 		}
 		b.Changes = append(b.Changes, c)
 	}
-	slices.SortFunc(b.Changes, func(x, y Change) int { return strings.Compare(x.Path, y.Path) })
 	return b
 }
 

@@ -151,6 +151,9 @@ func (w *Watcher) compare(d *dir, open openDir, now time.Time) (fresh []entry) {
 			w.markNow(join(d.path, name), now)
 		}
 	}
+	if w.recalls != nil {
+		fresh = w.recall(d, fresh)
+	}
 	return fresh
 }
 

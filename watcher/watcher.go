@@ -56,6 +56,7 @@ type Watcher struct {
 	cancel  context.CancelFunc
 	stop    <-chan struct{} // closed when the watcher has to end
 	done    chan struct{}   // closed when the loop has ended
+	saving  sync.WaitGroup  // of Options.Cache
 
 	mu     sync.Mutex // guards status
 	status Status
@@ -183,6 +184,11 @@ func (o Options) withDefaults() (Options, error) {
 		return o, fmt.Errorf("cannot watch %q: %w", o.Dir, err)
 	} else if !info.IsDir() {
 		return o, fmt.Errorf("cannot watch %q: not a directory", o.Dir)
+	}
+	for _, name := range []string{o.Cache, o.Scratch, o.Excludes} {
+		if name != "" && !filepath.IsAbs(name) {
+			return o, fmt.Errorf("cannot watch %q with %q: the name must be absolute", o.Dir, name)
+		}
 	}
 	orDefault(&o.Quiet, 20*time.Millisecond)
 	orDefault(&o.Max, time.Second)

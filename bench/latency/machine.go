@@ -3,31 +3,13 @@
 package main
 
 import (
-	"fmt"
+	"bounce/bench/internal/measure"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
-
-// machine describes where the figures come from.
-func machine() string {
-	model := "unknown CPU"
-	info, _ := os.ReadFile("/proc/cpuinfo")
-	for line := range strings.Lines(string(info)) {
-		if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
-			model = strings.TrimSpace(value)
-			break
-		}
-	}
-	var u unix.Utsname
-	_ = unix.Uname(&u)
-	return fmt.Sprintf("%s, %d cores, Linux %s", model, runtime.NumCPU(), unix.ByteSliceToString(u.Release[:]))
-}
 
 // load is the CPU time used so far, by the machine and by what is measured:
 // this process and, if it is another, the reloader.
@@ -38,9 +20,9 @@ type load struct {
 }
 
 func loadNow(pid int) load {
-	l := load{at: time.Now(), all: busy(), ours: cpuOf(os.Getpid()), pid: pid}
+	l := load{at: time.Now(), all: busy(), ours: measure.CPU(os.Getpid()), pid: pid}
 	if pid != os.Getpid() {
-		l.ours += cpuOf(pid)
+		l.ours += measure.CPU(pid)
 	}
 	return l
 }
@@ -67,34 +49,4 @@ func busy() time.Duration {
 		}
 	}
 	return time.Duration(ticks) * (time.Second / 100) // USER_HZ is 100 wherever Linux runs Go
-}
-
-// cpuOf is the CPU time of a process's threads that still live; Go keeps them.
-func cpuOf(pid int) time.Duration {
-	var sum time.Duration
-	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
-	for _, task := range tasks {
-		text, _ := os.ReadFile(task)
-		fields := strings.Fields(string(text))
-		if len(fields) > 0 {
-			n, _ := strconv.ParseInt(fields[0], 10, 64)
-			sum += time.Duration(n)
-		}
-	}
-	return sum
-}
-
-// memory is a size of /proc/PID/status in MiB, such as VmRSS or VmHWM.
-func memory(pid int, name string) float64 {
-	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	for line := range strings.Lines(string(status)) {
-		if value, ok := strings.CutPrefix(line, name+":"); ok {
-			fields := strings.Fields(value)
-			if len(fields) > 0 {
-				kib, _ := strconv.ParseFloat(fields[0], 64)
-				return kib / 1024
-			}
-		}
-	}
-	return 0
 }

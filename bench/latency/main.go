@@ -18,6 +18,7 @@
 package main
 
 import (
+	"bounce/bench/internal/measure"
 	"cmp"
 	"context"
 	"flag"
@@ -30,7 +31,6 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"text/tabwriter"
 	"time"
 )
 
@@ -97,7 +97,7 @@ func run() error {
 	defer os.RemoveAll(dir)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	fmt.Printf("%s\n%s\n%s, %d saves per row\n", strings.TrimSpace(string(version)), machine(), time.Now().Format(time.DateOnly), o.n)
+	fmt.Printf("%s\n%s\n%s, %d saves per row\n", strings.TrimSpace(string(version)), measure.Machine(), time.Now().Format(time.DateOnly), o.n)
 	return bench(ctx, o, dir)
 }
 
@@ -145,8 +145,8 @@ func bench(ctx context.Context, o options, dir string) error {
 // cost is what bounce takes on one tree besides the latency of a save.
 type cost struct {
 	files             int
-	scanned, first    figures // from launch to the first scan's end and to the first start
-	saved, synced     figures
+	scanned, first    measure.Figures // from launch to the first scan's end and to the first start
+	saved, synced     measure.Figures
 	storm             storm
 	idle, rss, peak   float64
 	idleFor, stopping time.Duration
@@ -167,7 +167,7 @@ func measureBounce(ctx context.Context, o options, p *project, pr *probe, state 
 		if err != nil {
 			return nil, c, err
 		}
-		for kind, into := range map[string]*figures{"scanned": &c.scanned, "started": &c.first} {
+		for kind, into := range map[string]*measure.Figures{"scanned": &c.scanned, "started": &c.first} {
 			if e, ok := find(events, kind); ok {
 				*into = append(*into, e.Time.Sub(a.launched))
 			}
@@ -212,7 +212,7 @@ func (a *agent) measureAll(ctx context.Context, o options, p *project, pr *probe
 	}
 	c.idle = a.idle(o.idle)
 	pid := a.cmd.Process.Pid
-	c.rss, c.peak = memory(pid, "VmRSS"), memory(pid, "VmHWM")
+	c.rss, c.peak = measure.Memory(pid, "VmRSS"), measure.Memory(pid, "VmHWM")
 	return rows, nil
 }
 
@@ -243,49 +243,49 @@ func benchPeers(ctx context.Context, o options, dir string, p *project, pr *prob
 			rows = append(rows, measured...)
 		}
 	}
-	t := newTable("tool", "debounce", "save", "saves", "median", "p90", "p99", "max", "not answered", "more starts", "others' CPU")
+	t := measure.NewTable("tool", "debounce", "save", "saves", "median", "p90", "p99", "max", "not answered", "more starts", "others' CPU")
 	for _, r := range rows {
-		t.row(append(append([]string{r.tool, r.quiet.String(), r.save, fmt.Sprint(len(r.begun) + r.missed)}, r.begun.spread()...),
+		t.Row(append(append([]string{r.tool, r.quiet.String(), r.save, fmt.Sprint(len(r.begun) + r.missed)}, spread(r.begun)...),
 			fmt.Sprint(r.missed), fmt.Sprint(r.extra), fmt.Sprintf("%.0f %%", r.others))...)
 	}
-	t.print()
+	t.Print()
 	return nil
 }
 
 func printLatency(rows []*series) {
 	fmt.Printf("\nFrom the save to the new process, ms; quiet is %s\n\n", quiet)
-	t := newTable("tool", "files", "save", "to", "median", "p90", "p99", "max", "more starts", "others' CPU")
+	t := measure.NewTable("tool", "files", "save", "to", "median", "p90", "p99", "max", "more starts", "others' CPU")
 	for _, r := range rows {
 		about := []string{fmt.Sprint(r.extra), fmt.Sprintf("%.0f %%", r.others)}
 		for _, to := range []struct {
 			name  string
-			times figures
+			times measure.Figures
 		}{{"execve returned", r.execve}, {"main() began", r.begun}} {
 			if len(to.times) > 0 {
-				t.row(slices.Concat([]string{r.tool, fmt.Sprint(r.files), r.save, to.name}, to.times.spread(), about)...)
+				t.Row(slices.Concat([]string{r.tool, fmt.Sprint(r.files), r.save, to.name}, spread(to.times), about)...)
 			}
 		}
 		if r.stepped > 0 {
 			fmt.Printf("the wall clock was set during %d saves: execve times of %s, %d files, %s are off\n", r.stepped, r.tool, r.files, r.save)
 		}
 	}
-	t.print()
+	t.Print()
 }
 
 func printStages(rows []*series) {
 	fmt.Printf("\nWhere it goes, ms, median (p99); the first includes the quiet time\n\n")
-	t := newTable("files", "save", "save to batch decided", "to stopping", "to exited", "to starting", "to execve returned")
+	t := measure.NewTable("files", "save", "save to batch decided", "to stopping", "to exited", "to starting", "to execve returned")
 	for _, r := range rows {
 		if r.stages == nil {
 			continue
 		}
 		cells := []string{fmt.Sprint(r.files), r.save}
 		for _, stage := range stages {
-			cells = append(cells, fmt.Sprintf("%s (%s)", ms(r.stages[stage].median()), ms(r.stages[stage].at(0.99))))
+			cells = append(cells, fmt.Sprintf("%s (%s)", measure.MS(r.stages[stage].Median()), measure.MS(r.stages[stage].At(0.99))))
 		}
-		t.row(cells...)
+		t.Row(cells...)
 	}
-	t.print()
+	t.Print()
 }
 
 func printCosts(costs []cost) {
@@ -306,22 +306,22 @@ func printCosts(costs []cost) {
 	for _, c := range costs {
 		wrote, starts, last := "-", "-", "-"
 		if c.storm.files > 0 {
-			wrote, starts, last = fmt.Sprintf("%d in %s", c.storm.files, ms(c.storm.took)), fmt.Sprint(c.storm.starts), ms(c.storm.last)
+			wrote, starts, last = fmt.Sprintf("%d in %s", c.storm.files, measure.MS(c.storm.took)), fmt.Sprint(c.storm.starts), measure.MS(c.storm.last)
 		}
 		for i, cell := range []string{
-			fmt.Sprint(c.files), ms(c.scanned.median()), ms(c.first.median()),
-			fmt.Sprintf("%s (%s)", ms(c.saved.median()), ms(c.saved.at(0.99))), ms(c.synced.median()),
+			fmt.Sprint(c.files), measure.MS(c.scanned.Median()), measure.MS(c.first.Median()),
+			fmt.Sprintf("%s (%s)", measure.MS(c.saved.Median()), measure.MS(c.saved.At(0.99))), measure.MS(c.synced.Median()),
 			wrote, starts, last,
-			fmt.Sprintf("%.2f over %s", c.idle, c.idleFor), fmt.Sprintf("%.1f (%.1f)", c.rss, c.peak), ms(c.stopping),
+			fmt.Sprintf("%.2f over %s", c.idle, c.idleFor), fmt.Sprintf("%.1f (%.1f)", c.rss, c.peak), measure.MS(c.stopping),
 		} {
 			cells[i] = append(cells[i], cell)
 		}
 	}
-	t := newTable(cells[0]...)
+	t := measure.NewTable(cells[0]...)
 	for _, row := range cells[1:] {
-		t.row(row...)
+		t.Row(row...)
 	}
-	t.print()
+	t.Print()
 }
 
 // verdict compares bounce with the target, in one line. It ends with what the
@@ -333,36 +333,15 @@ func verdict(rows []*series) string {
 	var worst time.Duration
 	for _, r := range rows {
 		if len(r.execve) == 0 {
-			worst = max(worst, r.begun.at(0.99))
+			worst = max(worst, r.begun.At(0.99))
 			continue
 		}
-		median, p99 := r.execve.median(), r.execve.at(0.99)
-		words = append(words, fmt.Sprintf("%d files, %s: %s / %s", r.files, r.save, ms(median), ms(p99)))
+		median, p99 := r.execve.Median(), r.execve.At(0.99)
+		words = append(words, fmt.Sprintf("%d files, %s: %s / %s", r.files, r.save, measure.MS(median), measure.MS(p99)))
 		if median > quiet+medianOver || p99 > quiet+p99Over {
 			met = "MISSED"
 		}
 	}
 	return fmt.Sprintf("Target (median %s, p99 %s): %s. %s. The worst p99 of the floor: %s.",
-		quiet+medianOver, quiet+p99Over, met, strings.Join(words, "; "), ms(worst))
-}
-
-// table prints rows as Markdown whose columns line up.
-type table struct{ rows [][]string }
-
-func newTable(header ...string) *table {
-	rule := make([]string, len(header))
-	for i := range rule {
-		rule[i] = "---"
-	}
-	return &table{rows: [][]string{header, rule}}
-}
-
-func (t *table) row(cells ...string) { t.rows = append(t.rows, cells) }
-
-func (t *table) print() {
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 1, ' ', 0)
-	for _, row := range t.rows {
-		fmt.Fprintln(w, "| "+strings.Join(row, "\t| ")+"\t|")
-	}
-	w.Flush()
+		quiet+medianOver, quiet+p99Over, met, strings.Join(words, "; "), measure.MS(worst))
 }

@@ -3,12 +3,12 @@
 package main
 
 import (
+	"bounce/bench/internal/measure"
 	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 )
@@ -36,28 +36,28 @@ type mode struct {
 func peers(quiet time.Duration) []peer {
 	return []peer{
 		{
-			name: "watchfiles", version: "1.3.0", install: pip("watchfiles==1.3.0"),
+			name: "watchfiles", version: "1.3.0", install: measure.Pip("watchfiles==1.3.0"),
 			modes: []mode{
 				{"default", 50 * time.Millisecond, watchfiles(50 * time.Millisecond)},
 				{"step set", quiet, watchfiles(quiet)},
 			},
 		},
 		{
-			name: "air", version: "v1.67.4", install: goInstall("github.com/air-verse/air@v1.67.4"),
+			name: "air", version: "v1.67.4", install: measure.GoInstall("github.com/air-verse/air@v1.67.4"),
 			modes: []mode{
 				{"default", time.Second, air(time.Second)},
 				{"delay set", quiet, air(quiet)},
 			},
 		},
 		{
-			name: "wgo", version: "v0.7.1", install: goInstall("github.com/bokwoon95/wgo@v0.7.1"),
+			name: "wgo", version: "v0.7.1", install: measure.GoInstall("github.com/bokwoon95/wgo@v0.7.1"),
 			modes: []mode{
 				{"default", 300 * time.Millisecond, wgo(300 * time.Millisecond)},
 				{"debounce set", quiet, wgo(quiet)},
 			},
 		},
 		{
-			name: "reflex", version: "v0.3.2", install: goInstall("github.com/cespare/reflex@v0.3.2"),
+			name: "reflex", version: "v0.3.2", install: measure.GoInstall("github.com/cespare/reflex@v0.3.2"),
 			modes: []mode{
 				{"default", 300 * time.Millisecond, func(dir string, _ *project, pr *probe) ([]string, error) {
 					return []string{filepath.Join(dir, "reflex"), "-r", `\.py$`, "-s", "--", pr.program, pr.pipe}, nil
@@ -89,36 +89,6 @@ func wgo(debounce time.Duration) func(string, *project, *probe) ([]string, error
 	return func(dir string, _ *project, pr *probe) ([]string, error) {
 		return []string{filepath.Join(dir, "wgo"), "-file", `\.py$`, "-debounce", debounce.String(), pr.program, pr.pipe}, nil
 	}
-}
-
-func goInstall(pkg string) func(context.Context, string) error {
-	return func(ctx context.Context, dir string) error {
-		cmd := exec.CommandContext(ctx, "go", "install", pkg)
-		cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOBIN="+dir, "GOFLAGS=", "GOWORK=off")
-		return quietly(cmd)
-	}
-}
-
-func pip(requirement string) func(context.Context, string) error {
-	return func(ctx context.Context, dir string) error {
-		venv := filepath.Join(dir, "venv")
-		if _, err := os.Stat(venv); err != nil {
-			if err := quietly(exec.CommandContext(ctx, "python3", "-m", "venv", venv)); err != nil {
-				return err
-			}
-		}
-		return quietly(exec.CommandContext(ctx, filepath.Join(venv, "bin", "pip"), "install", "--quiet", "--disable-pip-version-check", requirement))
-	}
-}
-
-// quietly runs a command and gives the last line that it said with its error.
-func quietly(cmd *exec.Cmd) error {
-	out, err := cmd.CombinedOutput()
-	if err == nil {
-		return nil
-	}
-	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-	return fmt.Errorf("%w: %s", err, strings.TrimSpace(lines[len(lines)-1]))
 }
 
 // measure runs the peer on the project in one of its modes.

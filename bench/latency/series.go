@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"bounce/bench/internal/measure"
 	"bounce/internal/control"
 )
 
@@ -17,12 +18,12 @@ type series struct {
 	quiet      time.Duration // the tool's debounce; 0 when it cannot be set and is unknown
 	// execve is the time to the return of execve as bounce tells it; empty for
 	// other tools. begun is the time to the first instruction of main().
-	execve, begun figures
-	stages        map[string]figures // by the names in stages
-	missed        int                // saves that were not answered in time
-	extra         int                // further starts
-	others        float64            // share of the machine that others took, in percent
-	stepped       int                // samples in which the wall clock was set
+	execve, begun measure.Figures
+	stages        map[string]measure.Figures // by the names in stages
+	missed        int                        // saves that were not answered in time
+	extra         int                        // further starts
+	others        float64                    // share of the machine that others took, in percent
+	stepped       int                        // samples in which the wall clock was set
 }
 
 // stages are the parts of a restart, told apart by events of the agent: from
@@ -44,7 +45,7 @@ func rest(quiet time.Duration) {
 func (a *agent) measure(p *project, pr *probe, n int, quiet time.Duration) ([]*series, error) {
 	var all []*series
 	for _, s := range saves {
-		all = append(all, &series{tool: "bounce", save: s.name, files: len(p.modules), quiet: quiet, stages: map[string]figures{}})
+		all = append(all, &series{tool: "bounce", save: s.name, files: len(p.modules), quiet: quiet, stages: map[string]measure.Figures{}})
 	}
 	began := loadNow(a.cmd.Process.Pid)
 	for i := range (n + warmups) * len(saves) {
@@ -131,7 +132,7 @@ func (p *probe) next(patience time.Duration) (start, error) {
 
 // measureSync times a save up to the return of `bounce sync`, and a sync that
 // has nothing to wait for.
-func (a *agent) measureSync(p *project, pr *probe, n int, quiet time.Duration) (saved, idle figures, err error) {
+func (a *agent) measureSync(p *project, pr *probe, n int, quiet time.Duration) (saved, idle measure.Figures, err error) {
 	for i := range n {
 		rest(quiet)
 		began := time.Now()
@@ -204,7 +205,7 @@ func (a *agent) measureStorm(p *project, pr *probe, files int) (storm, error) {
 // percent.
 func (a *agent) idle(d time.Duration) float64 {
 	rest(time.Second)
-	began := cpuOf(a.cmd.Process.Pid)
+	began := measure.CPU(a.cmd.Process.Pid)
 	time.Sleep(d)
-	return 100 * float64(cpuOf(a.cmd.Process.Pid)-began) / float64(d)
+	return 100 * float64(measure.CPU(a.cmd.Process.Pid)-began) / float64(d)
 }

@@ -12,6 +12,7 @@
 package main
 
 import (
+	"bounce/bench/internal/measure"
 	"context"
 	"flag"
 	"fmt"
@@ -31,6 +32,7 @@ type options struct {
 	idle               time.Duration
 	peers              bool
 	watchexec          string
+	only               string
 }
 
 func main() {
@@ -56,6 +58,7 @@ func run() error {
 	flag.DurationVar(&o.idle, "idle", 15*time.Second, "how long to watch each idle program")
 	flag.BoolVar(&o.peers, "peers", true, "install and measure other programs too")
 	flag.StringVar(&o.watchexec, "watchexec", "watchexec", "the watchexec to measure; cargo install watchexec-cli makes one")
+	flag.StringVar(&o.only, "only", "", "measure only this: programs, ready, overflow or polling")
 	flag.Parse()
 	if flag.NArg() > 0 || o.dirs < 10 || o.files < o.dirs || o.saves < 1 || o.storm > o.files {
 		return fmt.Errorf("want no arguments, 10 directories, a file in each, a save and a storm within the tree; given %q and %+v", flag.Args(), o)
@@ -71,12 +74,34 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%s\n%s, %d files in %d directories, %d saves, quiet %v\n", machine(), time.Now().Format(time.DateOnly), o.files, o.dirs, o.saves, quiet)
+	fmt.Printf("%s, load %s\n%s, %d files in %d directories, %d saves, quiet %v\n", measure.Machine(), measure.LoadAverage(), time.Now().Format(time.DateOnly), o.files, o.dirs, o.saves, quiet)
 	base, err := measureWalks(t)
 	if err != nil {
 		return err
 	}
 	base.print()
+	for _, part := range []struct {
+		name    string
+		measure func() error
+	}{
+		{"programs", func() error { return measurePrograms(ctx, o, home, t) }},
+		{"ready", func() error { return measureReady(home, t, base) }},
+		{"overflow", func() error { return measureOverflow(home, t, base) }},
+		{"polling", func() error { return measurePolling(o, home, t) }},
+	} {
+		if o.only != "" && o.only != part.name {
+			continue
+		}
+		if err := part.measure(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// measurePrograms measures one program after the other and prints them as a
+// table.
+func measurePrograms(ctx context.Context, o options, home string, t *tree) error {
 	var rows []*row
 	for _, p := range programs(o) {
 		if ctx.Err() != nil {
@@ -92,7 +117,7 @@ func run() error {
 				continue
 			}
 		}
-		r, err := measure(ctx, o, p, dir, t)
+		r, err := measureProgram(ctx, o, p, dir, t)
 		if err != nil {
 			fmt.Printf("\n%s is left out: %v\n", p.name, err)
 			continue
@@ -101,11 +126,5 @@ func run() error {
 	}
 	printRows(rows)
 	fmt.Println()
-	if err := measureReady(home, t, base); err != nil {
-		return err
-	}
-	if err := measureOverflow(o, home, t, base); err != nil {
-		return err
-	}
-	return measurePolling(o, home, t)
+	return nil
 }

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bounce/bench/internal/measure"
 	"bufio"
 	"context"
 	"errors"
@@ -133,11 +134,20 @@ func (w *watching) stop() {
 	w.pipe.Close()
 }
 
+// finish has a role of ours end in good order.
+func (w *watching) finish() error {
+	defer w.pipe.Close()
+	if err := w.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	return w.cmd.Wait()
+}
+
 // row is what was measured of one program.
 type row struct {
 	program
 	ready               time.Duration
-	saves               figures
+	saves               measure.Figures
 	missed, more        int
 	stormTook           time.Duration
 	stormLines, changed int
@@ -146,7 +156,7 @@ type row struct {
 	rss, peak           float64
 }
 
-func measure(ctx context.Context, o options, p program, dir string, t *tree) (*row, error) {
+func measureProgram(ctx context.Context, o options, p program, dir string, t *tree) (*row, error) {
 	w, err := start(p, dir, t)
 	if err != nil {
 		return nil, err
@@ -179,10 +189,10 @@ func measure(ctx context.Context, o options, p program, dir string, t *tree) (*r
 	if err := r.storm(w, t, o.storm); err != nil {
 		return nil, err
 	}
-	before := cpuOf(w.cmd.Process.Pid)
+	before := measure.CPU(w.cmd.Process.Pid)
 	<-time.After(o.idle)
-	r.idle = 100 * (cpuOf(w.cmd.Process.Pid) - before).Seconds() / o.idle.Seconds()
-	r.rss, r.peak = memoryOf(w.cmd.Process.Pid, "VmRSS"), memoryOf(w.cmd.Process.Pid, "VmHWM")
+	r.idle = 100 * (measure.CPU(w.cmd.Process.Pid) - before).Seconds() / o.idle.Seconds()
+	r.rss, r.peak = measure.Memory(w.cmd.Process.Pid, "VmRSS"), measure.Memory(w.cmd.Process.Pid, "VmHWM")
 	return r, nil
 }
 
@@ -209,54 +219,73 @@ func (r *row) storm(w *watching, t *tree, n int) error {
 }
 
 func printRows(rows []*row) {
-	var cells [][]string
+	t := measure.NewTable("program", "setting", "ready", "save to report, median", "p99", "missed", "second reports", "storm took", "reports", "changes in them", "last write to last report", "idle, % of a core", "memory, MiB (peak)")
 	for _, r := range rows {
 		changed := "-"
 		if r.changed > 0 {
 			changed = strconv.Itoa(r.changed)
 		}
-		cells = append(cells, []string{
-			r.name, r.words, ms(r.ready), ms(r.saves.at(0.5)), ms(r.saves.at(0.99)), fmt.Sprint(r.missed), fmt.Sprint(r.more),
-			ms(r.stormTook), fmt.Sprint(r.stormLines), changed, ms(r.stormLast), fmt.Sprintf("%.2f", r.idle), fmt.Sprintf("%.1f (%.1f)", r.rss, r.peak),
-		})
+		t.Row(
+			r.name, r.words, measure.MS(r.ready), measure.MS(r.saves.Median()), measure.MS(r.saves.At(0.99)), fmt.Sprint(r.missed), fmt.Sprint(r.more),
+			measure.MS(r.stormTook), fmt.Sprint(r.stormLines), changed, measure.MS(r.stormLast), fmt.Sprintf("%.2f", r.idle), fmt.Sprintf("%.1f (%.1f)", r.rss, r.peak),
+		)
 	}
 	fmt.Println()
-	printTable([]string{"program", "setting", "ready", "save to report, median", "p99", "missed", "second reports", "storm took", "reports", "changes in them", "last write to last report", "idle, % of a core", "memory, MiB (peak)"}, cells)
+	t.Print()
 }
 
 // measureReady starts the watcher on a tree that is in the kernel's cache and on
-// one that is not.
+// one that is not, and with what an earlier one kept.
 func measureReady(home string, t *tree, base walks) error {
-	var warm, cold figures
-	for i := range 2 * rounds {
-		into := &warm
-		if i%2 == 1 {
-			into = &cold
-			if err := t.forget(); err != nil {
-				return err
-			}
-		}
-		w, err := start(role("bounce", "", nil), home, t)
-		if err != nil {
-			return fmt.Errorf("ready: %w", err)
-		}
-		w.stop()
-		*into = append(*into, w.ready)
+	kept := cacheVariable + "=" + filepath.Join(home, "kept")
+	w, err := start(role("bounce", "", []string{kept}), home, t)
+	if err != nil {
+		return fmt.Errorf("ready: %w", err)
 	}
-	fmt.Printf("Ready, with every file read and hashed, ms, median of %d: %s, and %s from disk; a walk that reads takes %s and %s\n",
-		rounds, ms(warm.at(0.5)), ms(cold.at(0.5)), ms(base.read.at(0.5)), ms(base.cold.at(0.5)))
+	if err := w.finish(); err != nil {
+		return err
+	}
+	var warm, cold, again measure.Figures
+	for range rounds {
+		for _, m := range []struct {
+			into   *measure.Figures
+			env    []string
+			before func() error
+		}{
+			{&warm, nil, nil},
+			{&again, []string{kept}, nil},
+			{&cold, nil, t.forget},
+		} {
+			if m.before != nil {
+				if err := m.before(); err != nil {
+					return err
+				}
+			}
+			w, err := start(role("bounce", "", m.env), home, t)
+			if err != nil {
+				return fmt.Errorf("ready: %w", err)
+			}
+			w.stop()
+			*m.into = append(*m.into, w.ready)
+		}
+	}
+	fmt.Printf("Ready, ms, median of %d: %s with what an earlier watcher kept, %.2f times a walk with a stat of each file; with every file read and hashed %s, and %s from disk, %.2f times a walk that reads from disk\n",
+		rounds, measure.MS(again.Median()), ratio(again, base.stat), measure.MS(warm.Median()), measure.MS(cold.Median()), ratio(cold, base.cold))
 	return nil
 }
 
+// ratio compares medians.
+func ratio(a, b measure.Figures) float64 { return a.Median().Seconds() / b.Median().Seconds() }
+
 // measureOverflow stops the watcher, gives it more events than the kernel
 // keeps, and takes the time from its continuation to the batch.
-func measureOverflow(o options, home string, t *tree, base walks) error {
+func measureOverflow(home string, t *tree, base walks) error {
 	w, err := start(role("bounce", "", nil), home, t)
 	if err != nil {
 		return fmt.Errorf("overflow: %w", err)
 	}
 	defer w.stop()
-	var took figures
+	var took measure.Figures
 	for range rounds {
 		if err := w.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 			return err
@@ -284,7 +313,7 @@ func measureOverflow(o options, home string, t *tree, base walks) error {
 		w.drain()
 	}
 	fmt.Printf("Overflow of the queue with 5,000 changed files: from the watcher's continuation to the batch %s ms, median of %d; a walk with a stat takes %s\n",
-		ms(took.at(0.5)), rounds, ms(base.stat.at(0.5)))
+		measure.MS(took.At(0.5)), rounds, measure.MS(base.stat.At(0.5)))
 	return nil
 }
 
@@ -297,10 +326,10 @@ func measurePolling(o options, home string, t *tree) error {
 	}
 	defer w.stop()
 	pid := w.cmd.Process.Pid
-	before := cpuOf(pid)
+	before := measure.CPU(pid)
 	<-time.After(2 * o.idle)
-	idle := 100 * (cpuOf(pid) - before).Seconds() / (2 * o.idle).Seconds()
-	hot, cold := figures{}, figures{}
+	idle := 100 * (measure.CPU(pid) - before).Seconds() / (2 * o.idle).Seconds()
+	hot, cold := measure.Figures{}, measure.Figures{}
 	n := min(o.saves, 20)
 	for i := range 2 * n {
 		file, into := len(t.files)-1, &hot
@@ -318,10 +347,10 @@ func measurePolling(o options, home string, t *tree) error {
 		}
 		*into = append(*into, l.at.Sub(at))
 	}
-	before = cpuOf(pid)
+	before = measure.CPU(pid)
 	<-time.After(2 * o.idle)
-	after := 100 * (cpuOf(pid) - before).Seconds() / (2 * o.idle).Seconds()
+	after := 100 * (measure.CPU(pid) - before).Seconds() / (2 * o.idle).Seconds()
 	fmt.Printf("Polling: idle %.2f %% of a core, after %d edits %.2f %%; edit to batch, ms, median (max): %s (%s) where edits were in the last ten minutes, %s (%s) elsewhere\n",
-		idle, 2*n, after, ms(hot[1:].at(0.5)), ms(hot[1:].at(1)), ms(cold.at(0.5)), ms(cold.at(1)))
+		idle, 2*n, after, measure.MS(hot[1:].At(0.5)), measure.MS(hot[1:].At(1)), measure.MS(cold.At(0.5)), measure.MS(cold.At(1)))
 	return nil
 }

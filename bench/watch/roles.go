@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -22,6 +24,8 @@ const (
 	roleVariable = "BOUNCE_BENCH_ROLE"
 	treeVariable = "BOUNCE_BENCH_TREE"
 	pipeVariable = "BOUNCE_BENCH_PIPE"
+	// cacheVariable names the watcher's cache; none when it is not set.
+	cacheVariable = "BOUNCE_BENCH_CACHE"
 )
 
 func play(role string) error {
@@ -42,7 +46,9 @@ func play(role string) error {
 
 // playBounce reports each batch with the number of its changes.
 func playBounce(dir string, pipe *os.File) error {
-	w, err := watcher.Open(context.Background(), watcher.Options{Dir: dir, Quiet: quiet})
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	w, err := watcher.Open(ctx, watcher.Options{Dir: dir, Quiet: quiet, Cache: os.Getenv(cacheVariable)})
 	if err != nil {
 		return err
 	}

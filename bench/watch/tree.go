@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bounce/bench/internal/measure"
 	"fmt"
 	"io/fs"
 	"os"
@@ -69,7 +70,7 @@ func (t *tree) revise(i int) (time.Time, error) {
 }
 
 // walks are what it takes to go through the tree without watching it.
-type walks struct{ stat, read, cold figures }
+type walks struct{ stat, read, cold measure.Figures }
 
 // rounds is how often each walk is timed.
 const rounds = 5
@@ -78,7 +79,7 @@ func measureWalks(t *tree) (walks, error) {
 	var w walks
 	for range rounds {
 		for _, m := range []struct {
-			into   *figures
+			into   *measure.Figures
 			before func() error
 			each   func(string) error
 		}{
@@ -126,5 +127,5 @@ func (t *tree) forget() error {
 
 func (w walks) print() {
 	fmt.Printf("\nWalking the tree in one thread, ms, median of %d: %s with a stat of each file, %s reading it, %s reading it from disk\n",
-		rounds, ms(w.stat.at(0.5)), ms(w.read.at(0.5)), ms(w.cold.at(0.5)))
+		rounds, measure.MS(w.stat.At(0.5)), measure.MS(w.read.At(0.5)), measure.MS(w.cold.At(0.5)))
 }

@@ -35,9 +35,11 @@ var policy = map[string][]string{
 
 	"cmd/bounce":      {"configs", "internal/agent", "internal/control"},
 	"cmd/bounce-demo": {"internal/control"},
-	"bench/latency":   {"internal/control"},
+	"bench/latency":   {"internal/control", "bench/internal/measure"},
 	"bench/graph":     {"treesitter"},
-	"bench/watch":     {"watcher"},
+	"bench/watch":     {"watcher", "bench/internal/measure"},
+
+	"bench/internal/measure": nil,
 }
 
 // homes says which packages may import a third-party module: each belongs in

@@ -3,36 +3,10 @@
 package main
 
 import (
+	"bounce/bench/internal/measure"
 	"testing"
 	"time"
 )
-
-func TestQuantileIsATimeThatWasMeasured(t *testing.T) {
-	upTo := func(n int) figures {
-		var f figures
-		for i := n; i > 0; i-- { // not in order
-			f = append(f, time.Duration(i))
-		}
-		return f
-	}
-	for _, c := range []struct {
-		n    int
-		q    float64
-		want time.Duration
-	}{
-		{0, 0.5, 0},
-		{1, 0.99, 1},
-		{4, 0.5, 2},
-		{5, 0.5, 3},
-		{20, 0.9, 18},
-		{200, 0.99, 198},
-		{200, 1, 200},
-	} {
-		if got := upTo(c.n).at(c.q); got != c.want {
-			t.Errorf("quantile %v of 1..%d is %d, want %d", c.q, c.n, got, c.want)
-		}
-	}
-}
 
 func TestVerdictHoldsBothLimits(t *testing.T) {
 	row := func(median, p99 time.Duration) []*series {
@@ -41,7 +15,7 @@ func TestVerdictHoldsBothLimits(t *testing.T) {
 			s.execve = append(s.execve, median)
 		}
 		s.execve = append(s.execve, p99, p99)
-		return []*series{{save: "in place", begun: figures{21 * time.Millisecond}}, s}
+		return []*series{{save: "in place", begun: measure.Figures{21 * time.Millisecond}}, s}
 	}
 	const prefix = "Target (median 25ms, p99 40ms): "
 	for _, c := range []struct {
