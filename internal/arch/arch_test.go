@@ -29,6 +29,7 @@ var policy = map[string][]string{
 	"internal/smartrestart": {"treesitter", "decider"},
 	"internal/classifier":   nil,
 	"internal/arch":         nil,
+	"internal/shim":         nil,
 	"internal/soak":         nil,
 	"internal/writers":      nil,
 	"internal/agent":        {"watcher", "treesitter", "decider", "runner", "configs", "internal/control", "internal/git", "internal/pyruntime", "internal/smartrestart", "internal/classifier", "internal/writers", "internal/logfile"},

@@ -1,0 +1,507 @@
+package shim
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"bounce/internal/soak"
+)
+
+// waiting bounds a test that hangs; it never decides one that passes.
+const waiting = 30 * time.Second
+
+// listener collects what a shim says.
+type listener struct {
+	lines   chan Line
+	lost    chan uint64
+	notices chan string
+}
+
+func (l listener) handler() Handler {
+	return Handler{
+		Line:   func(line Line) { l.lines <- line },
+		Lost:   func(n uint64) { l.lost <- n },
+		Notice: func(pid int, text string) { l.notices <- fmt.Sprint(pid, " ", text) },
+	}
+}
+
+func newListener() listener {
+	return listener{make(chan Line, 1<<20), make(chan uint64, 100), make(chan string, 100)}
+}
+
+// get waits for a value.
+func get[T any](t *testing.T, what string, c <-chan T) (v T) {
+	t.Helper()
+	select {
+	case v = <-c:
+	case <-time.After(waiting):
+		t.Fatalf("no %s in %v", what, waiting)
+	}
+	return v
+}
+
+// until waits for what tells nobody when it comes.
+func until(t *testing.T, what string, there func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(waiting)
+	for !there() {
+		if time.Now().After(deadline) {
+			t.Fatalf("not %s in %v", what, waiting)
+		}
+		time.Sleep(2 * time.Millisecond) // of another process, nobody tells
+	}
+}
+
+// begin starts a shim with nothing to do yet. It does not outlive the test.
+func begin(t *testing.T, dir string) *Shim {
+	t.Helper()
+	s, err := Start(dir, "api", func(path string, argv []string, attr *os.ProcAttr) error {
+		child, err := os.StartProcess(path, argv, attr)
+		if err == nil {
+			gone := make(chan struct{})
+			go func() {
+				defer close(gone)
+				_, _ = child.Wait()
+			}()
+			t.Cleanup(func() {
+				_ = child.Kill() // it has ended most of the time
+				<-gone
+			})
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// run starts a shell in a shim. Its processes do not outlive the test.
+func run(t *testing.T, dir, script string, more func(*Command)) *Shim {
+	t.Helper()
+	s := begin(t, dir)
+	c := Command{Path: "/bin/sh", Argv: []string{"sh", "-c", script}, Dir: "/", Env: []string{"PATH=" + os.Getenv("PATH")}, Linger: waiting}
+	if more != nil {
+		more(&c)
+	}
+	if err := s.Run(c); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Kill(-s.Command(), syscall.SIGKILL) })
+	return s
+}
+
+func TestCommandIsAsOrdered(t *testing.T) {
+	s := run(t, t.TempDir(), `echo "$0 $A $(pwd)"; ls /proc/self/fd | tr '\n' ' '; echo; grep SigIgn /proc/self/status; echo no >&2; exit 3`,
+		func(c *Command) { c.Argv, c.Env, c.Dir = append(c.Argv, "word"), append(c.Env, "A=b c"), "/usr" })
+	l := newListener()
+	go s.Listen(l.handler())
+	get(t, "exit", s.Exited())
+	get(t, "end of the output", s.Ended())
+	if exit, known := s.Exit(); !known || exit != (Exit{Code: 3}) {
+		t.Errorf("exit %v %v", exit, known)
+	}
+	var out, errs []string
+	for len(l.lines) > 0 {
+		if line := <-l.lines; line.Stderr {
+			errs = append(errs, line.Text)
+		} else {
+			out = append(out, line.Text)
+		}
+	}
+	// ls has a descriptor of its own, 3.
+	if got, want := strings.Join(out, "|"), "word b c /usr|0 1 2 3 |SigIgn:\t0000000000000000"; got != want {
+		t.Errorf("stdout %q, want %q", got, want)
+	}
+	if strings.Join(errs, "|") != "no" {
+		t.Errorf("stderr %q", errs)
+	}
+	if err := s.Bye(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestErrorOfAStartIsNamed(t *testing.T) {
+	dir := t.TempDir()
+	for _, c := range []struct {
+		path, dir string
+		want      error
+	}{
+		{"/nowhere", "/", fs.ErrNotExist},
+		{"/etc/passwd", "/", fs.ErrPermission},
+		{"/bin/sh", "/nowhere", fs.ErrNotExist},
+	} {
+		s := begin(t, dir)
+		err := s.Run(Command{Path: c.path, Argv: []string{"x"}, Dir: c.dir})
+		if !errors.Is(err, c.want) {
+			t.Errorf("%s in %s: %v, want %v", c.path, c.dir, err, c.want)
+		}
+		// It may be tried again, and a shim without a command ends.
+		if err := s.Run(Command{Path: c.path, Argv: []string{"x"}, Dir: c.dir}); !errors.Is(err, c.want) {
+			t.Errorf("again: %v", err)
+		}
+		s.Leave()
+	}
+	until(t, "ended", func() bool { left, _ := os.ReadDir(dir); return len(left) == 0 })
+}
+
+// TestNextAgent leaves a shim as an agent that is killed does, and comes again.
+func TestNextAgent(t *testing.T) {
+	dir := t.TempDir()
+	gate := filepath.Join(dir, "gate")
+	if err := unix.Mkfifo(gate, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lent, err := ln.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := run(t, dir, `echo one; read x <`+gate+`; echo two; echo three; read x <`+gate+`; exit 7`, func(c *Command) {
+		c.Files, c.Kept = []*os.File{lent, lent}, 1
+	})
+	ln.Close()
+	lent.Close()
+	if err := errors.Join(s.Note([]byte("record")), s.Memorize(make([]byte, 1<<20))); err != nil {
+		t.Fatal(err)
+	}
+	l := newListener()
+	go s.Listen(l.handler())
+	if line := get(t, "line", l.lines); line.Text != "one" || line.Old {
+		t.Errorf("%+v", line)
+	}
+	pid := s.Command()
+	// The ack is behind the line.
+	until(t, "acked", func() bool { s.writing.Lock(); defer s.writing.Unlock(); return queuedBytes(s.conn) == 0 })
+	s.Leave()
+	get(t, "end", s.Gone())
+	open(t, gate)
+
+	shims, lasts, err := Find(dir)
+	if err != nil || len(shims) != 1 || len(lasts) != 0 {
+		t.Fatal(shims, lasts, err)
+	}
+	s = shims[0]
+	if s.Command() != pid || string(s.Record()) != "record" || len(s.Memo()) != 1<<20 || s.Started().IsZero() {
+		t.Errorf("command %d, record %q, memo of %d", s.Command(), s.Record(), len(s.Memo()))
+	}
+	if files := s.Files(); len(files) != 1 {
+		t.Errorf("%d files", len(files))
+	} else if again, err := net.FileListener(files[0]); err != nil || again.Addr().String() != ln.Addr().String() {
+		t.Errorf("%v %v", again, err)
+	}
+	l = newListener()
+	go s.Listen(l.handler())
+	for _, want := range []string{"one", "two", "three"} {
+		if line := get(t, "line", l.lines); line.Text != want || line.Old != (want == "one") {
+			t.Errorf("%+v, want %s", line, want)
+		}
+	}
+	open(t, gate)
+	get(t, "exit", s.Exited())
+	if exit, known := s.Exit(); !known || exit.Code != 7 {
+		t.Errorf("%v %v", exit, known)
+	}
+	// Ended and told of; the next one is told again.
+	s.Leave()
+	get(t, "end", s.Gone())
+	shims, _, err = Find(dir)
+	if err != nil || len(shims) != 1 {
+		t.Fatal(shims, err)
+	}
+	get(t, "exit", shims[0].Exited())
+	if exit, known := shims[0].Exit(); !known || exit.Code != 7 {
+		t.Errorf("%v %v", exit, known)
+	}
+	go shims[0].Listen(newListener().handler())
+	if err := shims[0].Bye(); err != nil {
+		t.Error(err)
+	}
+}
+
+// queuedBytes is how much of what was written has not been read.
+func queuedBytes(conn *net.UnixConn) (n int) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return 0
+	}
+	_ = raw.Control(func(fd uintptr) { n, _ = unix.IoctlGetInt(int(fd), unix.SIOCOUTQ) })
+	return n
+}
+
+// open lets a reader of a named pipe go on.
+func open(t *testing.T, gate string) {
+	t.Helper()
+	f, err := os.OpenFile(gate, os.O_WRONLY, 0)
+	if err == nil {
+		_, err = f.WriteString("\n")
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestEndWithNobodyThereIsWrittenDown(t *testing.T) {
+	dir := t.TempDir()
+	s := run(t, dir, `read x <`+mkfifo(t, dir)+`; echo last words; kill -SEGV $$`, func(c *Command) { c.Linger = time.Millisecond })
+	if err := s.Note([]byte("record")); err != nil {
+		t.Fatal(err)
+	}
+	s.Leave()
+	open(t, filepath.Join(dir, "gate"))
+	until(t, "ended", func() bool { all, _ := filepath.Glob(dir + "/*.sock"); return len(all) == 0 })
+	shims, lasts, err := Find(dir)
+	if err != nil || len(shims) != 0 || len(lasts) != 1 {
+		t.Fatal(shims, lasts, err)
+	}
+	last := lasts[0]
+	if last.Exit != (Exit{Signal: int(syscall.SIGSEGV)}) || string(last.Record) != "record" || last.Ended.Before(last.Started) ||
+		len(last.Lines) != 1 || last.Lines[0].Text != "last words" || last.Lines[0].Old {
+		t.Errorf("%+v", last)
+	}
+	if _, lasts, _ = Find(dir); len(lasts) != 0 {
+		t.Error("it is there twice")
+	}
+}
+
+func mkfifo(t *testing.T, dir string) string {
+	t.Helper()
+	name := filepath.Join(dir, "gate")
+	if err := unix.Mkfifo(name, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// TestFullDisk: without the file, the shim itself is all that knows how its
+// command ended.
+func TestFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	s := run(t, dir, `exit 5`, func(c *Command) { c.Linger = time.Millisecond })
+	s.Leave()
+	go s.Listen(newListener().handler())
+	get(t, "end", s.Gone())
+	until(t, "written down", func() bool { all, _ := filepath.Glob(dir + "/*.last"); return len(all) == 1 })
+
+	dir = t.TempDir()
+	s = run(t, dir, `read x <`+mkfifo(t, dir)+`; exit 5`, func(c *Command) { c.Linger = time.Millisecond })
+	if err := os.MkdirAll(s.path+lastSuffix+".new/full", 0o700); err != nil { // nothing can be written there
+		t.Fatal(err)
+	}
+	s.Leave()
+	open(t, filepath.Join(dir, "gate"))
+	until(t, "a zombie", func() bool {
+		data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.Command()))
+		return err == nil && strings.Contains(string(data), ") Z ")
+	})
+	shims, _, err := Find(dir)
+	if err != nil || len(shims) != 1 {
+		t.Fatal(shims, err)
+	}
+	go shims[0].Listen(newListener().handler())
+	get(t, "exit", shims[0].Exited())
+	if err := shims[0].Bye(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestOutputIsNeverWaitedFor has a command write 10 MB, or 100, while nobody
+// reads, with an agent that is stuck and with none.
+func TestOutputIsNeverWaitedFor(t *testing.T) {
+	count := soak.Times(400_000, 4_000_000)
+	for _, stuck := range []bool{false, true} {
+		dir := t.TempDir()
+		s := run(t, dir, fmt.Sprintf(`seq -f 'line %%020g' %d; echo done; exec sleep 100`, count), nil)
+		if !stuck {
+			s.Leave()
+		}
+		until(t, "done", func() bool {
+			name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", s.Command()))
+			return err == nil && string(name) == "sleep\n"
+		})
+		l := newListener()
+		if !stuck {
+			shims, _, err := Find(dir)
+			if err != nil || len(shims) != 1 {
+				t.Fatal(shims, err)
+			}
+			s = shims[0]
+		}
+		go s.Listen(l.handler())
+		next, ended := uint64(0), false
+		var lost uint64
+		for !ended {
+			select {
+			case line := <-l.lines:
+				for len(l.lost) > 0 {
+					lost += <-l.lost
+				}
+				if line.Number < next {
+					t.Fatalf("line %d after %d", line.Number, next)
+				}
+				next, ended = line.Number+1, line.Text == "done"
+			case <-time.After(waiting):
+				t.Fatalf("no line after %d", next)
+			}
+		}
+		if next != uint64(count)+1 || lost == 0 {
+			t.Errorf("stuck %v: %d lines, of which %d are said to be lost", stuck, next, lost)
+		}
+	}
+}
+
+func TestNotices(t *testing.T) {
+	dir := t.TempDir()
+	address := filepath.Join(dir, "notify")
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: address, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = raw.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_PASSCRED, 1) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := conn.File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := run(t, dir, `exec sleep 100`, func(c *Command) { c.Notify = f })
+	conn.Close()
+	f.Close()
+	tell := func(text string) {
+		t.Helper()
+		c, err := net.Dial("unixgram", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if _, err := c.Write([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l := newListener()
+	go s.Listen(l.handler())
+	self := strconv.Itoa(os.Getpid())
+	tell("READY=1")
+	if got := get(t, "notice", l.notices); got != self+" READY=1" {
+		t.Errorf("%q", got)
+	}
+	s.Leave()
+	get(t, "end", s.Gone())
+	for i := range 3 * maxNotices {
+		tell(fmt.Sprint("STATUS=", i))
+	}
+	shims, _, err := Find(dir)
+	if err != nil || len(shims) != 1 {
+		t.Fatal(shims, err)
+	}
+	l = newListener()
+	go shims[0].Listen(l.handler())
+	for last := ""; last != fmt.Sprintf("%s STATUS=%d", self, 3*maxNotices-1); {
+		last = get(t, "notice", l.notices)
+	}
+	shims[0].Leave()
+}
+
+// TestLeftBehind: the shim is the parent of what its command leaves behind, and
+// stays as long as there is some of it.
+func TestLeftBehind(t *testing.T) {
+	dir := t.TempDir()
+	s := run(t, dir, `(setsid sh -c 'echo $$; read x <`+mkfifo(t, dir)+`' &); sleep 0.1; exit 0`, func(c *Command) { c.Linger = time.Millisecond })
+	l := newListener()
+	go s.Listen(l.handler())
+	left := get(t, "line", l.lines).Text
+	get(t, "exit", s.Exited())
+	until(t, "the shim's", func() bool {
+		data, err := os.ReadFile("/proc/" + left + "/status")
+		return err == nil && strings.Contains(string(data), fmt.Sprintf("\nPPid:\t%d\n", s.PID()))
+	})
+	s.Leave()
+	until(t, "written down", func() bool { all, _ := filepath.Glob(dir + "/*.last"); return len(all) == 1 })
+	if _, err := os.Stat(fmt.Sprintf("/proc/%d", s.PID())); err != nil {
+		t.Error(err)
+	}
+	open(t, filepath.Join(dir, "gate"))
+	until(t, "ended", func() bool { all, _ := filepath.Glob(dir + "/*.sock"); return len(all) == 0 })
+}
+
+// TestOneAgentAtATime: a second one waits until the first is gone.
+func TestOneAgentAtATime(t *testing.T) {
+	dir := t.TempDir()
+	s := run(t, dir, `exec sleep 100`, nil)
+	second := make(chan *Shim)
+	go func() {
+		other, err := Attach(s.path)
+		if err != nil {
+			t.Error(err)
+		}
+		second <- other
+	}()
+	select {
+	case <-second:
+		t.Error("there are two")
+	case <-time.After(50 * time.Millisecond):
+	}
+	s.Leave()
+	if other := get(t, "second", second); other == nil || other.Command() != s.Command() {
+		t.Error(other)
+	} else {
+		other.Leave()
+	}
+}
+
+// TestSignals: what a terminal and a shutdown send to everybody does not end a
+// shim before its command.
+func TestSignals(t *testing.T) {
+	dir := t.TempDir()
+	s := run(t, dir, `exec sleep 100`, nil)
+	for _, sig := range []syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM, syscall.SIGPIPE, syscall.SIGQUIT, syscall.SIGUSR1} {
+		if err := syscall.Kill(s.PID(), sig); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Leave()
+	shims, _, err := Find(dir)
+	if err != nil || len(shims) != 1 {
+		t.Fatal(shims, err)
+	}
+	shims[0].Leave()
+	if err := syscall.Kill(s.Command(), syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	// It was told TERM, and does not wait for anybody.
+	until(t, "ended", func() bool { all, _ := filepath.Glob(dir + "/*.sock"); return len(all) == 0 })
+}
+
+// TestShimIsKilled: the agent learns that nobody knows the exit.
+func TestShimIsKilled(t *testing.T) {
+	s := run(t, t.TempDir(), `exec sleep 100`, nil)
+	go s.Listen(newListener().handler())
+	if err := syscall.Kill(s.PID(), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	get(t, "exit", s.Exited())
+	if _, known := s.Exit(); known {
+		t.Error("who told?")
+	}
+	get(t, "end", s.Gone())
+}
