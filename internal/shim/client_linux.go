@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -40,6 +41,8 @@ type Shim struct {
 	exit   Exit          // written before exited is closed
 	known  bool          // exit was told; likewise
 
+	// next is the number of the line after the last that was taken.
+	next    atomic.Uint64
 	writing sync.Mutex
 }
 
@@ -242,14 +245,15 @@ func (s *Shim) Listen(h Handler) {
 	defer s.wire.drop()
 	defer once(s.exited)
 	defer once(s.ended)
-	next, acked, first := s.acked, s.acked, true
+	s.next.Store(s.acked)
+	acked := s.acked
 	for {
 		f, ok, err := s.wire.buffered()
 		if err == nil && !ok {
 			// All that has come is taken.
-			if acked != next {
-				acked = next
-				_ = s.send(appendFrame(nil, kindAck, binary.LittleEndian.AppendUint64(nil, next)))
+			if now := s.next.Load(); acked != now {
+				acked = now
+				s.ack()
 			}
 			f, err = s.wire.next()
 		}
@@ -262,15 +266,14 @@ func (s *Shim) Listen(h Handler) {
 			if err != nil {
 				return
 			}
-			// What was forgotten before this agent came is nobody's loss but
-			// for what none has taken.
-			if missing := max(l.Number, next) - next; l.Number > next && (!first || missing > 0) {
-				h.Lost(missing)
+			// Of what was forgotten, only what nobody has taken is lost.
+			next := s.next.Load()
+			if l.Number > next {
+				h.Lost(l.Number - next)
 			}
-			first = false
 			l.Old = l.Number < s.acked
-			next = max(next, l.Number+1)
 			h.Line(l)
+			s.next.Store(max(next, l.Number+1))
 		case kindNotice:
 			if len(f.payload) >= 4 {
 				h.Notice(int(binary.LittleEndian.Uint32(f.payload)), string(f.payload[4:]))
@@ -317,8 +320,16 @@ func (s *Shim) send(data []byte, files ...*os.File) error {
 	return send(s.conn, data, files)
 }
 
+// ack says how many lines were taken.
+func (s *Shim) ack() {
+	_ = s.send(appendFrame(nil, kindAck, binary.LittleEndian.AppendUint64(nil, s.next.Load()))) // else they come again
+}
+
 // Leave lets the shim and its command go on by themselves.
-func (s *Shim) Leave() { s.conn.Close() }
+func (s *Shim) Leave() {
+	s.ack()
+	s.conn.Close()
+}
 
 // Bye has the shim end, when nothing of its command is left, and waits for it.
 // The error says that it did not.
