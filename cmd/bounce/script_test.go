@@ -119,6 +119,12 @@ func setup(env *testscript.Env) error {
 	}
 	env.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
 	env.Values[worldKey{}] = &world{grown: make(chan struct{})}
+	// An agent in the background is nobody's child: a script that fails leaves it.
+	env.Defer(func() {
+		for _, pid := range withRuntime(env.Getenv("XDG_RUNTIME_DIR"), "") {
+			syscall.Kill(pid, syscall.SIGKILL)
+		}
+	})
 	return nil
 }
 
@@ -459,12 +465,18 @@ func cmdStop(ts *testscript.TestScript, neg bool, args []string) {
 // leftovers finds processes whose environment has the script's directory and
 // that an agent started.
 func leftovers(ts *testscript.TestScript) []int {
-	work := []byte("XDG_RUNTIME_DIR=" + ts.Getenv("XDG_RUNTIME_DIR") + "\x00")
+	return withRuntime(ts.Getenv("XDG_RUNTIME_DIR"), "BOUNCE_SERVICE=")
+}
+
+// withRuntime finds processes whose environment has a runtime directory, and
+// text in it.
+func withRuntime(dir, text string) []int {
+	work := []byte("XDG_RUNTIME_DIR=" + dir + "\x00")
 	files, _ := filepath.Glob("/proc/[0-9]*/environ")
 	var found []int
 	for _, f := range files {
 		env, err := os.ReadFile(f)
-		if err == nil && bytes.Contains(append(env, 0), work) && bytes.Contains(env, []byte("BOUNCE_SERVICE=")) {
+		if err == nil && bytes.Contains(append(env, 0), work) && bytes.Contains(env, []byte(text)) {
 			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(f)))
 			found = append(found, pid)
 		}

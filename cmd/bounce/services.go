@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -42,12 +43,16 @@ func newRestart(g *globals) *cobra.Command {
 	return newDo(g, control.Restart, &cobra.Command{
 		Use:   "restart [SERVICE...]",
 		Short: "Restart services one by one in dependency order; all without a name",
-		Long: `Restart services one by one in dependency order; all without a name. Waits until
-they are ready, or unverified where nothing is probed, and prints where each has
-ended up.
+		Long: `Restart services one by one in dependency order; all without a name. What depends
+on them is left alone. Waits until they are ready, or unverified where nothing is
+probed, and prints where each has ended up.
+
+With --daemonize, an agent is started in the background when none answers, as by
+'bounce up --daemonize', and the services come up.
 ` + outcomes,
 		Example: `  bounce restart
-  bounce restart api worker`,
+  bounce restart api worker
+  bounce restart --config deploy/bounce.yaml --daemonize`,
 		Args: takes(0, -1),
 	})
 }
@@ -83,7 +88,7 @@ Exit code 0 when each is where it was sent, 3 when one is not, with the reason;
 1 when the agent refuses, as for a name that is no service's; 4 without an agent.`
 
 func newDo(g *globals, what control.Verb, cmd *cobra.Command) *cobra.Command {
-	var asJSON, noWait bool
+	var asJSON, noWait, daemonize bool
 	var named []string
 	cmd.GroupID = "agent"
 	verb(cmd, func(ctx context.Context, args []string) error {
@@ -91,7 +96,13 @@ func newDo(g *globals, what control.Verb, cmd *cobra.Command) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		out, err := c.Do(ctx, control.Request{Verb: what, Services: append(named, args...), NoWait: noWait})
+		names := append(named, args...)
+		out, err := c.Do(ctx, control.Request{Verb: what, Services: names, NoWait: noWait})
+		if daemonize && errors.Is(err, control.ErrNoAgent) {
+			if c, err = g.daemonize(ctx, names, nil); err == nil {
+				out, err = begun(ctx, c, noWait)
+			}
+		}
 		if err != nil {
 			return err
 		}
@@ -120,6 +131,9 @@ func newDo(g *globals, what control.Verb, cmd *cobra.Command) *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object: services and holds")
 	cmd.Flags().BoolVar(&noWait, "no-wait", false, "return when the agent has taken the request")
+	if what == control.Restart {
+		cmd.Flags().BoolVar(&daemonize, "daemonize", false, "start an agent in the background when none answers")
+	}
 	return cmd
 }
 

@@ -17,7 +17,8 @@ import (
 )
 
 func newUp(g *globals) *cobra.Command {
-	var asJSON, dry bool
+	var asJSON, dry, daemonize, noWait bool
+	var logFile string
 	cmd := &cobra.Command{
 		Use:     "up [SERVICE...] [-- COMMAND]",
 		GroupID: "run",
@@ -27,6 +28,12 @@ watch the tree, and restart the services that a change reaches.
 
 Named services are run with what they depend on; without a name, all are.
 Ctrl-C or TERM stops every service in its order; a second one kills at once.
+
+--daemonize runs the agent in the background, in a session of its own, and
+returns when its services are ready, or unverified where nothing is probed; exit
+code 3 when one is not, with the reason. Its log and their output go to agent.log
+in the state directory, which is rotated; 'bounce logs' shows the output too.
+TERM ends the agent.
 
 --dry-run starts no service, runs no action and changes no file. It tells what
 it would start, with entries, files in reach and what it cannot tell; then it
@@ -39,6 +46,7 @@ project, or when a service used up its restarts and says on_exhausted: exit.`,
 		Example: `  bounce up
   bounce up api worker
   bounce up -- uvicorn shop.api:app --port 8000
+  bounce up --daemonize
   bounce up --dry-run`,
 		Args:              takes(0, -1),
 		ValidArgsFunction: g.serviceNames,
@@ -51,15 +59,52 @@ project, or when a service used up its restarts and says on_exhausted: exit.`,
 				return usage(errors.New("there is no command after --"))
 			}
 		}
+		switch {
+		case daemonize && (dry || asJSON || logFile != ""):
+			return usage(errors.New("--daemonize goes with neither --dry-run, --json nor --log-file"))
+		case noWait && !daemonize:
+			return usage(errors.New("--no-wait is for --daemonize"))
+		case daemonize:
+			return g.upInBackground(ctx, names, command, noWait)
+		}
 		cfg, err := g.loadFor(command)
 		if err != nil {
 			return err
 		}
+		if logFile != "" {
+			flush, err := g.logTo(logFile)
+			if err != nil {
+				return err
+			}
+			defer flush()
+		}
 		return g.up(ctx, cfg, agent.Options{Version: version, Services: names, Dry: dry}, asJSON)
 	})
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one event a line, output of services included")
+	cmd.Flags().BoolVar(&daemonize, "daemonize", false, "run the agent in the background, and return when its services are up")
+	cmd.Flags().BoolVar(&noWait, "no-wait", false, "with --daemonize, return when the agent answers")
+	cmd.Flags().StringVar(&logFile, "log-file", "", "write the log and the output to a `file` that is rotated (10 MB, 5 old ones), not to the terminal")
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "start and change nothing, and tell what would be done")
 	return cmd
+}
+
+// upInBackground starts an agent in the background, and says where its services
+// are.
+func (g *globals) upInBackground(ctx context.Context, names, command []string, noWait bool) error {
+	c, err := g.daemonize(ctx, names, command)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	out, err := begun(ctx, c, noWait)
+	if err != nil {
+		return err
+	}
+	if noWait {
+		return nil
+	}
+	writeServices(g.out, out)
+	return atTarget(g, out)
 }
 
 // loadFor returns the configuration of up: that of the command, if there is

@@ -34,7 +34,7 @@ var policy = map[string][]string{
 	"internal/writers":      nil,
 	"internal/agent":        {"watcher", "treesitter", "decider", "runner", "configs", "internal/control", "internal/git", "internal/pyruntime", "internal/smartrestart", "internal/classifier", "internal/writers", "internal/logfile"},
 
-	"cmd/bounce":      {"configs", "internal/agent", "internal/control"},
+	"cmd/bounce":      {"configs", "internal/agent", "internal/control", "internal/logfile"},
 	"cmd/bounce-demo": {"internal/control"},
 	"bench/latency":   {"internal/control", "bench/internal/measure"},
 	"bench/graph":     {"treesitter"},
