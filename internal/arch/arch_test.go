@@ -19,7 +19,7 @@ var policy = map[string][]string{
 	"watcher":    nil,
 	"treesitter": nil,
 	"decider":    {"watcher"},
-	"runner":     {"decider"},
+	"runner":     {"decider", "internal/cgroup", "internal/confine"},
 	"configs":    {"watcher", "treesitter", "decider", "runner"},
 
 	"internal/control":      nil,
@@ -28,6 +28,8 @@ var policy = map[string][]string{
 	"internal/pyruntime":    nil,
 	"internal/smartrestart": {"treesitter", "decider"},
 	"internal/classifier":   nil,
+	"internal/cgroup":       nil,
+	"internal/confine":      nil,
 	"internal/arch":         nil,
 	"internal/shim":         nil,
 	"internal/soak":         nil,
