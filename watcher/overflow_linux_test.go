@@ -3,6 +3,7 @@ package watcher
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -79,6 +80,81 @@ func TestOverflow(t *testing.T) {
 					t.Fatal("no walk: the queue did not overflow")
 				default:
 				}
+			}
+		})
+	}
+}
+
+// TestOverflowAgain fills the queue again and again while what was lost before
+// is looked for: each time the walk has been made and its batch has not. The
+// walks come ever less often, nothing is missed, and they come to an end.
+func TestOverflowAgain(t *testing.T) {
+	for _, b := range []Backend{FSNotify, Notify} {
+		t.Run(string(b), func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			put(t, dir, "same.py", "1")
+			r := blockingReader{diskReader{func(p string) string { return filepath.Join(dir, p) }}, make(chan struct{}), make(chan struct{})}
+			walks := make(chan time.Time, 100)
+			w, err := Open(context.Background(), Options{Dir: dir, Backend: b, Reader: r, Audit: -1, Note: func(n Note) {
+				if strings.HasPrefix(n.Text, "events were lost") {
+					walks <- time.Now()
+				}
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer w.Close()
+			table := make(map[string]Hash)
+			if err := addUp(table, <-w.Batches()); err != nil {
+				t.Fatal(err)
+			}
+			c := collect(w)
+			const rounds = 3
+			for i := range rounds {
+				put(t, dir, "stop.py", fmt.Sprint(i))
+				<-r.at
+				fillQueue(t, filepath.Join(dir, "same.py"))
+				put(t, dir, fmt.Sprintf("p%d/q/new.py", i), "1")
+				// Looked at once more when the loss is dealt with, which is
+				// where the next round stops it.
+				put(t, dir, "stop.py", fmt.Sprint(i, "again"))
+				r.on <- struct{}{}
+			}
+			go func() {
+				for range r.at {
+					r.on <- struct{}{}
+				}
+			}()
+			if err := w.Flush(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+			for _, batch := range c.batches() {
+				if err := addUp(table, batch); err != nil {
+					t.Error(err)
+				}
+			}
+			want, err := walk(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !maps.Equal(table, want) {
+				t.Errorf("batches add up to %v\nthe tree has %v", keys(table), keys(want))
+			}
+			if b != FSNotify {
+				return // news of a loss may come any time later
+			}
+			if n := w.Status().Rescans; n < 2 || n > rounds {
+				t.Errorf("%d walks for %d overflows", n, rounds)
+			}
+			w.Close() // nothing is noted after
+			close(walks)
+			last := time.Time{}
+			for at := range walks {
+				if at.Sub(last) < minSpacing {
+					t.Errorf("a walk %v after the one before", at.Sub(last))
+				}
+				last = at
 			}
 		})
 	}

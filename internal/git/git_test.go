@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -118,6 +120,51 @@ func TestInsideHook(t *testing.T) {
 	changes, err := Changed(context.Background(), dir, "HEAD", "HEAD")
 	if err != nil || len(changes) != 0 {
 		t.Errorf("Changed = %v, %v; want nothing", changes, err)
+	}
+}
+
+// TestNamedByEnvironment: a repository may be anywhere, as that of somebody's
+// dot files, when its work tree is named with it.
+func TestNamedByEnvironment(t *testing.T) {
+	tree, elsewhere := repository(t), filepath.Join(t.TempDir(), "repo.git")
+	if err := os.Rename(filepath.Join(tree, ".git"), elsewhere); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(tree); !errors.Is(err, ErrNoRepository) {
+		t.Fatalf("without the variables: %v", err)
+	}
+	t.Setenv("GIT_DIR", elsewhere)
+	if _, err := Open(tree); !errors.Is(err, ErrNoRepository) {
+		t.Errorf("with GIT_DIR alone: %v", err)
+	}
+	t.Setenv("GIT_WORK_TREE", tree)
+	if _, err := Open(filepath.Dir(tree)); !errors.Is(err, ErrNoRepository) {
+		t.Errorf("outside the work tree: %v", err)
+	}
+	rs, err := OpenAll(tree, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Contains(rs.Dirs(), elsewhere) || len(rs.Held()) != 0 {
+		t.Errorf("dirs %q, held %q", rs.Dirs(), rs.Held())
+	}
+	lock := filepath.Join(elsewhere, "index.lock")
+	if err := os.WriteFile(lock, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if got := rs.Held(); !slices.Equal(got, []string{"git at work"}) {
+		t.Errorf("with its index locked: %q", got)
+	}
+	if err := os.Remove(lock); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("git", "checkout", "-q", "--detach")
+	cmd.Dir = tree
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if got := rs.Cause(); !strings.HasPrefix(got, "git checkout ") {
+		t.Errorf("after a checkout: %q", got)
 	}
 }
 
