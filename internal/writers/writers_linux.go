@@ -17,9 +17,14 @@ type Watch struct {
 	whom func(pid int) string
 	done chan struct{} // closed when the reader has ended
 
-	mu   sync.Mutex // guards last
-	last map[file]string
+	mu sync.Mutex // guards what follows
+	// last has the newest writers, older those before them: a program that
+	// replaces files has a new inode each time.
+	last, older map[file]string
 }
+
+// kept is how many files last has at the most.
+const kept = 4096
 
 // file is one by what it is: its name may be given to it after it was written.
 type file struct{ dev, inode uint64 }
@@ -60,7 +65,7 @@ func (w *Watch) Add(dir string) error {
 }
 
 // Last returns who wrote the file last; ok is false when nobody has since its
-// directory was added.
+// directory was added, or thousands of other files were written after.
 func (w *Watch) Last(name string) (who string, ok bool) {
 	var st unix.Stat_t
 	if err := unix.Stat(name, &st); err != nil {
@@ -68,7 +73,10 @@ func (w *Watch) Last(name string) (who string, ok bool) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	who, ok = w.last[file{st.Dev, st.Ino}]
+	f := file{st.Dev, st.Ino}
+	if who, ok = w.last[f]; !ok {
+		who, ok = w.older[f]
+	}
 	return who, ok
 }
 
@@ -112,5 +120,12 @@ func (w *Watch) take(event []byte) {
 	who := w.whom(pid)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.last[file{st.Dev, st.Ino}] = who
+	w.note(file{st.Dev, st.Ino}, who)
+}
+
+func (w *Watch) note(f file, who string) {
+	if len(w.last) >= kept {
+		w.last, w.older = make(map[file]string), w.last
+	}
+	w.last[f] = who
 }

@@ -60,3 +60,21 @@ func TestLast(t *testing.T) {
 		t.Errorf("a directory that is not there: %v", err)
 	}
 }
+
+// TestWritersAreForgotten: of files that are replaced for days, the newest are
+// known.
+func TestWritersAreForgotten(t *testing.T) {
+	w := &Watch{last: make(map[file]string)}
+	for i := range uint64(10 * kept) {
+		w.note(file{1, i}, strconv.FormatUint(i, 10))
+		if n := len(w.last) + len(w.older); n > 2*kept {
+			t.Fatalf("%d are known", n)
+		}
+	}
+	for i := uint64(9 * kept); i < 10*kept; i++ {
+		f := file{1, i}
+		if who := w.last[f] + w.older[f]; who != strconv.FormatUint(i, 10) {
+			t.Fatalf("%d of %d was written by %q", i, 10*kept, who)
+		}
+	}
+}
