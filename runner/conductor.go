@@ -229,6 +229,11 @@ func (c *conductor) withdraw(names []string) (withdrawn []string) {
 		withdrawn = append(withdrawn, s.name)
 	}
 	c.arrange()
+	for _, name := range names {
+		if s := c.services[name]; s != nil {
+			s.inbox.put(letter{event: recalled})
+		}
+	}
 	return slices.Compact(withdrawn)
 }
 
@@ -418,11 +423,15 @@ func (c *conductor) resolve() bool {
 		case v.settled >= s.turn:
 			o := v.outcome
 			r := Result{State: o.State, Generation: o.Generation, Why: o.Reason}
-			if o.AtTarget() {
+			failed := o.Generation
+			if o.refused != nil {
+				failed, r.Why = o.refused.generation, o.refused.why
+			}
+			if o.AtTarget() && o.refused == nil {
 				r.Why = ""
 				c.end(s, Done, r)
 			} else {
-				for _, l := range c.services[s.name].kept.last(o.Generation, tailLines) {
+				for _, l := range c.services[s.name].kept.last(failed, tailLines) {
 					r.Tail = append(r.Tail, l.Text)
 				}
 				c.failService(s, r)
@@ -477,8 +486,12 @@ func (c *conductor) detach(s *step, r Result) {
 // failService holds the actions that come after a failed service in its plans,
 // and what comes after them.
 func (c *conductor) failService(s *step, r Result) {
+	why := fmt.Sprintf("%s is %s", s.name, r.State)
+	if r.State == StateReady {
+		why = s.name + ": " + r.Why // its successor has failed
+	}
 	for _, at := range s.slots {
-		c.holdAfter(at, fmt.Sprintf("%s is %s", s.name, r.State))
+		c.holdAfter(at, why)
 	}
 }
 
@@ -689,7 +702,7 @@ func (c *conductor) stuck(name string) bool {
 			continue
 		}
 		v := c.view(d)
-		onItsWay := c.rising(d) || v.status.State.moving() || v.turn < c.sent(d)
+		onItsWay := c.rising(d) || v.moving || v.turn < c.sent(d)
 		if !onItsWay || c.stuck(d) && !v.status.State.live() {
 			return true
 		}
@@ -754,7 +767,7 @@ func (c *conductor) moving() bool {
 	}
 	for name := range c.services {
 		v := c.view(name)
-		if v.status.State.moving() && !(v.status.State == StateWaiting && c.stuck(name)) {
+		if v.moving && !(v.status.State == StateWaiting && c.stuck(name)) {
 			return true
 		}
 	}

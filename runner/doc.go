@@ -41,14 +41,21 @@
 //	    spent                                -> exhausted
 //	ready
 //	    wanted, down, ailing, exited         -> stopping    end
+//	    rolled                                  stays       summon
+//	    recalled                                stays       dismiss
 //	    stable                                  stays       forgive
+//	    succeeded                            -> draining    drain
 //	unverified
 //	    wanted, down, ailing, exited         -> stopping    end
 //	    stable                                  stays       forgive
 //	draining
-//	    (nothing leads here yet)
+//	    wanted                                  stays       remember
+//	    down, exited, drained                -> stopping    end
+//	    bereft                               -> ready       guard
 //	stopping
 //	    wanted, called, down                    stays       remember
+//	    proved                               -> ready       guard
+//	    inherited                            -> starting
 //	    emptied, done                        -> stopped
 //	    renewed                              -> waiting
 //	    crashed                              -> backoff     delay
@@ -72,12 +79,32 @@
 //	    down                                 -> stopped
 //	unclean
 //	    wanted, called, down                    stays       remember
+//	    proved                               -> ready       guard
+//	    inherited                            -> starting
 //	    emptied, done                        -> stopped
 //	    renewed                              -> waiting
 //	    crashed                              -> backoff     delay
 //	    cooled                               -> cooldown    delay
 //	    spent                                -> exhausted
 //	    doomed                               -> held
+//	    stuck                                   stays       look
+//	    elapsed                                 stays       end
+//
+// # The life of a successor
+//
+//	stopped
+//	    rolled                               -> starting    launch
+//	starting
+//	    rolled, recalled, down, overdue, exited -> stopping    end
+//	    launched                                stays       probe
+//	    refused                              -> stopped     bury
+//	    proved                               -> ready       guard
+//	ready
+//	    rolled, recalled, down, ailing, exited -> stopping    end
+//	    stable                                  stays       succeed
+//	stopping
+//	    rolled, recalled, down                  stays       remember
+//	    emptied                              -> stopped     bury
 //	    stuck                                   stays       look
 //	    elapsed                                 stays       end
 package runner

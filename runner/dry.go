@@ -19,7 +19,7 @@ func (dryStarter) start(_ command, _ mark, stdout, stderr *os.File) (process, er
 
 // dry returns s without the signs that its process would give.
 func (s Spec) dry() Spec {
-	s.Ready, s.Live, s.Heartbeat = Ready{}, Live{}, 0
+	s.Ready, s.Live, s.Heartbeat, s.Strategy = Ready{}, Live{}, 0, Immediate
 	return s
 }
 
@@ -37,6 +37,7 @@ func (p *dryProcess) signal(string) error         { return nil }
 func (p *dryProcess) leave()                      {}
 func (p *dryProcess) owner(string, int) ownership { return ownership{unknown: true} }
 func (p *dryProcess) has(int) (ours, known bool)  { return false, false }
+func (p *dryProcess) busy() (busy, known bool)    { return false, true }
 
 func (p *dryProcess) end(Stop, <-chan struct{}) []int {
 	p.once.Do(func() { close(p.gone) })

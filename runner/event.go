@@ -16,6 +16,7 @@ const (
 	KindStarting   Kind = "starting"
 	KindReady      Kind = "ready"
 	KindUnverified Kind = "unverified"
+	KindDraining   Kind = "draining"
 	KindStopping   Kind = "stopping"
 	KindStopped    Kind = "stopped"
 	KindBackoff    Kind = "backoff"
@@ -23,6 +24,15 @@ const (
 	KindHeld       Kind = "held"
 	KindExhausted  Kind = "exhausted"
 	KindUnclean    Kind = "unclean"
+
+	// KindRolling: a generation begins beside the one that serves; the event is
+	// of the new one, as are its KindStarted and what follows. When it takes
+	// over, the service comes to KindReady with its number. KindRolledBack: it
+	// has failed, and the one that serves stays; KindAbandoned: another one is
+	// wanted in its place, or none.
+	KindRolling    Kind = "rolling"
+	KindRolledBack Kind = "rolled_back"
+	KindAbandoned  Kind = "abandoned"
 
 	// KindStarted: the command runs, that is execve has returned; Time is
 	// taken right then.

@@ -28,6 +28,9 @@ type world struct {
 	alive  map[string]int
 	log    []string // "0s start a/1", "3s end a/1"
 	zero   time.Time
+	rolls  bool // two generations of a service may be there
+	lives  map[mark]*fake
+	draw   func() run // for services without runs; nil: run until they are ended
 }
 
 // run is the behaviour of one process.
@@ -44,10 +47,13 @@ type run struct {
 	immortal int
 	// reads is told the environment.
 	reads func(env []string)
+	// busy is how long it has connections after its start, 0 for none; ready is
+	// when probes begin to pass, and ill when they cease to, 0 for never.
+	busy, ready, ill time.Duration
 }
 
 func newWorld(t *testing.T) *world {
-	return &world{t: t, runs: make(map[string][]run), starts: make(map[string]int), alive: make(map[string]int), zero: time.Now()}
+	return &world{t: t, runs: make(map[string][]run), starts: make(map[string]int), alive: make(map[string]int), lives: make(map[mark]*fake), zero: time.Now()}
 }
 
 func (w *world) note(format string, args ...any) {
@@ -59,11 +65,16 @@ func (w *world) start(c command, m mark, stdout, stderr *os.File) (process, erro
 	defer w.mu.Unlock()
 	defer stdout.Close()
 	defer stderr.Close()
+	if _, probed := strings.CutPrefix(m.service, probeMark); probed {
+		return w.probe(m), nil
+	}
 	n := w.starts[m.service]
 	w.starts[m.service]++
 	var r run
 	if runs := w.runs[m.service]; len(runs) > 0 {
 		r = runs[min(n, len(runs)-1)]
+	} else if w.draw != nil {
+		r = w.draw()
 	}
 	name := fmt.Sprintf("%s/%d", m.service, n+1)
 	if r.refuse != nil {
@@ -73,15 +84,27 @@ func (w *world) start(c command, m mark, stdout, stderr *os.File) (process, erro
 	if r.reads != nil {
 		r.reads(c.env)
 	}
-	if w.alive[m.service] > 0 {
-		w.t.Errorf("%s is started beside another one", name)
+	if n := w.alive[m.service]; n > 0 && (n > 1 || !w.rolls) {
+		w.t.Errorf("%s is started beside %d others", name, n)
 	}
 	w.alive[m.service]++
 	w.note("start %s", name)
 	stderr.WriteString(r.stderr)
 	p := &fake{w: w, run: r, name: name, service: m.service, number: 1000 + n, begun: time.Now(), gone: make(chan struct{}), told: make(chan struct{}), killed: make(chan struct{})}
+	w.lives[m] = p
 	go p.live()
 	return p, nil
+}
+
+// probe answers for a process, by when it is to be ready.
+func (w *world) probe(m mark) process {
+	m.service = strings.TrimPrefix(m.service, probeMark)
+	p := &fake{w: w, begun: time.Now(), gone: make(chan struct{})}
+	if of := w.lives[m]; of == nil || time.Since(of.begun) < of.run.ready || of.run.ill > 0 && time.Since(of.begun) >= of.run.ill {
+		p.status = Exit{Code: 1}
+	}
+	close(p.gone)
+	return p
 }
 
 // events returns the log and empties it.
@@ -102,6 +125,7 @@ type fake struct {
 	begun         time.Time
 	gone          chan struct{}
 	status        Exit
+	ended         time.Time
 	once, mortal  sync.Once
 	told, killed  chan struct{}
 	attempts      int
@@ -124,7 +148,7 @@ func (p *fake) live() {
 		}
 	}
 	p.w.mu.Lock()
-	p.status = status
+	p.status, p.ended = status, time.Now()
 	p.w.alive[p.service]--
 	p.w.note("end %s %s", p.name, status)
 	p.w.mu.Unlock()
@@ -144,8 +168,14 @@ func (p *fake) signal(name string) error {
 }
 func (p *fake) owner(string, int) ownership { return ownership{unknown: true} }
 func (p *fake) has(int) (ours, known bool)  { return true, true }
+func (p *fake) busy() (busy, known bool)    { return time.Since(p.begun) < p.run.busy, true }
 
 func (p *fake) end(s Stop, force <-chan struct{}) []int {
+	select {
+	case <-p.gone:
+		return nil
+	default:
+	}
 	if p.attempts++; p.attempts <= p.run.immortal {
 		time.Sleep(time.Second)
 		return []int{p.number}
@@ -780,7 +810,7 @@ func TestServicesThatCrashTogetherComeBackTogether(t *testing.T) {
 func TestBeforeIsAskedAndMayRefuse(t *testing.T) {
 	var asked []string
 	refuse := true
-	o := Options{Specs: []Spec{fakeSpec("a")}, Before: func(_ context.Context, service string, generation int) ([]string, error) {
+	o := Options{Specs: []Spec{fakeSpec("a")}, Before: func(_ context.Context, service string, generation int, _ bool) ([]string, error) {
 		asked = append(asked, fmt.Sprintf("%s/%d", service, generation))
 		if refuse {
 			refuse = false

@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"slices"
@@ -17,25 +18,30 @@ import (
 // uvicorn resets such connections. So before a generation that runs is ended
 // for another one, new connections are led to a second socket, which only the
 // next generation will accept from, and the old one is given a moment for those
-// that it has. Both sockets are of one SO_REUSEPORT group, whose program always
-// chooses the newest. The port is not shared but for that moment, and only with
-// what this process binds: a stranger finds it taken.
+// that it has. A rolling restart opens the second socket long before: until the
+// next generation has proved itself, only its probes come there.
+//
+// Both sockets are of one SO_REUSEPORT group, whose program chooses. The port
+// is not shared with others: a stranger finds it taken.
 
-const (
-	// settleTime is how long there must be nothing unread: time enough for a
-	// request to follow its connection.
-	settleTime = 50 * time.Millisecond
-	settleLook = 10 * time.Millisecond
-)
-
-// succeed opens the socket of the next generation and leads new connections
-// to it; without effect where the system refuses.
-func (h *held) succeed() {
-	if h.next != nil || h.spec.Unix != "" {
-		return
+// found makes a group of a socket that was just opened, by another one that
+// listens for a moment: only a group can have a program, and that must be there
+// before the socket of a successor is. Without effect where the system refuses.
+func (h *held) found() {
+	if twin, err := h.another(); err == nil {
+		twin.Close()
 	}
-	if option(h.file, unix.SO_REUSEPORT, 1) != nil {
-		return
+	h.alone()
+}
+
+// alone ends what the option does on the socket that is left: a group is asked
+// only where it is set.
+func (h *held) alone() { _ = option(h.file, unix.SO_REUSEPORT, 0) }
+
+// another opens one more socket of the group.
+func (h *held) another() (*os.File, error) {
+	if err := option(h.file, unix.SO_REUSEPORT, 1); err != nil {
+		return nil, err
 	}
 	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) (err error) {
 		err2 := raw.Control(func(fd uintptr) {
@@ -49,25 +55,57 @@ func (h *held) succeed() {
 	config.SetMultipathTCP(false)
 	listener, err := config.Listen(context.Background(), "tcp", h.address)
 	if err != nil {
-		return
+		return nil, err
 	}
 	defer listener.Close()
-	next, err := listener.(*net.TCPListener).File()
+	return listener.(*net.TCPListener).File()
+}
+
+// succeed opens the socket of the next generation and leads new connections
+// to it; without effect where the system refuses.
+func (h *held) succeed() {
+	if h.spec.Unix == "" && h.open() == nil && h.choose(true) != nil {
+		h.abandon()
+	}
+}
+
+// beside opens the socket of the next generation. Connections go on coming to
+// the old one, but for those that steer prepares.
+func (h *held) beside() error {
+	if h.spec.Unix != "" {
+		return fmt.Errorf("cannot listen on %s for two generations at once", h.spec.Unix)
+	}
+	err := h.choose(false)
+	if err == nil {
+		err = h.open()
+	}
 	if err != nil {
-		return
+		return fmt.Errorf("cannot listen on %s for two generations at once: %w", h.address, causeOf(err))
 	}
-	// The newest is behind the one before it.
-	program := []unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K, K: 1}}
-	filter := unix.SockFprog{Len: 1, Filter: &program[0]}
-	var failed error
-	err = control(next, func(fd int) {
-		failed = unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_REUSEPORT_CBPF, &filter)
-	})
-	if err != nil || failed != nil {
-		next.Close()
-		return
+	return nil
+}
+
+// open opens the socket of the next generation, if it is not there.
+func (h *held) open() error {
+	if h.next != nil {
+		return nil
 	}
+	next, err := h.another()
+	if err != nil {
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	h.next = next
+	return nil
+}
+
+// lead has new connections come to the socket of the next generation, or to
+// the old one.
+func (h *held) lead(next bool) {
+	if h.next != nil {
+		_ = h.choose(next) // as beside could
+	}
 }
 
 // supplant puts the socket of the next generation in the place of the old one,
@@ -76,9 +114,115 @@ func (h *held) supplant() {
 	if h.next == nil {
 		return
 	}
+	h.lead(true)
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	h.file.Close()
 	h.file, h.next = h.next, nil
-	_ = option(h.file, unix.SO_REUSEPORT, 0)
+	h.alone()
+}
+
+// abandon closes the socket of a next generation that is no more.
+func (h *held) abandon() {
+	if h.next == nil {
+		return
+	}
+	h.lead(false)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.next.Close()
+	h.next = nil
+	h.alone()
+}
+
+// choose sets the program of the group: to the newest socket, or to the one
+// before it but for what steer has prepared.
+func (h *held) choose(newest bool) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.led, h.steered = newest, nil
+	return h.program()
+}
+
+// maxSteered is how many probes may be under way at once.
+const maxSteered = 8
+
+// steer binds a socket that is about to connect and leads it to the next
+// generation. It is called on the goroutine of a probe.
+func (h *held) steer(network, _ string, raw syscall.RawConn) error {
+	var failed error
+	port := 0
+	err := raw.Control(func(fd uintptr) {
+		var any unix.Sockaddr = &unix.SockaddrInet4{}
+		if network == "tcp6" {
+			any = &unix.SockaddrInet6{}
+		}
+		if failed = unix.Bind(int(fd), any); failed != nil {
+			return
+		}
+		var at unix.Sockaddr
+		if at, failed = unix.Getsockname(int(fd)); failed != nil {
+			return
+		}
+		switch at := at.(type) {
+		case *unix.SockaddrInet4:
+			port = at.Port
+		case *unix.SockaddrInet6:
+			port = at.Port
+		}
+	})
+	if err := errors.Join(err, failed); err != nil {
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.next == nil {
+		return nil // there is one generation by now
+	}
+	h.steered = append(h.steered, uint32(port))
+	h.steered = h.steered[max(0, len(h.steered)-maxSteered):]
+	return h.program()
+}
+
+// program attaches to the group what chooses the socket of a connection, by its
+// number in the group. h.mu is held.
+func (h *held) program() error {
+	// Where the headers of the packet begin, see SKF_NET_OFF in
+	// linux/filter.h. Options of IPv4 and extensions of IPv6 are not expected:
+	// the packet is from this machine to itself.
+	const (
+		header = 0xfff00000
+		inV4   = header + 20
+		inV6   = header + 40
+	)
+	usual := uint32(0)
+	if h.led {
+		usual = 1
+	}
+	var code []unix.SockFilter
+	if !h.led && len(h.steered) > 0 {
+		// The port that it comes from.
+		code = []unix.SockFilter{
+			{Code: unix.BPF_LD | unix.BPF_B | unix.BPF_ABS, K: header},
+			{Code: unix.BPF_ALU | unix.BPF_RSH | unix.BPF_K, K: 4},
+			{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: 4, Jf: 2},
+			{Code: unix.BPF_LD | unix.BPF_H | unix.BPF_ABS, K: inV4},
+			{Code: unix.BPF_JMP | unix.BPF_JA, K: 1},
+			{Code: unix.BPF_LD | unix.BPF_H | unix.BPF_ABS, K: inV6},
+		}
+		for _, port := range h.steered {
+			code = append(code,
+				unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: port, Jf: 1},
+				unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: 1})
+		}
+	}
+	code = append(code, unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: usual})
+	filter := unix.SockFprog{Len: uint16(len(code)), Filter: &code[0]}
+	var failed error
+	err := control(h.file, func(fd int) {
+		failed = unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_REUSEPORT_CBPF, &filter)
+	})
+	return errors.Join(err, failed)
 }
 
 // control calls f with the descriptor of a socket. File.Fd would do, but has

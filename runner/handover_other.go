@@ -3,12 +3,28 @@
 package runner
 
 import (
+	"fmt"
 	"os"
+	"syscall"
 	"time"
 )
 
+func (h *held) found() {}
+
 func (h *held) succeed() {}
 
+func (h *held) beside() error {
+	return fmt.Errorf("cannot listen on %s%s for two generations at once: %w", h.spec.TCP, h.spec.Unix, ErrNotSupported)
+}
+
+func (h *held) lead(bool) {}
+
 func (h *held) supplant() {}
+
+func (h *held) abandon() {}
+
+func (h *held) steer(string, string, syscall.RawConn) error { return nil }
+
+func queued(*os.File) uint32 { return 0 }
 
 func settle([]*os.File, time.Duration, <-chan struct{}) {}

@@ -22,6 +22,6 @@ func (e *takenError) Error() string { return e.text }
 
 func hold(Listen) (*held, error) { return nil, fmt.Errorf("cannot listen: %w", ErrNotSupported) }
 
-func (h *held) block() {}
+func block(*os.File) {}
 
 func (h *held) release() {}

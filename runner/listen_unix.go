@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -22,13 +23,18 @@ import (
 // held is a socket that is listened on for a service.
 type held struct {
 	spec Listen
-	file *os.File
 	// address is what a client connects to: with the port that the system
 	// chose for port 0.
 	address string
+
 	// next takes the place of file when nothing of the generation is left that
-	// has file; nil most of the time.
-	next *os.File
+	// has file; nil most of the time. The service's goroutine writes these two
+	// under mu, and those of its probes read them.
+	mu      sync.Mutex
+	file    *os.File
+	next    *os.File
+	led     bool     // new connections come to next
+	steered []uint32 // the ports of probes that are led to next
 }
 
 // takenError says who is in the way of a socket. It may pass at any time.
@@ -122,7 +128,7 @@ func holdUnix(l Listen) (*held, error) {
 // block makes accept wait again. The flag belongs to the socket, not to the
 // descriptor: a generation that has cleared it for itself, as asyncio does, has
 // cleared it for all.
-func (h *held) block() { _ = unix.SetNonblock(int(h.file.Fd()), false) }
+func block(socket *os.File) { _ = unix.SetNonblock(int(socket.Fd()), false) }
 
 // release closes the socket and removes its file.
 func (h *held) release() {

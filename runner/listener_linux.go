@@ -11,10 +11,11 @@ import (
 	"strings"
 )
 
-// listening is a socket in the LISTEN state.
-type listening struct {
-	addr  netip.AddrPort
-	inode string
+// socket is a TCP socket as /proc/net shows it.
+type socket struct {
+	addr    netip.AddrPort // the local one
+	inode   string
+	listens bool
 }
 
 // owner looks for the listener of a port in the network that the command sees.
@@ -73,12 +74,12 @@ func holding(inodes map[string]bool) ownership {
 
 // serving returns the inodes of the sockets that a connection to host and port
 // may reach: those bound to the very address, else those bound to any.
-func serving(sockets []listening, host string, port int) map[string]bool {
+func serving(sockets []socket, host string, port int) map[string]bool {
 	want, err := netip.ParseAddr(host)
 	named := err == nil && !want.IsUnspecified()
 	exact, any := make(map[string]bool), make(map[string]bool)
 	for _, s := range sockets {
-		if int(s.addr.Port()) != port {
+		if !s.listens || int(s.addr.Port()) != port {
 			continue
 		}
 		switch bound := s.addr.Addr().Unmap(); {
@@ -97,9 +98,10 @@ func serving(sockets []listening, host string, port int) map[string]bool {
 // listenState is the state of a socket that listens, as /proc/net/tcp has it.
 const listenState = "0A"
 
-// listeners reads the listening TCP sockets of a process's network namespace.
-func listeners(pid int) ([]listening, error) {
-	var all []listening
+// listeners reads the TCP sockets of a process's network namespace, those that
+// listen among them.
+func listeners(pid int) ([]socket, error) {
+	var all []socket
 	var failed error
 	read := 0
 	for _, name := range []string{"tcp", "tcp6"} {
@@ -120,15 +122,15 @@ func listeners(pid int) ([]listening, error) {
 // parseSockets reads /proc/net/tcp or tcp6: a header, then a line for each
 // socket with the local address in the second field, the state in the fourth
 // and the inode in the tenth.
-func parseSockets(table string) []listening {
-	var found []listening
+func parseSockets(table string) []socket {
+	var found []socket
 	for line := range strings.Lines(table) {
 		fields := strings.Fields(line)
-		if len(fields) < 10 || fields[3] != listenState {
+		if len(fields) < 10 {
 			continue
 		}
 		if addr, ok := parseAddr(fields[1]); ok {
-			found = append(found, listening{addr: addr, inode: fields[9]})
+			found = append(found, socket{addr: addr, inode: fields[9], listens: fields[3] == listenState})
 		}
 	}
 	return found

@@ -6,6 +6,13 @@ package runner
 // a clock, a process or a goroutine is in service.go, which does what the
 // table says. Exits are not judged here either: policy.go turns one into the
 // event Crashed, Spent, Cooled, Doomed or Done.
+//
+// A rolling restart starts the next generation, the successor, beside the one
+// that serves. Its life is a second, smaller table, in the same words: were it
+// part of the first, each of its states would be there once for every state
+// that the one before it may be in. The two meet in four events, two each way:
+// the first table has what a successor brings about (succeeded, bereft) and how
+// it takes over (proved, inherited). The code is in succession.go.
 
 // State is where a service is in its life.
 type State string
@@ -22,8 +29,8 @@ const (
 	StateReady State = "ready"
 	// StateUnverified: it runs and has no readiness probe.
 	StateUnverified State = "unverified"
-	// StateDraining: it still serves what it has, and its successor is ready. No
-	// strategy of today drains.
+	// StateDraining: it still serves what it has, and its successor, which is
+	// ready, gets what comes.
 	StateDraining State = "draining"
 	// StateStopping: it was told to end, or has ended, and what it left behind is
 	// being ended.
@@ -69,6 +76,8 @@ const (
 	// Wishes, from plans and operators.
 	wanted   event = "wanted"   // a new generation, in place of one that runs
 	called   event = "called"   // a generation, if none runs or is to come
+	rolled   event = "rolled"   // a new generation, beside one that is ready
+	recalled event = "recalled" // no other generation than the one that runs
 	released event = "released" // the reason to hold it back is gone
 	down     event = "down"     // no generation
 	// What the conductor says.
@@ -82,6 +91,11 @@ const (
 	stable   event = "stable"   // it has run long enough to be forgiven
 	ailing   event = "ailing"   // it runs, and does not serve any more
 	exited   event = "exited"   // the command has ended
+	// What becomes of a successor.
+	succeeded event = "succeeded" // it has proved itself: the one that serves may go
+	bereft    event = "bereft"    // it has failed after that: the one that serves stays
+	drained   event = "drained"   // the one that served has nothing left to do
+	inherited event = "inherited" // it is the only one, and has yet to prove itself
 	// What follows when nothing of the generation is left.
 	emptied event = "emptied" // stopped as wished
 	renewed event = "renewed" // another generation is wanted
@@ -97,8 +111,9 @@ const (
 
 func events() []event {
 	return []event{
-		wanted, called, released, down, cleared,
+		wanted, called, rolled, recalled, released, down, cleared,
 		launched, refused, proved, unprobed, overdue, stable, ailing, exited,
+		succeeded, bereft, drained, inherited,
 		emptied, renewed, done, crashed, cooled, spent, doomed, stuck, elapsed,
 	}
 }
@@ -116,6 +131,12 @@ const (
 	delay   effect = "delay"    // wait out the backoff or the cooldown
 	look    effect = "look"     // try again to end what is left, a little later
 	refresh effect = "remember" // note what is wanted; another event acts on it
+	// Of rolling restarts.
+	summon  effect = "summon"  // start a successor, in place of one that is on its way
+	dismiss effect = "dismiss" // end the successor
+	drain   effect = "drain"   // lead what comes to the successor, wait until nothing is left
+	succeed effect = "succeed" // tell the one that serves
+	bury    effect = "bury"    // see what follows from its end
 )
 
 // cell is one entry of the table.
@@ -152,11 +173,14 @@ var table = map[State]map[event]cell{
 		emptied: {StateStopped, nothing},
 	},
 	StateReady: {
-		stable: {StateReady, forgive},
-		ailing: {StateStopping, end},
-		exited: {StateStopping, end},
-		wanted: {StateStopping, end},
-		down:   {StateStopping, end},
+		stable:    {StateReady, forgive},
+		ailing:    {StateStopping, end},
+		exited:    {StateStopping, end},
+		wanted:    {StateStopping, end},
+		down:      {StateStopping, end},
+		rolled:    {StateReady, summon},
+		recalled:  {StateReady, dismiss},
+		succeeded: {StateDraining, drain},
 	},
 	StateUnverified: {
 		stable: {StateUnverified, forgive},
@@ -164,6 +188,13 @@ var table = map[State]map[event]cell{
 		exited: {StateStopping, end},
 		wanted: {StateStopping, end},
 		down:   {StateStopping, end},
+	},
+	StateDraining: {
+		wanted:  {StateDraining, refresh},
+		drained: {StateStopping, end},
+		exited:  {StateStopping, end},
+		down:    {StateStopping, end},
+		bereft:  {StateReady, guard},
 	},
 	StateStopping: {
 		wanted:  {StateStopping, refresh},
@@ -177,6 +208,9 @@ var table = map[State]map[event]cell{
 		spent:   {StateExhausted, nothing},
 		doomed:  {StateHeld, nothing},
 		stuck:   {StateUnclean, look},
+		// A successor takes over.
+		proved:    {StateReady, guard},
+		inherited: {StateStarting, nothing},
 	},
 	StateBackoff: {
 		elapsed: {StateWaiting, nothing},
@@ -216,6 +250,45 @@ var table = map[State]map[event]cell{
 		cooled:  {StateCooldown, delay},
 		spent:   {StateExhausted, nothing},
 		doomed:  {StateHeld, nothing},
+
+		proved:    {StateReady, guard},
+		inherited: {StateStarting, nothing},
+	},
+}
+
+// succession is the life of a successor, until it takes over or nothing of it
+// is left. It begins and ends in Stopped; Ready means that it could take over.
+var succession = map[State]map[event]cell{
+	StateStopped: {
+		rolled: {StateStarting, launch},
+	},
+	StateStarting: {
+		launched: {StateStarting, probe},
+		proved:   {StateReady, guard},
+		overdue:  {StateStopping, end},
+		exited:   {StateStopping, end},
+		// It is not to be, or another one is.
+		rolled:   {StateStopping, end},
+		recalled: {StateStopping, end},
+		down:     {StateStopping, end},
+		// No process came to be.
+		refused: {StateStopped, bury},
+	},
+	StateReady: {
+		stable:   {StateReady, succeed},
+		ailing:   {StateStopping, end},
+		exited:   {StateStopping, end},
+		rolled:   {StateStopping, end},
+		recalled: {StateStopping, end},
+		down:     {StateStopping, end},
+	},
+	StateStopping: {
+		rolled:   {StateStopping, refresh},
+		recalled: {StateStopping, refresh},
+		down:     {StateStopping, refresh},
+		emptied:  {StateStopped, bury},
+		stuck:    {StateStopping, look},
+		elapsed:  {StateStopping, end},
 	},
 }
 

@@ -14,16 +14,19 @@ import (
 
 var update = flag.Bool("update", false, "rewrite generated parts of the documentation")
 
-// diagram prints the table, one state after the other.
-func diagram() string {
+// diagram prints a table, one state after the other.
+func diagram(table map[State]map[event]cell) string {
 	var b strings.Builder
 	for _, s := range States() {
+		if _, ok := table[s]; !ok {
+			continue
+		}
 		fmt.Fprintf(&b, "//\t%s\n", s)
 		// Events that lead to the same cell share a line.
 		var lines []string
 		at := make(map[cell]int)
 		for _, e := range events() {
-			c, ok := next(s, e)
+			c, ok := table[s][e]
 			if !ok {
 				continue
 			}
@@ -42,26 +45,23 @@ func diagram() string {
 			lines[i] = fmt.Sprintf("//\t    %-36s %-14s %s", lines[i], to, c.do)
 			lines[i] = strings.TrimRight(lines[i], " ")
 		}
-		if len(lines) == 0 {
-			lines = []string{"//\t    (nothing leads here yet)"}
-		}
 		b.WriteString(strings.Join(lines, "\n") + "\n")
 	}
 	return b.String()
 }
 
-func TestDocShowsTheTable(t *testing.T) {
-	const begin, finish = "// # The life of a service\n", "package runner"
+func TestDocShowsTheTables(t *testing.T) {
+	const finish = "package runner"
 	data, err := os.ReadFile("doc.go")
 	if err != nil {
 		t.Fatal(err)
 	}
-	head, rest, ok := strings.Cut(string(data), begin)
-	_, tail, ok2 := strings.Cut(rest, finish)
-	if !ok || !ok2 {
-		t.Fatalf("doc.go has no %q before %q", begin, finish)
+	head, _, ok := strings.Cut(string(data), "// # The life of a service\n")
+	if !ok {
+		t.Fatal("doc.go does not show the life of a service")
 	}
-	want := head + begin + "//\n" + diagram() + finish + tail
+	want := head + "// # The life of a service\n//\n" + diagram(table) +
+		"//\n// # The life of a successor\n//\n" + diagram(succession) + finish + "\n"
 	if *update {
 		if err := os.WriteFile("doc.go", []byte(want), 0o644); err != nil {
 			t.Fatal(err)
@@ -69,7 +69,7 @@ func TestDocShowsTheTable(t *testing.T) {
 		return
 	}
 	if string(data) != want {
-		t.Error("the table has changed: run go test ./runner -run TestDoc -update and read the diff of doc.go")
+		t.Error("a table has changed: run go test ./runner -run TestDoc -update and read the diff of doc.go")
 	}
 }
 
@@ -77,13 +77,15 @@ func TestDocShowsTheTable(t *testing.T) {
 func TestEveryPair(t *testing.T) {
 	states := States()
 	starts := 0
-	for s, row := range table {
-		if !slices.Contains(states, s) {
-			t.Errorf("the table has the state %q, States has not", s)
-		}
-		for e := range row {
-			if !slices.Contains(events(), e) {
-				t.Errorf("%s: the table has the event %q, events has not", s, e)
+	for _, table := range []map[State]map[event]cell{table, succession} {
+		for s, row := range table {
+			if !slices.Contains(states, s) {
+				t.Errorf("the table has the state %q, States has not", s)
+			}
+			for e, c := range row {
+				if !slices.Contains(events(), e) || !slices.Contains(states, c.to) {
+					t.Errorf("%s, %s -> %s: the table has a word that events or States has not", s, e, c.to)
+				}
 			}
 		}
 	}
@@ -111,6 +113,14 @@ func TestEveryPair(t *testing.T) {
 			if c.to == StateStopping && s != StateStopping && c.do != end {
 				t.Errorf("%s: does not end the process", where)
 			}
+			// What is up without a start was started beside another one.
+			takesOver := e == proved || e == inherited || e == bereft
+			if !s.live() && c.to.live() && c.do != launch && !takesOver {
+				t.Errorf("%s: nothing was started", where)
+			}
+			if (c.to == StateDraining && s != StateDraining) != (c.do == drain && e == succeeded && s == StateReady) {
+				t.Errorf("%s: only what is ready drains, and for a successor that is", where)
+			}
 			if c.to == StateBackoff != (c.do == delay && e == crashed) {
 				t.Errorf("%s: a backoff and its timer belong together", where)
 			}
@@ -121,9 +131,45 @@ func TestEveryPair(t *testing.T) {
 	}
 }
 
+// TestEveryPairOfASuccessor is TestEveryPair for the second table.
+func TestEveryPairOfASuccessor(t *testing.T) {
+	for s, row := range succession {
+		process := s == StateStarting || s == StateReady || s == StateStopping
+		for e, c := range row {
+			where := fmt.Sprintf("%s, %s -> %s, %s", s, e, c.to, c.do)
+			if (c.do == launch) != (s == StateStopped) {
+				t.Errorf("%s: a successor is started once", where)
+			}
+			if process && c.to == StateStopped && (c.do != bury || e != emptied && e != refused) {
+				t.Errorf("%s: leaves a process behind", where)
+			}
+			if c.to == StateStopping && s != StateStopping && c.do != end {
+				t.Errorf("%s: does not end the process", where)
+			}
+			if c.do == succeed && (s != StateReady || e != stable) {
+				t.Errorf("%s: takes over without a proof", where)
+			}
+		}
+		if !process {
+			continue
+		}
+		// Whatever it is at, it makes room, and what it does wrong ends it.
+		for _, e := range []event{rolled, recalled, down} {
+			if c := row[e]; c.to != StateStopping {
+				t.Errorf("%s does not end on %s", s, e)
+			}
+		}
+		for _, e := range []event{exited, ailing, overdue} {
+			if c, ok := row[e]; ok && (c.to != StateStopping || c.do != end) {
+				t.Errorf("%s, %s -> %s, %s: a failure is no end", s, e, c.to, c.do)
+			}
+		}
+	}
+}
+
 // TestNoDeadEnd checks that every state can be reached and left for good.
 func TestNoDeadEnd(t *testing.T) {
-	reach := func(from State) map[State]bool {
+	reach := func(table map[State]map[event]cell, from State) map[State]bool {
 		seen := map[State]bool{from: true}
 		for todo := []State{from}; len(todo) > 0; {
 			s := todo[0]
@@ -137,21 +183,19 @@ func TestNoDeadEnd(t *testing.T) {
 		}
 		return seen
 	}
-	fromStopped := reach(StateStopped)
-	for _, s := range States() {
-		if s == StateDraining {
-			if len(table[s]) > 0 || fromStopped[s] {
-				t.Error("draining is in use: the tests must know what it is for")
+	for name, table := range map[string]map[State]map[event]cell{"service": table, "successor": succession} {
+		fromStopped := reach(table, StateStopped)
+		for s := range table {
+			if !fromStopped[s] {
+				t.Errorf("%s: nothing leads to %s", name, s)
 			}
-			continue
+			back := reach(table, s)
+			if !back[StateStopped] || !back[StateStarting] {
+				t.Errorf("%s: %s cannot be left for stopped and for starting", name, s)
+			}
 		}
-		if !fromStopped[s] {
-			t.Errorf("nothing leads to %s", s)
-		}
-		back := reach(s)
-		if !back[StateStopped] || !back[StateStarting] {
-			t.Errorf("%s cannot be left for stopped and for starting", s)
-		}
+	}
+	for _, s := range States() {
 		// A wish is never lost: each state acts on one or remembers it.
 		for _, e := range []event{wanted, down} {
 			if _, ok := next(s, e); !ok && !(s == StateStopped && e == down) {

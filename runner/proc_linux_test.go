@@ -59,9 +59,13 @@ func TestParseSockets(t *testing.T) {
 	var got []string
 	sockets := parseSockets(table)
 	for _, s := range sockets {
-		got = append(got, fmt.Sprint(s.addr, " ", s.inode))
+		word := fmt.Sprint(s.addr, " ", s.inode)
+		if !s.listens {
+			word += " connected"
+		}
+		got = append(got, word)
 	}
-	want := []string{"127.0.0.1:8080 11", "0.0.0.0:8081 13", "[::]:8082 14", "[::ffff:127.0.0.1]:8083 15", "[::1]:8084 16"}
+	want := []string{"127.0.0.1:8080 11", "127.0.0.1:8080 12 connected", "0.0.0.0:8081 13", "[::]:8082 14", "[::ffff:127.0.0.1]:8083 15", "[::1]:8084 16"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q\nwant %q", got, want)
 	}

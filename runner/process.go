@@ -108,6 +108,9 @@ type process interface {
 	leave()
 	// owner says who listens on the port of a TCP address.
 	owner(host string, port int) ownership
+	// busy reports whether it has a connection open to a port that it listens
+	// on, accepted or not; known is false where the system does not tell.
+	busy() (busy, known bool)
 	// has reports whether a process belongs to this generation; known is false
 	// where the system cannot tell.
 	has(pid int) (ours, known bool)

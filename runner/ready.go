@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -36,6 +37,9 @@ type prober struct {
 	proc       process
 	// command runs the command of a probe.
 	command func(ctx context.Context, argv []string) error
+	// steer prepares a connection that only this generation may accept; nil
+	// where there is no other one.
+	steer func(network, address string, raw syscall.RawConn) error
 }
 
 // asks reports whether there is something to ask.
@@ -82,7 +86,7 @@ func (p *prober) try(ctx context.Context, limit time.Duration) error {
 	// A transport may still dial when the request is over.
 	var peers atomic.Pointer[[2]net.Addr] // local and remote
 	dial := func(ctx context.Context, network, addr string) (net.Conn, error) {
-		conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+		conn, err := (&net.Dialer{Control: p.steer}).DialContext(ctx, network, addr)
 		if err == nil {
 			peers.Store(&[2]net.Addr{conn.LocalAddr(), conn.RemoteAddr()})
 		}

@@ -32,11 +32,11 @@ func (s Spec) environ() []string {
 	return unsetenv(s.Env, envNotify, envWatchdog, envWatchdogPID, envListenPID, envListenFDs, envListenNames)
 }
 
-// lendEar makes the socket that the next generation reports to, and returns
-// its environment.
-func (s *service) lendEar() ([]string, error) {
+// lendEar makes the socket that a new generation reports to, and returns its
+// environment.
+func (s *service) lendEar(n *incarnation) ([]string, error) {
 	env := s.spec.environ()
-	s.every = s.spec.Heartbeat
+	n.every = s.spec.Heartbeat
 	if !s.spec.reports() {
 		return env, nil
 	}
@@ -44,7 +44,7 @@ func (s *service) lendEar() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.ear = e
+	n.ear = e
 	env = append(env, envNotify+"="+e.address)
 	if beat := s.spec.Heartbeat; beat > 0 {
 		env = append(env, fmt.Sprintf("%s=%d", envWatchdog, beat.Microseconds()))
@@ -52,13 +52,13 @@ func (s *service) lendEar() ([]string, error) {
 	return env, nil
 }
 
-// attend listens to the generation that was started.
-func (s *service) attend() {
-	e, proc := s.ear, s.proc
+// attend listens to a generation that was started.
+func (s *service) attend(born *incarnation) {
+	e, proc := born.ear, born.proc
 	if e == nil {
 		return
 	}
-	at := letter{event: noticed, generation: s.generation}
+	at := letter{event: noticed, generation: born.generation}
 	s.work.Go(func() {
 		e.listen(func(pid int, text string) {
 			if ours, known := proc.has(pid); !ours || !known {
@@ -77,95 +77,100 @@ func (s *service) attend() {
 }
 
 // deafen stops listening, and removes what the generation's signs need.
-func (s *service) deafen() {
-	if s.ear != nil {
-		s.ear.close()
-		s.ear = nil
+func (n *incarnation) deafen() {
+	if n.ear != nil {
+		n.ear.close()
+		n.ear = nil
 	}
-	s.sign.close()
-	if s.alarm != nil {
-		s.alarm.Stop()
-		s.alarm = nil
+	n.sign.close()
+	if n.alarm != nil {
+		n.alarm.Stop()
+		n.alarm = nil
 	}
-	s.says, s.main, s.vigil = "", 0, vigil{}
+	n.says, n.main, n.vigil = "", 0, vigil{}
 }
 
-// hear acts on a notice.
-func (s *service) hear(n notice) {
-	if s.over {
+// hear acts on what a generation says.
+func (s *service) hear(n *incarnation, said notice) {
+	if n.over {
 		return
 	}
-	if n.said {
-		s.says = n.status
+	if said.said {
+		n.says = said.status
 	}
-	if n.pid != 0 {
-		s.main = n.pid
+	if said.pid != 0 {
+		n.main = said.pid
 	}
-	if n.extend > 0 && s.state == StateStarting {
-		s.extend(n.extend)
+	if said.extend > 0 && n.state == StateStarting {
+		s.extend(n, said.extend)
 	}
-	up := s.state == StateReady || s.state == StateUnverified
-	if n.every > 0 {
-		s.every = n.every
+	up := n.state == StateReady || n.state == StateUnverified
+	if said.every > 0 {
+		n.every = said.every
 	}
 	switch {
-	case n.ready && s.state == StateStarting && s.spec.Ready.Notify:
-		s.happen(proved, Event{})
+	case said.ready && n.state == StateStarting && s.spec.Ready.Notify:
+		s.happens(n, proved, Event{})
 	case !up:
-	case n.alarm:
-		s.ail(errors.New("it has said WATCHDOG=trigger"))
+	case said.alarm:
+		s.ail(n, errors.New("it has said WATCHDOG=trigger"))
 		return
-	case n.reloading:
-		s.vigil.patience = s.spec.Ready.Timeout
-		s.vigil.reloaded = time.Now().Add(s.vigil.patience)
-		s.emit(Event{Kind: KindReloading, Time: time.Now()})
-	case n.ready && !s.vigil.reloaded.IsZero():
-		s.vigil.reloaded = time.Time{}
-		s.emit(Event{Kind: KindReloaded, Time: time.Now()})
+	case said.reloading:
+		n.vigil.patience = s.spec.Ready.Timeout
+		n.vigil.reloaded = time.Now().Add(n.vigil.patience)
+		s.announce(n, Event{Kind: KindReloading, Time: time.Now()})
+	case said.ready && !n.vigil.reloaded.IsZero():
+		n.vigil.reloaded = time.Time{}
+		s.announce(n, Event{Kind: KindReloaded, Time: time.Now()})
 	}
-	if n.beat {
-		s.vigil.last = time.Now()
+	if said.beat {
+		n.vigil.last = time.Now()
 	}
 	if up {
-		s.vigil.every = s.every
-		s.watchOut()
+		n.vigil.every = n.every
+		s.watchOut(n)
 	}
 }
 
 // watchOut sets the alarm for what must be said next.
-func (s *service) watchOut() {
-	if s.alarm != nil {
-		s.alarm.Stop()
-		s.alarm = nil
+func (s *service) watchOut(n *incarnation) {
+	if n.alarm != nil {
+		n.alarm.Stop()
+		n.alarm = nil
 	}
-	at, ok := s.vigil.due()
+	at, ok := n.vigil.due()
 	if !ok {
 		return
 	}
-	l := letter{event: rung, generation: s.generation, state: s.state}
-	s.alarm = time.AfterFunc(max(0, time.Until(at)), func() { s.inbox.put(l) })
+	l := letter{event: rung, generation: n.generation, state: n.state}
+	n.alarm = time.AfterFunc(max(0, time.Until(at)), func() { s.inbox.put(l) })
 }
 
 // ail ends a generation that does not serve any more.
-func (s *service) ail(why error) {
-	s.fault = why.Error()
-	s.happen(ailing, Event{What: s.fault})
+func (s *service) ail(n *incarnation, why error) {
+	n.fault = why.Error()
+	s.happens(n, ailing, Event{What: n.fault})
 }
 
 // guard watches a generation that is up: until it counts as stable, and that it
-// stays alive.
-func (s *service) guard() {
-	s.arm(s.spec.Restart.StableAfter, stable)
-	s.vigil = vigil{every: s.every, last: time.Now()}
-	s.watchOut()
+// stays alive. A successor is stable when it may take over.
+func (s *service) guard(n *incarnation) {
+	n.still()
+	after := s.spec.Restart.StableAfter
+	if n == s.heir {
+		after = s.spec.Settle
+	}
+	s.arm(n, after, stable)
+	n.vigil = vigil{every: n.every, last: time.Now()}
+	s.watchOut(n)
 	live := s.spec.Live
 	if !live.asks() {
 		return
 	}
 	ctx, cancel := context.WithCancel(s.host.ctx)
-	s.quiet = cancel
-	at := letter{event: ailing, generation: s.generation, state: s.state}
-	p := s.prober(live.Probe)
+	n.quiet = cancel
+	at := letter{event: ailing, generation: n.generation, state: n.state}
+	p := s.prober(n, live.Probe)
 	s.work.Go(func() {
 		defer cancel()
 		if at.err = watchLife(ctx, live, p.try); at.err != nil {
@@ -175,21 +180,21 @@ func (s *service) guard() {
 }
 
 // probe watches for readiness until the state changes.
-func (s *service) probe() {
+func (s *service) probe(n *incarnation) {
 	r := s.spec.Ready
 	if !r.probes() {
-		s.happen(unprobed, Event{})
+		s.happens(n, unprobed, Event{})
 		return
 	}
-	s.unready.Store(nil)
-	s.begun, s.until = time.Now(), time.Time{}
+	n.unready.Store(nil)
+	n.begun, n.until = time.Now(), time.Time{}
 	if r.Timeout > 0 {
-		s.until = s.begun.Add(r.Timeout)
-		s.arm(r.Timeout, overdue)
+		n.until = n.begun.Add(r.Timeout)
+		s.arm(n, r.Timeout, overdue)
 	}
 	var wait func(context.Context) error
-	last := func(err error) { s.unready.Store(&err) }
-	switch g := s.sign; {
+	last := func(err error) { n.unready.Store(&err) }
+	switch g := n.sign; {
 	case r.Notify, r.Log != "":
 		return // hear and the reader of the output see it
 	case r.Pipe != "":
@@ -197,13 +202,13 @@ func (s *service) probe() {
 	case r.File != "":
 		wait = func(ctx context.Context) error { return repeat(ctx, r.Interval, g.fresh, last) }
 	default:
-		p := s.prober(r.Probe)
+		p := s.prober(n, r.Probe)
 		try := func(ctx context.Context) error { return p.try(ctx, tryTime) }
 		wait = func(ctx context.Context) error { return repeat(ctx, r.Interval, try, last) }
 	}
 	ctx, cancel := context.WithCancel(s.host.ctx)
-	s.quiet = cancel
-	at := letter{event: proved, generation: s.generation, state: s.state}
+	n.quiet = cancel
+	at := letter{event: proved, generation: n.generation, state: n.state}
 	s.work.Go(func() {
 		defer cancel()
 		switch err := wait(ctx); {
@@ -216,19 +221,19 @@ func (s *service) probe() {
 }
 
 // extend lets a start take longer: at least so long from now.
-func (s *service) extend(d time.Duration) {
-	if until := time.Now().Add(d); !s.until.IsZero() && until.After(s.until) {
-		s.until = until
-		s.timer.Stop()
-		s.arm(d, overdue)
+func (s *service) extend(n *incarnation, d time.Duration) {
+	if until := time.Now().Add(d); !n.until.IsZero() && until.After(n.until) {
+		n.until = until
+		n.timer.Stop()
+		s.arm(n, d, overdue)
 	}
 }
 
 // late says why a start has taken too long.
-func (s *service) late() string {
-	why := fmt.Sprintf("not ready within %s", s.until.Sub(s.begun).Round(time.Millisecond))
+func (s *service) late(n *incarnation) string {
+	why := fmt.Sprintf("not ready within %s", n.until.Sub(n.begun).Round(time.Millisecond))
 	err := s.spec.Ready.missing()
-	if last := s.unready.Load(); last != nil {
+	if last := n.unready.Load(); last != nil {
 		err = *last
 	}
 	if err != nil {
@@ -237,30 +242,34 @@ func (s *service) late() string {
 	return why
 }
 
-// prober asks the generation that runs.
-func (s *service) prober(ask Probe) *prober {
-	spec, m := s.spec, s.mark()
+// prober asks a generation that runs. Of two, each is asked on its own socket.
+func (s *service) prober(n *incarnation, ask Probe) *prober {
+	spec, m := s.spec, s.mark(n)
 	m.service = probeMark + m.service
-	return &prober{
-		ask: ask, generation: s.generation, proc: s.proc,
+	p := &prober{
+		ask: ask, generation: n.generation, proc: n.proc,
 		command: func(ctx context.Context, argv []string) error {
 			return s.host.inquire(ctx, command{argv: argv, dir: spec.Dir, env: spec.environ()}, m)
 		},
 	}
+	if _, port, ok := ask.endpoint(); ok && n == s.heir {
+		p.steer = s.steering(port)
+	}
+	return p
 }
 
-func (s *service) mark() mark {
-	return mark{run: s.host.run, service: s.name, generation: s.generation}
+func (s *service) mark(n *incarnation) mark {
+	return mark{run: s.host.run, service: s.name, generation: n.generation}
 }
 
-// seeLine returns what is told each line of the generation's output, from
+// seeLine returns what is told each line of a generation's output, from
 // several goroutines, and looks for the one that shows readiness.
-func (s *service) seeLine() func(text string) {
-	pattern := s.sign.line
+func (s *service) seeLine(n *incarnation) func(text string) {
+	pattern := n.sign.line
 	if pattern == nil {
 		return func(string) {}
 	}
-	at := letter{event: proved, generation: s.generation, state: StateStarting}
+	at := letter{event: proved, generation: n.generation, state: StateStarting}
 	var seen atomic.Bool
 	return func(text string) {
 		if !seen.Load() && pattern.MatchString(text) && seen.CompareAndSwap(false, true) {

@@ -1,6 +1,9 @@
 package runner
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // kept is the last lines of the last generations of a service.
 type kept struct {
@@ -8,11 +11,19 @@ type kept struct {
 
 	mu          sync.Mutex
 	generations []*tail // the oldest first; at most keptGenerations
+	serving     int     // it is kept, however many successors of it have failed
 }
 
 // The generation before is kept too: when a restart fails, what the old one
 // said at its end is part of the story.
 const keptGenerations = 2
+
+// serves notes which generation is the current one.
+func (k *kept) serves(generation int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.serving = generation
+}
 
 // tail is the last lines of one generation; its lock is that of kept.
 type tail struct {
@@ -44,19 +55,22 @@ func (k *kept) of(generation int) *tail {
 			return t
 		}
 	}
-	if n := len(k.generations); n > 0 && generation < k.generations[n-1].generation {
+	if n := len(k.generations); n > 0 && generation < k.generations[n-1].generation && generation != k.serving {
 		return nil
 	}
 	t := &tail{generation: generation}
 	k.generations = append(k.generations, t)
+	slices.SortFunc(k.generations, func(a, b *tail) int { return a.generation - b.generation })
 	if len(k.generations) > keptGenerations {
-		k.generations = k.generations[1:]
+		oldest := slices.IndexFunc(k.generations, func(t *tail) bool { return t.generation != k.serving })
+		k.generations = slices.Delete(k.generations, oldest, oldest+1)
 	}
 	return t
 }
 
 // last returns up to n lines in the order in which they came, of one
-// generation, or of all for 0.
+// generation, or of all for 0. Of two that have run at once, each line stands
+// where its time puts it.
 func (k *kept) last(generation, n int) []Line {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -67,5 +81,6 @@ func (k *kept) last(generation, n int) []Line {
 			lines = append(lines, t.lines[:t.next]...)
 		}
 	}
+	slices.SortStableFunc(lines, func(a, b Line) int { return a.Time.Compare(b.Time) })
 	return lines[max(0, len(lines)-n):]
 }

@@ -26,8 +26,13 @@ type Options struct {
 	// with the generation about to start, and before a signal of a plan is
 	// sent, with the generation that gets it. It returns the .py files, relative
 	// to Dir, whose bytecode is removed first. An error holds the
-	// service. ctx ends when the runner is closed.
-	Before func(ctx context.Context, service string, generation int) ([]string, error)
+	// service. ctx ends when the runner is closed. Beside says that another
+	// generation serves, and goes on if this one fails.
+	Before func(ctx context.Context, service string, generation int, beside bool) ([]string, error)
+	// Took is called on the service's goroutine when a generation that was
+	// started beside another one is the service's own: it has taken over, or
+	// the other one has ended.
+	Took func(service string, generation int)
 	// BeforeAction is called on the action's goroutine right before it runs,
 	// once for all of its attempts, and says what it is about; nil: nothing is
 	// known of that. An error is the failure of the action. ctx ends when the
@@ -133,7 +138,7 @@ func New(o Options) (*Runner, error) {
 	events := newHerald(o.Events)
 	h := &host{
 		run: o.Run, dir: dir, dry: o.Dry, ctx: ctx, stop: stop, force: forced.Done(),
-		before: o.Before, beforeAction: o.BeforeAction, afterAction: o.AfterAction, scratch: o.Scratch,
+		before: o.Before, took: o.Took, beforeAction: o.BeforeAction, afterAction: o.AfterAction, scratch: o.Scratch,
 		emit: events.tell, sink: o.Output, lines: o.Lines,
 		random: random, start: o.start, changed: make(chan struct{}, 1),
 	}
@@ -227,6 +232,8 @@ func (r *Runner) Apply(p decider.Plan) *Ticket {
 
 // Withdraw takes back what plans want of services and what has not begun: their
 // outcome is Left. It returns the services of which there was something.
+// Successors that plans have started are ended, and what is held against those
+// that have failed is forgotten.
 func (r *Runner) Withdraw(names ...string) (withdrawn []string) {
 	if len(names) > 0 {
 		r.do(func() { withdrawn = r.conductor.withdraw(names) })
@@ -360,6 +367,9 @@ func validate(specs []Spec, actions []Action) error {
 		byName[s.Name] = s
 		if len(s.Argv) == 0 {
 			bad("service %q has no command", s.Name)
+		}
+		if s.Strategy == Rolling && !s.Ready.probes() {
+			bad("service %q: a rolling restart needs to know when a new generation is ready", s.Name)
 		}
 		if _, err := signalNumber(s.Stop.Signal); err != nil {
 			bad("service %q: %w", s.Name, err)

@@ -34,11 +34,11 @@ type service struct {
 	since    time.Time
 	reason   string
 	intent   Intent
-	turn     uint64 // of the last wish
-	settled  uint64 // the last turn that has come to rest
-	outcome  Status // how it did
-	asks     uint64 // times it has come to Waiting
-	next     *wish  // the generation that is wanted, beside the one there is
+	turn     uint64  // of the last wish
+	settled  uint64  // the last turn that has come to rest
+	outcome  outcome // how it did
+	asks     uint64  // times it has come to Waiting
+	next     *wish   // the generation that is wanted, beside the one there is
 	restarts Restarts
 	account  account
 	failing  bool // the last generation failed
@@ -46,34 +46,17 @@ type service struct {
 	hold, planHold *decider.Hold
 	byPlan         bool // held because of planHold
 
-	// Of the current generation.
-	generation int
-	cause      Cause
-	reasons    []decider.Reason
-	why        string // in words, what brought it about
-	proc       process
-	pipes      *pipes
-	fault      string // why it is being ended, when it did not end itself
-	asked      bool   // its end was wished for
-	over       bool   // its command has ended
-	survivors  []int
-	// What the generation says of itself, see report.go.
-	ear          *ear // nil when it is not listened to
-	sign         sign
-	says         string        // its STATUS
-	main         int           // its MAINPID, 0 for none
-	every        time.Duration // between heartbeats, 0 for none
-	vigil        vigil
-	alarm        *time.Timer // of vigil
-	begun, until time.Time   // when it was launched, and when that is overdue
-	unready      atomic.Pointer[error]
+	// incarnation is the current generation, or the last one; heir is the
+	// successor that a rolling restart has started beside it, nil for none.
+	*incarnation
+	heir     *incarnation
+	numbered int      // the newest generation
+	vacant   bool     // nothing of the current generation is left, the end of heir is awaited
+	refused  *refusal // of the newest successor, until there is another one
 
-	sockets []*held  // that it is lent, over all generations
-	stray   []*stray // of an earlier agent; ended before the first start
-
-	timer *time.Timer        // of the current state
-	quiet context.CancelFunc // ends the prober; nil when none runs
-	work  sync.WaitGroup     // goroutines of this service
+	sockets []*held        // that it is lent, over all generations
+	stray   []*stray       // of an earlier agent; ended before the first start
+	work    sync.WaitGroup // goroutines of this service
 }
 
 // host is what all services of a runner share; it does not change.
@@ -84,8 +67,9 @@ type host struct {
 	ctx    context.Context // ends when Close is called
 	stop   context.CancelFunc
 	force  <-chan struct{} // closed when everything is to be killed
-	before func(ctx context.Context, service string, generation int) ([]string, error)
-	// beforeAction and afterAction may be nil, as may before.
+	before func(ctx context.Context, service string, generation int, beside bool) ([]string, error)
+	// took, beforeAction and afterAction may be nil, as may before.
+	took         func(service string, generation int)
 	beforeAction func(ctx context.Context, action string) (Errand, error)
 	afterAction  func(action string, err error)
 	scratch      string
@@ -145,9 +129,16 @@ type view struct {
 	status  Status
 	turn    uint64
 	settled uint64
-	outcome Status
+	outcome outcome
+	moving  bool // it will change by itself in the near future
 	ask     uint64
 	needs   []string
+}
+
+// outcome is how a wish came to rest.
+type outcome struct {
+	Status
+	refused *refusal // of the successor that was wished for; nil for none
 }
 
 func newService(h *host, spec Spec, strays []*stray) *service {
@@ -156,6 +147,7 @@ func newService(h *host, spec Spec, strays []*stray) *service {
 		inbox: newMailbox[letter](), leave: make(chan struct{}), done: make(chan struct{}),
 		kept:  &kept{limit: h.lines},
 		state: StateStopped, since: time.Now(), intent: Up, stray: strays,
+		incarnation: &incarnation{state: StateStopped},
 	}
 	s.output = newOutlet(h.sink, s.dropped)
 	s.publish()
@@ -172,11 +164,17 @@ func (s *service) run() {
 				// Of a service that is unclean the goroutines below would
 				// wait for what does not end.
 				close(s.leave)
-				s.deafen()
-				s.releaseSockets()
-				if s.pipes != nil {
-					s.pipes.finish()
+				for _, n := range []*incarnation{s.incarnation, s.heir} {
+					if n == nil {
+						continue
+					}
+					n.still()
+					n.deafen()
+					if n.pipes != nil {
+						n.pipes.finish()
+					}
 				}
+				s.releaseSockets()
 				s.work.Wait()
 				s.output.close()
 				return
@@ -189,18 +187,26 @@ func (s *service) run() {
 
 // receive handles one letter.
 func (s *service) receive(l letter) {
-	if l.generation != 0 && l.generation != s.generation || l.state != "" && l.state != s.state {
+	n := s.incarnation
+	if s.heir != nil && l.generation == s.heir.generation {
+		n = s.heir
+	}
+	if l.generation != 0 && (l.generation != n.generation || l.state != "" && l.state != n.state) {
 		return // of another life
 	}
 	switch l.event {
 	case wanted, called:
 		s.turn, s.intent = l.turn, Up
 		s.account.forgive()
-		if _, ok := next(s.state, l.event); ok {
-			s.next = s.next.merge(l.wish)
-			s.asked = s.asked || s.state.live()
+		e := l.event
+		if e == wanted && s.rolls() {
+			e = rolled
 		}
-		s.happen(l.event, Event{What: l.wish.why})
+		if _, ok := next(s.state, e); ok {
+			s.next = s.next.merge(l.wish)
+			s.asked = s.asked || s.state.live() && e != rolled
+		}
+		s.happen(e, Event{What: l.wish.why})
 	case down:
 		// Down means that nothing of it runs, what an earlier agent left
 		// included. What does not go away is tried again before a start.
@@ -210,34 +216,45 @@ func (s *service) receive(l letter) {
 		s.turn, s.intent, s.next = l.turn, Down, nil
 		s.asked = s.asked || s.state.live()
 		s.happen(down, Event{What: l.why})
+		if s.heir != nil {
+			s.heir.asked = true
+			s.develop(down, Event{})
+		}
 	case cleared:
-		if l.ask == s.asks {
-			s.happen(cleared, Event{})
+		if _, ok := next(s.state, cleared); ok && l.ask == s.asks {
+			// The generation that begins is the wished one.
+			s.incarnation = s.conceive(s.next)
+			s.next = nil
+			s.count()
+			s.happen(cleared, Event{What: s.why})
 		}
 	case exited:
-		s.ended()
+		s.ended(n)
 	case overdue:
-		if time.Now().Before(s.until) {
+		if time.Now().Before(n.until) {
 			return // it was given more time meanwhile
 		}
-		s.fault = s.late()
-		s.happen(overdue, Event{What: s.fault})
+		n.fault = s.late(n)
+		s.happens(n, overdue, Event{What: n.fault})
 	case ailing:
-		s.ail(l.err)
+		s.ail(n, l.err)
 	case noticed:
-		s.hear(l.notice)
+		s.hear(n, l.notice)
 	case rung:
-		if why := s.vigil.missed(time.Now()); why != "" {
-			s.ail(errors.New(why))
+		if why := n.vigil.missed(time.Now()); why != "" {
+			s.ail(n, errors.New(why))
 		} else {
-			s.watchOut()
+			s.watchOut(n)
 		}
 	case vanished:
-		s.vacate()
+		s.vacate(n)
 	case stuck:
-		s.survivors = l.pids
-		s.happen(stuck, Event{What: fmt.Sprintf("cannot end pid %s", join(l.pids))})
+		s.stick(n, l.pids)
 	case elapsed:
+		if n == s.heir {
+			s.develop(elapsed, Event{})
+			return
+		}
 		if s.vain() && s.state != StateUnclean {
 			s.holdByPlan("")
 			return
@@ -256,7 +273,7 @@ func (s *service) receive(l letter) {
 			s.happen(released, Event{What: "the hold is over"})
 		}
 	default:
-		s.happen(l.event, Event{})
+		s.happens(n, l.event, Event{})
 	}
 }
 
@@ -271,22 +288,28 @@ func (s *service) happen(e event, about Event) {
 	}
 	switch c.do {
 	case launch:
-		s.launch()
+		s.launch(s.incarnation)
 	case probe:
-		s.probe()
+		s.probe(s.incarnation)
 	case guard:
-		s.guard()
+		s.guard(s.incarnation)
 	case forgive:
 		if s.account.streak > 0 || s.account.cooldowns > 0 {
 			s.account.forgive()
 			s.emit(Event{Kind: KindForgiven, Time: time.Now()})
 		}
 	case end:
-		s.end()
+		s.end(s.incarnation)
 	case delay:
-		s.arm(about.Wait, elapsed)
+		s.arm(s.incarnation, about.Wait, elapsed)
 	case look:
-		s.arm(lookAgain, elapsed)
+		s.arm(s.incarnation, lookAgain, elapsed)
+	case summon:
+		s.summon()
+	case dismiss:
+		s.dismiss()
+	case drain:
+		s.drain()
 	}
 }
 
@@ -295,13 +318,9 @@ const lookAgain = 5 * time.Second
 
 // enter is the one place where the state changes; it records when and why.
 func (s *service) enter(to State, about Event) {
-	if s.timer != nil {
-		s.timer.Stop()
-		s.timer = nil
-	}
-	if s.quiet != nil {
-		s.quiet()
-		s.quiet = nil
+	if s.incarnation.state != to { // as that of a successor which takes over
+		s.still()
+		s.incarnation.state = to
 	}
 	about.Kind, about.Time = Kind(to), time.Now()
 	s.state, s.since, s.reason = to, about.Time, about.What
@@ -315,15 +334,9 @@ func (s *service) enter(to State, about Event) {
 			s.next = &wish{cause: s.cause, why: s.why}
 		}
 	case StateStarting:
-		// The generation that begins is the wished one.
-		w := s.next
-		s.next = nil
-		s.generation++
-		s.cause, s.reasons, s.why = w.cause, w.reasons, w.why
-		s.reason, about.What = s.why, s.why
-		s.proc, s.pipes, s.fault, s.asked, s.over, s.survivors = nil, nil, "", false, false, nil
-		s.count()
+		s.kept.serves(s.generation)
 	case StateReady, StateUnverified:
+		s.kept.serves(s.generation)
 		s.failing = false
 		s.reason, about.What = s.why, s.why
 	}
@@ -345,18 +358,17 @@ func (s *service) count() {
 	}
 }
 
-// arm sets the timer of the current state.
-func (s *service) arm(d time.Duration, e event) {
-	l := letter{event: e, generation: s.generation, state: s.state}
-	s.timer = time.AfterFunc(d, func() { s.inbox.put(l) })
-}
-
 // launch starts the command of a new generation.
-func (s *service) launch() {
-	err := s.tryLaunch()
+func (s *service) launch(n *incarnation) {
+	err := s.tryLaunch(n)
 	if err == nil {
-		s.emit(Event{Kind: KindStarted, Time: s.proc.since(), PID: s.proc.pid()})
-		s.happen(launched, Event{})
+		s.announce(n, Event{Kind: KindStarted, Time: n.proc.since()})
+		s.happens(n, launched, Event{})
+		return
+	}
+	if n == s.heir {
+		n.fault = err.Error()
+		s.develop(refused, Event{})
 		return
 	}
 	s.failing = true
@@ -374,47 +386,50 @@ func (s *service) launch() {
 	}
 }
 
-func (s *service) tryLaunch() error {
-	s.deafen()
+func (s *service) tryLaunch(n *incarnation) error {
 	if len(s.stray) > 0 {
 		if left := endStrays(s.stray, s.host.force); len(left) > 0 {
 			return fmt.Errorf("cannot start: pid %s of an earlier agent cannot be ended", join(left))
 		}
 		s.stray = nil
 	}
-	if err := s.prepare(); err != nil {
+	if err := s.prepare(n); err != nil {
 		return &StartError{Command: s.spec.Argv[0], Problem: err.Error(), Err: err}
 	}
-	if err := s.holdSockets(); err != nil {
+	sockets := s.holdSockets
+	if n == s.heir {
+		sockets = s.openBeside
+	}
+	if err := sockets(); err != nil {
 		return err
 	}
-	env, err := s.lendEar()
+	env, err := s.lendEar(n)
 	if err != nil {
 		return err
 	}
-	if s.sign, err = prepareSign(s.spec.Ready); err != nil {
+	if n.sign, err = prepareSign(s.spec.Ready); err != nil {
 		return err
 	}
 	pipes, stdout, stderr, err := openPipes()
 	if err != nil {
 		return err
 	}
-	files, names := s.lent()
-	for _, h := range s.sockets {
-		h.block()
+	files, names := s.lent(n == s.heir)
+	for _, f := range files {
+		block(f)
 	}
 	proc, err := s.host.start.start(
 		command{argv: s.spec.Argv, dir: s.spec.Dir, env: env, files: files, names: names},
-		s.mark(), stdout, stderr)
+		s.mark(n), stdout, stderr)
 	if err != nil {
 		pipes.close()
 		return err
 	}
-	s.proc, s.pipes = proc, pipes
-	s.attend()
-	generation := s.generation
-	seen := s.seeLine()
-	s.pipes.read(func(stream Stream, text string, split bool) {
+	n.proc, n.pipes = proc, pipes
+	s.attend(n)
+	generation := n.generation
+	seen := s.seeLine(n)
+	pipes.read(func(stream Stream, text string, split bool) {
 		l := Line{Service: s.name, Generation: generation, Stream: stream, Time: time.Now(), Text: text, Split: split}
 		s.kept.add(l)
 		s.output.put(l)
@@ -433,11 +448,11 @@ func (s *service) tryLaunch() error {
 
 // prepare tells the host that the service is about to load what there is now,
 // and removes bytecode that would be in the way.
-func (s *service) prepare() error {
+func (s *service) prepare(n *incarnation) error {
 	if s.host.before == nil {
 		return nil
 	}
-	sources, err := s.host.before(s.host.ctx, s.name, s.generation)
+	sources, err := s.host.before(s.host.ctx, s.name, n.generation, n == s.heir)
 	if err != nil || s.host.dry {
 		return err
 	}
@@ -446,26 +461,29 @@ func (s *service) prepare() error {
 
 // ended notes that the command has ended, once: the news comes from the
 // command itself and again when nothing of its generation is left.
-func (s *service) ended() {
-	if s.over {
+func (s *service) ended(n *incarnation) {
+	if n.over || n.proc == nil {
 		return
 	}
-	s.over = true
-	s.deafen()
-	exit := s.proc.exit()
-	about := Event{Kind: KindExited, Time: time.Now(), PID: s.proc.pid(), Exit: &exit, What: exit.String()}
-	if !s.asked && s.fault == "" && !s.spec.Restart.succeeded(exit) {
+	exit := n.proc.exit()
+	about := Event{Kind: KindExited, Time: time.Now(), PID: n.proc.pid(), Exit: &exit, What: exit.String()}
+	if !n.asked && n.fault == "" && !s.spec.Restart.succeeded(exit) {
 		about.Kind = KindCrashed
 	}
-	s.emit(about)
-	s.happen(exited, Event{What: exit.String()})
+	n.over = true
+	n.deafen()
+	s.announce(n, about)
+	s.happens(n, exited, Event{What: exit.String()})
 }
 
-// end ends what is left of the generation, in the background.
-func (s *service) end() {
-	at := letter{event: vanished, generation: s.generation}
-	proc, pipes, stop, asked := s.proc, s.pipes, s.spec.Stop, s.asked
-	old := s.handOver()
+// end ends what is left of a generation, in the background.
+func (s *service) end(n *incarnation) {
+	at := letter{event: vanished, generation: n.generation}
+	proc, pipes, stop, asked := n.proc, n.pipes, s.spec.Stop, n.asked
+	var old []*os.File
+	if s.heir == nil {
+		old = s.handOver()
+	}
 	s.work.Go(func() {
 		if len(old) > 0 {
 			// The grace is for both: to read what has come, and to answer it.
@@ -489,11 +507,38 @@ func (s *service) end() {
 	})
 }
 
-// vacate goes on when nothing of the generation is left.
-func (s *service) vacate() {
-	s.ended()
-	s.takeOver()
-	s.survivors = nil
+// stick notes what of a generation cannot be ended.
+func (s *service) stick(n *incarnation, pids []int) {
+	n.survivors = pids
+	if n != s.heir {
+		s.happen(stuck, Event{What: s.cannotEnd(n)})
+		return
+	}
+	s.refused = &refusal{n.generation, fmt.Sprintf("generation %d is to end: %s", n.generation, s.cannotEnd(n))}
+	s.hold = s.holdFor("rollback", s.refused.why)
+	s.develop(stuck, Event{})
+	if s.vacant {
+		s.inheritance()
+	}
+}
+
+// vacate goes on when nothing of a generation is left.
+func (s *service) vacate(n *incarnation) {
+	s.ended(n)
+	n.survivors = nil
+	switch {
+	case n == s.heir:
+		s.develop(emptied, Event{})
+	case s.heir != nil:
+		s.inheritance()
+	default:
+		s.takeOver()
+		s.settleEnd()
+	}
+}
+
+// settleEnd decides what follows when nothing is left of any generation.
+func (s *service) settleEnd() {
 	switch {
 	case s.intent == Down:
 		s.happen(emptied, Event{What: s.reason})
@@ -510,31 +555,49 @@ func (s *service) vacate() {
 	}
 }
 
+// findings are what is known of a failure.
+type findings struct {
+	failure
+	what   string   // in words
+	tail   []string // the last lines
+	trace  traceback
+	traced bool
+}
+
+// inquest finds out more of how a generation failed: the exception that ended
+// it, and who has the port that it needs.
+func (s *service) inquest(n *incarnation, f failure, what string) findings {
+	tail := s.tail(n.generation)
+	d := findings{failure: f, what: what, tail: tail.all}
+	d.trace, d.traced = parseTraceback(tail.stderr)
+	if d.traced = d.traced && !f.ok && !f.signalled; d.traced {
+		d.class = d.trace.class
+		d.what += ": " + d.trace.text
+	}
+	if host, port, ok := s.spec.Ready.endpoint(); ok && !f.ok && n.proc != nil {
+		if who := n.proc.owner(host, port); who.pid != 0 && !s.holds(port) {
+			d.taken = true
+			if taken := who.taken(port).Error(); !strings.Contains(d.what, taken) {
+				d.what += "; " + taken
+			}
+		}
+	}
+	return d
+}
+
 // judge decides what follows an end that nobody wished for.
 func (s *service) judge(f failure, what string) {
 	s.failing = !f.ok
-	tail := s.tail()
-	trace, traced := parseTraceback(tail.stderr)
-	if traced = traced && !f.ok && !f.signalled; traced {
-		f.class = trace.class
-		what += ": " + trace.text
-	}
+	d := s.inquest(s.incarnation, f, what)
+	what = d.what
 	if s.vain() && !f.ok {
 		s.holdByPlan(what)
 		return
 	}
-	if host, port, ok := s.spec.Ready.endpoint(); ok && !f.ok && s.proc != nil {
-		if who := s.proc.owner(host, port); who.pid != 0 && !s.holds(port) {
-			f.taken = true
-			if taken := who.taken(port).Error(); !strings.Contains(what, taken) {
-				what += "; " + taken
-			}
-		}
-	}
-	v := s.account.judge(s.spec.Restart, f, time.Now(), s.host.random())
+	v := s.account.judge(s.spec.Restart, d.failure, time.Now(), s.host.random())
 	about := Event{What: what, Attempt: v.attempt, Wait: v.wait, Fatal: v.fatal}
 	if !f.ok {
-		about.Tail = tail.all
+		about.Tail = d.tail
 	}
 	switch v.event {
 	case crashed:
@@ -554,9 +617,9 @@ func (s *service) judge(f failure, what string) {
 		about.Hold = s.holdFor("budget", about.What)
 	case doomed:
 		about.Hold = s.holdFor("error", what)
-		if traced {
-			about.Hold.Path, about.Hold.Line = s.relative(trace.file), trace.line
-			if holds([]string{"SyntaxError"}, trace.class) {
+		if d.traced {
+			about.Hold.Path, about.Hold.Line = s.relative(d.trace.file), d.trace.line
+			if holds([]string{"SyntaxError"}, d.class) {
 				about.Hold.Kind = "syntax"
 			}
 		}
@@ -609,9 +672,9 @@ const (
 	stderrLines = 60
 )
 
-func (s *service) tail() lastWords {
+func (s *service) tail(generation int) lastWords {
 	var w lastWords
-	for _, l := range s.kept.last(s.generation, s.kept.limit) {
+	for _, l := range s.kept.last(generation, s.kept.limit) {
 		w.all = append(w.all, l.Text)
 		if l.Stream == Stderr {
 			w.stderr = append(w.stderr, l.Text)
@@ -633,9 +696,12 @@ func (s *service) dropped(n int) {
 // the status too.
 func (s *service) emit(e Event) {
 	s.publish()
-	e.Service, e.Generation, e.State = s.name, s.generation, s.state
-	if s.proc != nil && !s.over {
-		e.PID = s.proc.pid()
+	e.Service, e.State = s.name, s.state
+	if e.Generation == 0 {
+		e.Generation = s.generation
+		if s.proc != nil && !s.over {
+			e.PID = s.proc.pid()
+		}
 	}
 	if e.Cause == "" {
 		e.Cause, e.Reasons = s.cause, s.reasons
@@ -651,30 +717,28 @@ func (s *service) publish() {
 	st := Status{
 		Name: s.name, State: s.state, Intent: s.intent, Health: HealthUnknown,
 		Generation: s.generation, Restarts: s.restarts, Reason: s.reason,
-		Since: s.since, Survivors: s.survivors, Hold: s.hold, Listen: s.addresses(),
+		Since: s.since, Survivors: s.survivors, Hold: s.hold, Listen: s.addresses(), Next: s.successor(),
 	}
 	if s.hold == nil {
 		st.Hold = s.planHold
 	}
-	if s.proc != nil && !s.over {
-		pid, started := s.proc.pid(), s.proc.since()
-		if s.main != 0 {
-			pid = s.main
-		}
+	if pid := s.pidNow(); pid != 0 {
+		started := s.proc.since()
 		st.PID, st.Started, st.Says = &pid, &started, s.says
 	}
 	switch {
-	case s.state == StateReady:
+	case s.state == StateReady || s.state == StateDraining:
 		st.Health = HealthReady
 	case s.state == StateUnverified:
 		st.Health = HealthUnverified
 	case s.failing:
 		st.Health = HealthFailing
 	}
-	if !s.state.moving() && s.settled != s.turn {
-		s.settled, s.outcome = s.turn, st
+	rests := s.rests()
+	if rests && s.settled != s.turn {
+		s.settled, s.outcome = s.turn, outcome{st, s.refused}
 	}
-	s.now.Store(&view{status: st, turn: s.turn, settled: s.settled, outcome: s.outcome, ask: s.asks, needs: s.spec.DependsOn})
+	s.now.Store(&view{status: st, turn: s.turn, settled: s.settled, outcome: s.outcome, moving: !rests, ask: s.asks, needs: s.spec.DependsOn})
 	ring(s.host.changed)
 }
 

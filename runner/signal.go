@@ -53,7 +53,7 @@ func (s *service) send(l letter) error {
 	if s.over || s.state != StateReady && s.state != StateUnverified {
 		return errors.New("it does not run")
 	}
-	if err := s.prepare(); err != nil {
+	if err := s.prepare(s.incarnation); err != nil {
 		return err
 	}
 	if err := s.proc.signal(l.signal); err != nil {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // holdSockets opens the sockets that the next generation is lent, keeps those
@@ -35,6 +36,9 @@ func (s *service) holdSockets() error {
 			failed = err
 			continue
 		}
+		if s.spec.Strategy == Rolling && l.TCP != "" {
+			h.found()
+		}
 		s.sockets = append(s.sockets, h)
 	}
 	return failed
@@ -55,6 +59,43 @@ func (s *service) handOver() []*os.File {
 	return old
 }
 
+// openBeside opens the sockets of a successor. Nothing comes to them but what is
+// steered there, until lead.
+func (s *service) openBeside() error {
+	for _, h := range s.sockets {
+		if err := h.beside(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lead has new connections come to the successor, or to the generation that
+// serves.
+func (s *service) lead(successor bool) {
+	for _, h := range s.sockets {
+		h.lead(successor)
+	}
+}
+
+// abandon closes the sockets of a successor that is no more.
+func (s *service) abandon() {
+	for _, h := range s.sockets {
+		h.abandon()
+	}
+}
+
+// steering returns what has a connection to port go to the successor; nil when
+// the agent does not hold it.
+func (s *service) steering(port int) func(network, address string, raw syscall.RawConn) error {
+	for _, h := range s.sockets {
+		if h.at(port) {
+			return h.steer
+		}
+	}
+	return nil
+}
+
 // takeOver makes the sockets of the next generation the current ones.
 func (s *service) takeOver() {
 	for _, h := range s.sockets {
@@ -72,13 +113,16 @@ func (s *service) releaseSockets() {
 }
 
 // lent are the sockets as a command gets them, from descriptor 3 on.
-func (s *service) lent() (files []*os.File, names []string) {
+func (s *service) lent(successor bool) (files []*os.File, names []string) {
 	for _, h := range s.sockets {
-		name := h.spec.Name
+		name, file := h.spec.Name, h.file
 		if name == "" {
 			name = s.name
 		}
-		files, names = append(files, h.file), append(names, name)
+		if successor {
+			file = h.next
+		}
+		files, names = append(files, file), append(names, name)
 	}
 	return files, names
 }
@@ -94,7 +138,10 @@ func (s *service) addresses() []string {
 
 // holds reports whether the agent itself listens on a port for the service.
 func (s *service) holds(port int) bool {
-	return slices.ContainsFunc(s.sockets, func(h *held) bool {
-		return h.spec.TCP != "" && strings.HasSuffix(h.address, ":"+strconv.Itoa(port))
-	})
+	return slices.ContainsFunc(s.sockets, func(h *held) bool { return h.at(port) })
+}
+
+// at reports whether the socket is one of a TCP port.
+func (h *held) at(port int) bool {
+	return h.spec.TCP != "" && strings.HasSuffix(h.address, ":"+strconv.Itoa(port))
 }

@@ -29,7 +29,17 @@ type Spec struct {
 	// all of its generations until it is stopped. On Linux a generation that
 	// ends for another one first reads what has come, for up to half of
 	// Stop.Grace.
-	Listen  []Listen `json:",omitempty"`
+	Listen []Listen `json:",omitempty"`
+	// Strategy is how a new generation takes the place of one that is ready;
+	// default Immediate. Rolling needs Ready.
+	Strategy Strategy `json:",omitempty"`
+	// Settle is how long a successor must stay ready, and alive by Live, before
+	// it takes over; default 0.
+	Settle time.Duration `json:",omitempty"`
+	// Drain is how long the generation that a successor takes the place of may
+	// answer what it has, once nothing new comes to it and before it is told to
+	// end; default 5s. It is over when no connection is left.
+	Drain   time.Duration `json:",omitempty"`
 	Stop    Stop
 	Restart Restart
 }

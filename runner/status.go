@@ -61,6 +61,9 @@ type Status struct {
 	Says string `json:"says,omitempty"`
 	// Listen are the addresses that the runner holds open for it.
 	Listen []string `json:"listen,omitempty"`
+	// Next is the generation that a rolling restart has started beside this
+	// one; nil when there is none.
+	Next *Successor `json:"next,omitempty"`
 	// Hold is what a change waits for, nil when nothing.
 	Hold *decider.Hold `json:"hold"`
 	// Since is when it came to its state.

@@ -1,0 +1,316 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"bounce/internal/soak"
+)
+
+// The lives of one service, "a", that is restarted by rolling, told in
+// testdata/runner/rolling.txtar. Each file is a life: its processes, what is
+// asked of it, and behind a line of dashes what became of it, which -update
+// writes. Lines before the dashes:
+//
+//	set KEY=VALUE ...     of the spec: settle, drain, restarts, live (an interval)
+//	run KEY=VALUE ...     what the next process does; the last is for all further
+//	                      ones: ready=TIME since its start, ill=TIME likewise,
+//	                      after=TIME and exit=N, busy=TIME, linger=TIME,
+//	                      immortal=N, refuse
+//	change, restart, stop, start, withdraw
+//	                      ask for something; a mark ! waits for the outcome
+//	wait TIME
+//	status                say how it is
+//	close                 end the runner
+func TestRollingLives(t *testing.T) {
+	const file = "../testdata/runner/rolling.txtar"
+	archive, err := txtar.ParseFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, f := range archive.Files {
+		t.Run(f.Name, func(t *testing.T) {
+			script, want, _ := strings.Cut(string(f.Data), "----\n")
+			got := tellLife(t, script)
+			if *update {
+				archive.Files[i].Data = []byte(script + "----\n" + got)
+			} else if got != want {
+				t.Errorf("got\n%swant\n%s", got, want)
+			}
+		})
+	}
+	if *update {
+		if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// tellLife plays a script and tells of the processes, the events and what was
+// asked to be told.
+func tellLife(t *testing.T, script string) string {
+	spec := rollingSpec("a")
+	var runs []run
+	var steps [][]string
+	for line := range strings.Lines(script) {
+		words := strings.Fields(line)
+		switch {
+		case len(words) == 0 || words[0] == "#":
+		case words[0] == "set":
+			setSpec(t, &spec, words[1:])
+		case words[0] == "run":
+			runs = append(runs, parseRun(t, words[1:]))
+		default:
+			steps = append(steps, words)
+		}
+	}
+	var told strings.Builder
+	bubble(t, Options{Specs: []Spec{spec}}, map[string][]run{"a": runs}, func(g *rig, w *world) {
+		w.rolls = true
+		at := func() string { return time.Since(w.zero).Round(time.Millisecond).String() }
+		var said strings.Builder
+		for _, words := range steps {
+			verb, waits := strings.CutSuffix(words[0], "!")
+			if verb == "wait" {
+				time.Sleep(duration(t, words[1]))
+				synctest.Wait()
+				continue
+			}
+			if verb == "close" {
+				if err := g.Close(context.Background()); err != nil {
+					t.Error(err)
+				}
+				continue
+			}
+			if verb == "status" {
+				synctest.Wait()
+				fmt.Fprintf(&said, "%s %s\n", at(), describeStatus(g.status("a")))
+				continue
+			}
+			ticket := askFor(t, g, verb)
+			if waits {
+				fmt.Fprintf(&said, "%s %s: %s\n", at(), verb, outcomes(g.finish(ticket)))
+			}
+			synctest.Wait()
+		}
+		// What is under way comes to its end.
+		_ = g.settled()
+		synctest.Wait()
+		fmt.Fprintf(&said, "%s %s\n", at(), describeStatus(g.status("a")))
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		for _, e := range g.events {
+			if e.Kind == KindStarted || e.Kind == KindExited || e.Kind == KindCrashed {
+				continue // the processes tell
+			}
+			fmt.Fprintf(&told, "%s %s %d", e.Time.Sub(w.zero).Round(time.Millisecond), e.Kind, e.Generation)
+			if e.What != "" {
+				fmt.Fprintf(&told, ": %s", e.What)
+			}
+			told.WriteString("\n")
+		}
+		processes := strings.ReplaceAll(w.events(), "; ", "\n")
+		told.WriteString("\n" + processes + "\n\n" + said.String())
+	})
+	return told.String()
+}
+
+// rollingSpec is fakeSpec with a rolling restart.
+func rollingSpec(name string) Spec {
+	s := fakeSpec(name)
+	s.Strategy, s.Drain = Rolling, 5*time.Second
+	s.Ready = Ready{Probe: Probe{Command: []string{"ready?"}}, Interval: 100 * time.Millisecond, Timeout: 30 * time.Second}
+	return s
+}
+
+func askFor(t *testing.T, g *rig, verb string) *Ticket {
+	t.Helper()
+	var ticket *Ticket
+	var err error
+	switch verb {
+	case "change":
+		return g.Apply(planFor("a"))
+	case "withdraw":
+		g.Withdraw("a")
+		return closedTicket()
+	case "restart":
+		ticket, err = g.Restart("a")
+	case "stop":
+		ticket, err = g.Stop("a")
+	case "start":
+		ticket, err = g.Start("a")
+	default:
+		t.Fatalf("no verb %q", verb)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ticket
+}
+
+func describeStatus(s Status) string {
+	text := fmt.Sprintf("status: %s %d, %s", s.State, s.Generation, s.Health)
+	if s.PID == nil {
+		text += ", no process"
+	}
+	if n := s.Next; n != nil {
+		text += fmt.Sprintf(", next %d is %s", n.Generation, n.State)
+	}
+	if s.Restarts != (Restarts{}) {
+		text += fmt.Sprintf(", restarts %+v", s.Restarts)
+	}
+	if s.Hold != nil {
+		text += fmt.Sprintf(", hold %s: %s; ends when %s", s.Hold.Kind, s.Hold.What, s.Hold.EndsWhen)
+	}
+	return text
+}
+
+func setSpec(t *testing.T, s *Spec, words []string) {
+	t.Helper()
+	for _, word := range words {
+		switch key, value, _ := strings.Cut(word, "="); key {
+		case "settle":
+			s.Settle = duration(t, value)
+		case "drain":
+			s.Drain = duration(t, value)
+		case "restarts":
+			s.Restart.Budget.Restarts = number(t, value)
+		case "live":
+			s.Live = Live{Probe: Probe{Command: []string{"alive?"}}, Interval: duration(t, value), Failures: 2}
+		default:
+			t.Fatalf("no key %q", key)
+		}
+	}
+}
+
+func parseRun(t *testing.T, words []string) run {
+	t.Helper()
+	var r run
+	for _, word := range words {
+		switch key, value, _ := strings.Cut(word, "="); key {
+		case "ready":
+			r.ready = duration(t, value)
+		case "ill":
+			r.ill = duration(t, value)
+		case "after":
+			r.after = duration(t, value)
+		case "exit":
+			r.exit.Code = number(t, value)
+		case "busy":
+			r.busy = duration(t, value)
+		case "linger":
+			r.linger = duration(t, value)
+		case "immortal":
+			r.immortal = number(t, value)
+		case "refuse":
+			r.refuse = &StartError{Command: "a", Problem: "command not found", Err: syscall.ENOENT}
+		default:
+			t.Fatalf("no key %q", key)
+		}
+	}
+	return r
+}
+
+func number(t *testing.T, text string) int {
+	t.Helper()
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// TestRandomRolls asks for anything at any time of services whose generations do
+// what chance says. What is told of must agree with what the processes did.
+func TestRandomRolls(t *testing.T) {
+	for seed := range uint64(soak.Times(100, 100_000)) {
+		randomRoll(t, seed)
+		if t.Failed() {
+			t.Fatalf("with seed %d", seed)
+		}
+	}
+}
+
+func randomRoll(t *testing.T, seed uint64) {
+	random, drawn := rand.New(rand.NewPCG(seed, 1)), rand.New(rand.NewPCG(seed, 2))
+	pick := func(times ...time.Duration) time.Duration { return times[random.IntN(len(times))] }
+	draw := func(times ...time.Duration) time.Duration { return times[drawn.IntN(len(times))] }
+	spec := rollingSpec("a")
+	spec.Settle = pick(0, 0, 2*time.Second)
+	if random.IntN(3) == 0 {
+		spec.Live = Live{Probe: Probe{Command: []string{"alive?"}}, Interval: time.Second, Failures: 2}
+	}
+	verbs := []string{"change", "change", "change", "restart", "stop", "start", "withdraw"}
+	bubble(t, Options{Specs: []Spec{spec}, Seed: seed + 1}, nil, func(g *rig, w *world) {
+		w.rolls = true
+		w.draw = func() run {
+			r := run{
+				ready: draw(0, time.Second, 3*time.Second), ill: draw(0, 0, 0, 5*time.Second), busy: draw(0, 0, 20*time.Second, time.Hour),
+				linger: draw(0, time.Second, 20*time.Second), after: draw(0, 0, 0, time.Second, 2*time.Second, 6*time.Second),
+				exit: Exit{Code: drawn.IntN(2)}, immortal: max(0, drawn.IntN(30)-28),
+			}
+			if drawn.IntN(12) == 0 {
+				r.refuse = &StartError{Command: "a", Problem: "command not found", Err: syscall.ENOENT}
+			}
+			return r
+		}
+		var tickets []*Ticket
+		for range 12 {
+			tickets = append(tickets, askFor(t, g, verbs[random.IntN(len(verbs))]))
+			time.Sleep(pick(0, time.Millisecond, 500*time.Millisecond, 2*time.Second, 7*time.Second, time.Minute))
+		}
+		for _, ticket := range tickets {
+			g.finish(ticket)
+		}
+		_ = g.settled()
+		g.finish(askFor(t, g, "stop"))
+		time.Sleep(time.Minute) // for what does not end at the first attempt
+		synctest.Wait()
+		if s := g.status("a"); s.State != StateStopped || s.PID != nil || s.Next != nil {
+			t.Errorf("in the end: %+v", s)
+		}
+		checkTold(t, g, w)
+	})
+}
+
+// checkTold compares the events of a service with what its processes did.
+func checkTold(t *testing.T, g *rig, w *world) {
+	ended := func(generation int, by time.Time) bool {
+		p := w.lives[mark{run: g.conductor.host.run, service: "a", generation: generation}]
+		return p == nil || !p.ended.IsZero() && !p.ended.After(by)
+	}
+	serving := 0
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, e := range g.events {
+		switch e.Kind {
+		case KindReady, KindStarting:
+			for older := range e.Generation {
+				if !ended(older, e.Time) {
+					t.Errorf("%s %d while generation %d is there", e.Kind, e.Generation, older)
+				}
+			}
+			serving = e.Generation
+		case KindRolledBack, KindAbandoned:
+			if !ended(e.Generation, e.Time) || ended(serving, e.Time.Add(-1)) {
+				t.Errorf("%s %d at %s: generation %d is to go on, and this one not", e.Kind, e.Generation, e.Time.Sub(w.zero), serving)
+			}
+		case KindStopped, KindBackoff, KindWaiting, KindHeld, KindExhausted:
+			for older := range e.Generation + 1 {
+				if !ended(older, e.Time) {
+					t.Errorf("%s while generation %d is there", e.Kind, older)
+				}
+			}
+		}
+	}
+}
