@@ -48,15 +48,34 @@ func serverSpec(t *testing.T, argv []string) Spec {
 	return s
 }
 
+// answer is what came of one request.
+type answer struct {
+	begun      time.Time
+	took       time.Duration
+	generation int // that answered
+	err        error
+}
+
 // load asks a URL 200 times a second or more, each time on a new connection,
-// until the test calls the function that it returns: that reports how many
-// requests there were, and which failed.
-func load(t *testing.T, url string) (stop func() (took []time.Duration, failed []error)) {
+// until the test calls the function that it returns: that reports what came of
+// the requests.
+func load(t *testing.T, url string) (stop func() []answer) {
 	ctx, cancel := context.WithCancel(t.Context())
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 30 * time.Second}
+	ask := func() (a answer) {
+		a.begun = time.Now()
+		resp, err := client.Get(url)
+		if err == nil {
+			var body []byte
+			body, err = io.ReadAll(resp.Body)
+			resp.Body.Close()
+			fmt.Sscan(string(body), &a.generation)
+		}
+		a.took, a.err = time.Since(a.begun), err
+		return a
+	}
 	var mu sync.Mutex
-	var took []time.Duration
-	var failed []error
+	var answers []answer
 	var work sync.WaitGroup
 	work.Go(func() {
 		ticker := time.NewTicker(4 * time.Millisecond)
@@ -68,47 +87,142 @@ func load(t *testing.T, url string) (stop func() (took []time.Duration, failed [
 			case <-ticker.C:
 			}
 			work.Go(func() {
-				begin := time.Now()
-				resp, err := client.Get(url)
-				if err == nil {
-					_, err = io.ReadAll(resp.Body)
-					resp.Body.Close()
-				}
+				a := ask()
 				mu.Lock()
 				defer mu.Unlock()
-				took = append(took, time.Since(begin))
-				if err != nil {
-					failed = append(failed, err)
-				}
+				answers = append(answers, a)
 			})
 		}
 	})
-	return func() ([]time.Duration, []error) {
+	return func() []answer {
 		cancel()
 		work.Wait()
-		slices.Sort(took)
-		return took, failed
+		return answers
 	}
 }
 
-// TestNoConnectionIsRefused restarts servers under load.
+// report fails the test for requests that failed, and logs how long they took.
+func report(t *testing.T, answers []answer) {
+	t.Helper()
+	var took []time.Duration
+	var failed []error
+	first, last := time.Now(), time.Time{}
+	for _, a := range answers {
+		took = append(took, a.took)
+		if a.err != nil {
+			failed = append(failed, a.err)
+		}
+		if a.begun.Before(first) {
+			first = a.begun
+		}
+		if a.begun.After(last) {
+			last = a.begun
+		}
+	}
+	slices.Sort(took)
+	part := func(percent int) time.Duration { return took[(len(took)-1)*percent/100].Round(100 * time.Microsecond) }
+	t.Logf("%d requests, %.0f a second, p50 %s, p99 %s, longest %s",
+		len(took), float64(len(took))/last.Sub(first).Seconds(), part(50), part(99), part(100))
+	if len(failed) > 0 {
+		t.Errorf("%d requests failed, the first: %v", len(failed), failed[0])
+	}
+}
+
+// TestNoConnectionIsRefused restarts servers under load. What is asked once a
+// generation is said to be ready is answered by no older one.
 func TestNoConnectionIsRefused(t *testing.T) {
 	for _, c := range servers {
-		t.Run(c.name, func(t *testing.T) {
-			g := newRig(t, Options{Specs: []Spec{serverSpec(t, c.argv)}})
+		for _, strategy := range []Strategy{Immediate, Rolling} {
+			t.Run(c.name+"/"+string(strategy), func(t *testing.T) {
+				spec := serverSpec(t, c.argv)
+				spec.Strategy, spec.Drain = strategy, 5*time.Second
+				if strategy == Rolling {
+					spec.Ready.Echo = "" // two generations, and each is asked by itself
+				}
+				g := newRig(t, Options{Specs: []Spec{spec}})
+				if got := outcomes(g.up("web")); got != "web done" {
+					t.Fatal(got)
+				}
+				stop := load(t, "http://"+g.status("web").Listen[0])
+				for range soak.Times(3, 50) {
+					if got := outcomes(g.up("web")); got != "web done" {
+						t.Error(got)
+					}
+				}
+				answers := stop()
+				report(t, answers)
+				g.mu.Lock()
+				defer g.mu.Unlock()
+				for _, e := range g.events {
+					for _, a := range answers {
+						if e.Kind == KindReady && a.err == nil && a.begun.After(e.Time) && a.generation < e.Generation {
+							t.Fatalf("generation %d answers after %d was ready", a.generation, e.Generation)
+						}
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestAFailedRollFailsNoRequest rolls to code that fails in every way there is,
+// under load.
+func TestAFailedRollFailsNoRequest(t *testing.T) {
+	for _, c := range []struct{ server, fail, want string }{
+		{"uvicorn", "import", "exit code 1: ValueError: new code"},
+		{"gunicorn", "import", "HaltServer 'Worker failed to boot.'"},
+		{"uvicorn", "later", "exit code 7"},
+		{"uvicorn", "answer", "not ready within 2s: http://ADDRESS answers 503 Service Unavailable"},
+	} {
+		t.Run(c.server+"/"+c.fail, func(t *testing.T) {
+			t.Parallel()
+			i := slices.IndexFunc(servers, func(s struct {
+				name string
+				argv []string
+			}) bool {
+				return s.name == c.server
+			})
+			good := serverSpec(t, servers[i].argv)
+			good.Strategy, good.Drain, good.Ready.Echo = Rolling, 5*time.Second, ""
+			bad := good
+			bad.Env = setenv(good.Env, "FAIL="+c.fail)
+			if c.fail == "later" {
+				bad.Settle = 20 * time.Second
+			}
+			if c.fail == "answer" {
+				bad.Ready.Timeout = 2 * time.Second
+			}
+			g := newRig(t, Options{Specs: []Spec{good}})
+			g.up("web")
+			before := g.status("web")
+			stop := load(t, "http://"+before.Listen[0])
+			if _, err := g.Configure([]Spec{bad}, nil); err != nil {
+				t.Fatal(err)
+			}
+			got := g.up("web")
+			want := strings.ReplaceAll(c.want, "ADDRESS", good.Listen[0].TCP)
+			if len(got) != 1 || got[0].Outcome != Failed || !strings.Contains(got[0].Why, want) {
+				t.Errorf("got %+v\nwant %s", got, want)
+			}
+			after := g.status("web")
+			if after.State != StateReady || *after.PID != *before.PID || after.Next != nil || after.Hold == nil || after.Hold.Kind != "rollback" {
+				t.Errorf("before %+v\nafter %+v", before, after)
+			}
+			answers := stop()
+			report(t, answers)
+			for _, a := range answers {
+				if a.generation != 1 {
+					t.Fatalf("generation %d has answered", a.generation)
+				}
+			}
+			if _, err := g.Configure([]Spec{good}, nil); err != nil {
+				t.Fatal(err)
+			}
 			if got := outcomes(g.up("web")); got != "web done" {
-				t.Fatal(got)
+				t.Error(got)
 			}
-			begin := time.Now()
-			stop := load(t, "http://"+g.status("web").Listen[0])
-			for range soak.Times(3, 50) {
-				g.up("web")
-			}
-			took, failed := stop()
-			t.Logf("%d requests, %.0f a second, p50 %s, p99 %s, longest %s", len(took), float64(len(took))/time.Since(begin).Seconds(),
-				took[len(took)/2].Round(time.Millisecond), took[len(took)*99/100].Round(time.Millisecond), took[len(took)-1].Round(time.Millisecond))
-			if len(failed) > 0 {
-				t.Errorf("%d requests failed, the first: %v", len(failed), failed[0])
+			if s := g.status("web"); s.Generation != 3 || s.Hold != nil {
+				t.Errorf("%+v", s)
 			}
 		})
 	}
