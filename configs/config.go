@@ -148,6 +148,22 @@ type Service struct {
 	// such as "127.0.0.1:8000" and "unix:run/api.sock", or the keys below. The
 	// service finds the sockets as descriptors from 3 (LISTEN_FDS).
 	Listen Listening `json:"listen" example:"[\"127.0.0.1:8000\"]"`
+	// Strategy says how a restart replaces a process that is ready. immediate
+	// ends it first. rolling starts the new one beside it, ends the old one when
+	// the new one is ready, and keeps the old one when the new one fails; it
+	// needs ready, and listen where the process serves on a port.
+	Strategy runner.Strategy `json:"strategy" enum:"immediate|rolling" example:"immediate"`
+	// Settle is how long the new process of a rolling restart must stay ready,
+	// and alive by live, before it takes over.
+	Settle Duration `json:"settle" min:"0s" example:"5s"`
+	// Drain is how long the old process of a rolling restart may take to answer
+	// what it has, once everything new goes to the new one. When no connection
+	// is left, or the time is over, it is told to end.
+	Drain Duration `json:"drain" min:"0s" example:"10s"`
+	// ReusePort says that the process opens its port with SO_REUSEPORT, so that
+	// two of them may serve on it at once, in place of listen. Between the two
+	// the system chooses, so requests may fail when one of them does.
+	ReusePort bool `json:"reuse_port" example:"true"`
 	// Output says where the lines that the process writes go, beside the
 	// terminal.
 	Output Output `json:"output" example:"{file: logs/api.log}"`

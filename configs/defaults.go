@@ -54,8 +54,10 @@ func defaultsOf(p Profile) defaults {
 				Cooldown:    Duration(5 * time.Minute),
 				HoldOn:      List{"SyntaxError", "ImportError"},
 			},
-			Output: Output{MaxSize: 10, Keep: 5},
-			Order:  100,
+			Output:   Output{MaxSize: 10, Keep: 5},
+			Strategy: runner.Immediate,
+			Drain:    Duration(5 * time.Second),
+			Order:    100,
 		},
 		action: Action{Order: 100, Timeout: Duration(5 * time.Minute), RetryWait: Duration(time.Second), Cwd: "."},
 	}

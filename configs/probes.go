@@ -21,10 +21,15 @@ func (p Probe) asks() map[string]bool {
 // none reports whether nothing is asked.
 func (l Live) none() bool { return !slices.Contains(slices.Collect(maps.Values(l.asks())), true) }
 
-func (k *checker) ready(path string, r Ready) {
+// signs are the keys that show readiness, by whether they are set.
+func (r Ready) signs() map[string]bool {
 	set := r.asks()
 	maps.Copy(set, map[string]bool{"file": r.File != "", "pipe": r.Pipe != "", "log": r.Log != "", "notify": r.Notify})
-	k.single(path, set)
+	return set
+}
+
+func (k *checker) ready(path string, r Ready) {
+	k.single(path, r.signs())
 	k.probe(path, r.Probe)
 	for key, value := range map[string]string{"file": r.File, "pipe": r.Pipe} {
 		k.directory(path+"."+key, value)

@@ -56,6 +56,9 @@ func (c *Config) Start(service string, environ []string) (Start, error) {
 		},
 		Heartbeat: time.Duration(s.Heartbeat),
 		Listen:    c.sockets(s),
+		Strategy:  s.Strategy,
+		Settle:    time.Duration(s.Settle),
+		Drain:     time.Duration(s.Drain),
 		Stop:      runner.Stop{Signal: s.Stop.Signal, Grace: time.Duration(s.Stop.Grace)},
 		Restart: runner.Restart{
 			When: s.Restart.When,

@@ -121,6 +121,7 @@ func (k *checker) service(name string, s Service) {
 	k.ready(path+".ready", s.Ready)
 	k.live(path+".live", s.Live)
 	k.listening(path, s)
+	k.rolling(path, s)
 	k.output(name, s)
 	k.restart(path+".restart", s.Restart)
 }
