@@ -2,9 +2,11 @@
 // ready, restarts them as plans, operators and crashes ask for, and ends them
 // with everything that came of them.
 //
-// What is promised: there is never more than one generation of a service, and
-// before a new one starts every process of the old one is gone, whether it
-// left its group, its session or its parent. A process is signalled only when
+// What is promised: there is never more than one generation of a service, but
+// for a successor that a rolling restart starts beside it, and before a new one
+// starts, or such a successor counts as ready, every process of the old one is
+// gone, whether it left its group, its session or its parent. A successor that
+// fails changes nothing for the one that serves. A process is signalled only when
 // it is known to be the one that was meant. A service is never slowed by who
 // reads its output. It counts as ready by what its own processes show, never
 // by an answer of others. The sockets that it is lent stay open while one
@@ -19,7 +21,8 @@
 // One goroutine owns each service (service.go) and one decides whose turn it
 // is (conductor.go). They send each other messages; timers and exits carry the
 // generation they belong to. What a service does next is a table (machine.go),
-// and so is what follows a crash (policy.go).
+// with a second one for a successor (succession.go), and what follows a crash is
+// a function (policy.go).
 //
 // # The life of a service
 //
