@@ -184,7 +184,7 @@ func withSignals(text string) decider.Plan {
 func TestSignals(t *testing.T) {
 	before := make(map[string]int)
 	o := pipWith(0, time.Minute)
-	o.Before = func(_ context.Context, name string, generation int, _ bool) ([]string, error) {
+	o.Before = func(_ context.Context, name string, generation int) ([]string, error) {
 		before[name] += generation
 		return nil, nil
 	}

@@ -28,7 +28,7 @@ func TestDry(t *testing.T) {
 	g := newRig(t, Options{
 		Specs: []Spec{web, api}, Dir: dir, Dry: true, Scratch: filepath.Join(dir, "none"),
 		Actions: []Action{{Name: "run_pip", Argv: []string{"touch", touched}, Timeout: time.Minute}},
-		Before:  func(context.Context, string, int, bool) ([]string, error) { return []string{"a.py"}, nil },
+		Before:  func(context.Context, string, int) ([]string, error) { return []string{"a.py"}, nil },
 		BeforeAction: func(_ context.Context, action string) (Errand, error) {
 			began = append(began, action)
 			return Errand{Changed: []string{"a.py"}}, nil

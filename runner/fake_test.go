@@ -810,7 +810,7 @@ func TestServicesThatCrashTogetherComeBackTogether(t *testing.T) {
 func TestBeforeIsAskedAndMayRefuse(t *testing.T) {
 	var asked []string
 	refuse := true
-	o := Options{Specs: []Spec{fakeSpec("a")}, Before: func(_ context.Context, service string, generation int, _ bool) ([]string, error) {
+	o := Options{Specs: []Spec{fakeSpec("a")}, Before: func(_ context.Context, service string, generation int) ([]string, error) {
 		asked = append(asked, fmt.Sprintf("%s/%d", service, generation))
 		if refuse {
 			refuse = false

@@ -317,7 +317,7 @@ func TestBusyFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := specOf(t, "a", path, "1000")
-	g := newRig(t, Options{Specs: []Spec{s}, Before: func(context.Context, string, int, bool) ([]string, error) {
+	g := newRig(t, Options{Specs: []Spec{s}, Before: func(context.Context, string, int) ([]string, error) {
 		time.AfterFunc(100*time.Millisecond, func() { f.Close() })
 		return nil, nil
 	}})
@@ -434,7 +434,7 @@ func TestRapidChanges(t *testing.T) {
 	s := specOf(t, "a", "python3", "alone.py", lock)
 	var mu sync.Mutex
 	latest, seen := 0, 0
-	g := newRig(t, Options{Specs: []Spec{s}, Before: func(context.Context, string, int, bool) ([]string, error) {
+	g := newRig(t, Options{Specs: []Spec{s}, Before: func(context.Context, string, int) ([]string, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		seen = latest
@@ -584,7 +584,7 @@ func TestOldBytecodeNeverRuns(t *testing.T) {
 		}
 	}
 	s := specOf(t, "a", "python3", "value.py", dir)
-	g := newRig(t, Options{Specs: []Spec{s}, Dir: dir, Before: func(context.Context, string, int, bool) ([]string, error) {
+	g := newRig(t, Options{Specs: []Spec{s}, Dir: dir, Before: func(context.Context, string, int) ([]string, error) {
 		return []string{"edited.py", "README.md"}, nil
 	}})
 	for i := range 20 {

@@ -26,9 +26,11 @@ type Options struct {
 	// with the generation about to start, and before a signal of a plan is
 	// sent, with the generation that gets it. It returns the .py files, relative
 	// to Dir, whose bytecode is removed first. An error holds the
-	// service. ctx ends when the runner is closed. Beside says that another
-	// generation serves, and goes on if this one fails.
-	Before func(ctx context.Context, service string, generation int, beside bool) ([]string, error)
+	// service. ctx ends when the runner is closed.
+	Before func(ctx context.Context, service string, generation int) ([]string, error)
+	// Beside is called in place of Before when another generation serves, and
+	// goes on if this one fails; default Before.
+	Beside func(ctx context.Context, service string, generation int) ([]string, error)
 	// Took is called on the service's goroutine when a generation that was
 	// started beside another one is the service's own: it has taken over, or
 	// the other one has ended.
@@ -101,6 +103,9 @@ func New(o Options) (*Runner, error) {
 	if o.Lines <= 0 {
 		o.Lines = 500
 	}
+	if o.Beside == nil {
+		o.Beside = o.Before
+	}
 	if o.Run == "" {
 		o.Run = fmt.Sprintf("%016x", rand.Uint64())
 	}
@@ -138,7 +143,7 @@ func New(o Options) (*Runner, error) {
 	events := newHerald(o.Events)
 	h := &host{
 		run: o.Run, dir: dir, dry: o.Dry, ctx: ctx, stop: stop, force: forced.Done(),
-		before: o.Before, took: o.Took, beforeAction: o.BeforeAction, afterAction: o.AfterAction, scratch: o.Scratch,
+		before: o.Before, beside: o.Beside, took: o.Took, beforeAction: o.BeforeAction, afterAction: o.AfterAction, scratch: o.Scratch,
 		emit: events.tell, sink: o.Output, lines: o.Lines,
 		random: random, start: o.start, changed: make(chan struct{}, 1),
 	}

@@ -67,7 +67,8 @@ type host struct {
 	ctx    context.Context // ends when Close is called
 	stop   context.CancelFunc
 	force  <-chan struct{} // closed when everything is to be killed
-	before func(ctx context.Context, service string, generation int, beside bool) ([]string, error)
+	before func(ctx context.Context, service string, generation int) ([]string, error)
+	beside func(ctx context.Context, service string, generation int) ([]string, error)
 	// took, beforeAction and afterAction may be nil, as may before.
 	took         func(service string, generation int)
 	beforeAction func(ctx context.Context, action string) (Errand, error)
@@ -449,10 +450,14 @@ func (s *service) tryLaunch(n *incarnation) error {
 // prepare tells the host that the service is about to load what there is now,
 // and removes bytecode that would be in the way.
 func (s *service) prepare(n *incarnation) error {
-	if s.host.before == nil {
+	before := s.host.before
+	if n == s.heir {
+		before = s.host.beside
+	}
+	if before == nil {
 		return nil
 	}
-	sources, err := s.host.before(s.host.ctx, s.name, n.generation, n == s.heir)
+	sources, err := before(s.host.ctx, s.name, n.generation)
 	if err != nil || s.host.dry {
 		return err
 	}
