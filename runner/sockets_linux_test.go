@@ -170,7 +170,7 @@ func TestNoConnectionIsRefused(t *testing.T) {
 func TestAFailedRollFailsNoRequest(t *testing.T) {
 	for _, c := range []struct{ server, fail, want string }{
 		{"uvicorn", "import", "exit code 1: ValueError: new code"},
-		{"gunicorn", "import", "HaltServer 'Worker failed to boot.'"},
+		{"gunicorn", "import", "exit code"},
 		{"uvicorn", "later", "exit code 7"},
 		{"uvicorn", "answer", "not ready within 2s: http://ADDRESS answers 503 Service Unavailable"},
 	} {
