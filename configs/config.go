@@ -51,6 +51,10 @@ type Config struct {
 	// Cosmetic says whether a service restarts when Python files change in
 	// nothing but comments, blank lines and layout. Docstrings are code.
 	Cosmetic string `json:"cosmetic" enum:"restart|skip" example:"skip"`
+	// Deps says whether a service restarts when packages are installed, removed
+	// or replaced that it may load: what its files import and its command runs,
+	// and whatever those need.
+	Deps string `json:"deps" enum:"restart|ignore" example:"ignore"`
 	// Typing says whether imports under if TYPE_CHECKING count.
 	Typing string `json:"typing" enum:"skip|follow" example:"follow"`
 	// Lazy says whether imports inside functions count.
@@ -124,6 +128,12 @@ type Service struct {
 	// Watch has globs of more files that the service depends on, relative to
 	// the project; ** crosses directories.
 	Watch List `json:"watch" example:"[\"templates/**\"]"`
+	// Deps says the same for this service alone, in place of the deps of all.
+	Deps string `json:"deps" enum:"restart|ignore" example:"ignore"`
+	// Packages names installed packages that it loads besides what its files
+	// import, such as the driver of a database: distributions, or modules of
+	// theirs.
+	Packages List `json:"packages" example:"[psycopg2]"`
 	// DependsOn names services that must be ready before this one starts: a
 	// list, or a map from name to {condition: ready}.
 	DependsOn DependsOn `json:"depends_on" example:"{db: {condition: ready}}"`

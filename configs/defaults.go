@@ -32,6 +32,7 @@ func defaultsOf(p Profile) defaults {
 			StringImports:  true,
 			PackageStrings: true,
 			Cosmetic:       "restart",
+			Deps:           "restart",
 			Typing:         "skip",
 			Lazy:           "follow",
 		},

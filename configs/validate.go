@@ -105,6 +105,7 @@ func (k *checker) service(name string, s Service) {
 	k.directory(path+".cwd", s.Cwd)
 	k.environment(path+".env", s.Env)
 	k.nonEmpty(path+".env_file", s.EnvFile)
+	k.nonEmpty(path+".packages", s.Packages)
 	for i, e := range s.Entry {
 		if _, err := entryOf(e); err != nil {
 			k.fail(element(path+".entry", i), fmt.Sprintf("%s: %v", element(path+".entry", i), err), "write a module such as shop.api, or a file such as tools/run.py")

@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"path"
@@ -122,6 +123,9 @@ func (c *Config) Asks(environ []string) (Program, bool) {
 	maps.Copy(env, c.Classifier.Env)
 	return Program{argv, c.Dir, pairs(env), time.Duration(c.Classifier.Timeout)}, true
 }
+
+// FollowsPackages reports whether a service restarts for installed packages.
+func (c *Config) FollowsPackages(s Service) bool { return cmp.Or(s.Deps, c.Deps) != "ignore" }
 
 // EnvFiles returns the env files of a service as the watcher names paths:
 // relative to the project directory, slash-separated and clean.

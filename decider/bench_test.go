@@ -15,6 +15,7 @@ func (g flatGraph) Reaches(service, path string) bool {
 	_, ok := g.services[service][path]
 	return ok
 }
+func (g flatGraph) Needs(service, distribution string) []Link    { return nil }
 func (g flatGraph) Chain(service, path string) []Link            { return g.services[service][path] }
 func (flatGraph) Dependents([]string, func(string, []Link) bool) {}
 func (flatGraph) Between(_, _ []string) map[string][]Link        { return nil }

@@ -167,7 +167,10 @@ func (d *decision) levels() {
 		// What the person at the terminal just did comes first.
 		for _, batch := range []bool{true, false} {
 			for _, difference := range diff {
-				if _, ok := d.changes[difference.Path]; ok == batch {
+				if difference.Package != "" && diff[0].Path != "" && d.isOld(difference) {
+					continue // it comes of what the files say
+				}
+				if d.isNew(difference.Path, difference.Package) == batch {
 					step.Reasons = append(step.Reasons, d.reason(s, difference))
 				}
 			}
@@ -175,10 +178,26 @@ func (d *decision) levels() {
 	}
 }
 
+// isNew reports whether a file or a package is among what is decided on.
+func (d *decision) isNew(path, pkg string) bool {
+	_, ok := d.changes[path]
+	return ok || d.Installed[pkg]
+}
+
+// isOld reports whether a difference is not in what is there but in what is
+// loaded of it.
+func (d *decision) isOld(diff Difference) bool {
+	word := d.word(diff)
+	return word == reached || word == unreached
+}
+
 // reason explains a difference by the imports that lead to it, or else by the
 // glob that names it.
 func (d *decision) reason(s *Service, diff Difference) Reason {
-	if diff.Path == "" {
+	switch {
+	case diff.Package != "":
+		return d.packageReason(s, diff)
+	case diff.Path == "":
 		return d.startReason(s, diff.Change)
 	}
 	r := Reason{Path: diff.Path, Change: d.word(diff)}
@@ -202,6 +221,17 @@ func (d *decision) reason(s *Service, diff Difference) Reason {
 	return r
 }
 
+// packageReason explains a difference in a distribution by what needs it.
+func (d *decision) packageReason(s *Service, diff Difference) Reason {
+	g := d.After
+	if diff.Change == deleted {
+		g = d.Before
+	}
+	return Reason{
+		Package: diff.Package, Old: diff.Old, New: diff.New, Change: d.word(diff), Chain: g.Needs(s.Name, diff.Package),
+	}
+}
+
 // startReason explains a changed part of the start identity: an environment by
 // an env file of the batch.
 func (d *decision) startReason(s *Service, part string) Reason {
@@ -215,11 +245,11 @@ func (d *decision) startReason(s *Service, part string) Reason {
 	return Reason{Change: part}
 }
 
-// word says what became of a file. One that a version has and the other has
+// word says what became of a file or a package. One that a version has and the other has
 // not may be an old file that somebody began or ceased to import.
 func (d *decision) word(diff Difference) string {
 	c, ok := d.changes[diff.Path]
-	inBatch := ok && !d.Batch.Initial && change(c.Kind) == diff.Change
+	inBatch := ok && !d.Batch.Initial && change(c.Kind) == diff.Change || d.Installed[diff.Package]
 	switch {
 	case diff.Change == created && !inBatch:
 		return reached
@@ -439,7 +469,7 @@ func (d *decision) settle() {
 
 // age ranks reasons: those of the batch come first.
 func (d *decision) age(r Reason) int {
-	if _, ok := d.changes[r.Path]; ok {
+	if d.isNew(r.Path, r.Package) {
 		return 0
 	}
 	return 1
@@ -487,7 +517,7 @@ func (d *decision) signals(s *Service) {
 // signals are owed, and what those import.
 func (d *decision) covered(s *Service, owed []*Debt) bool {
 	return !slices.ContainsFunc(d.differ[s.Name], func(diff Difference) bool {
-		if diff.Path != "" && (d.word(diff) == reached || d.word(diff) == unreached) {
+		if diff.Path+diff.Package != "" && d.isOld(diff) {
 			return false
 		}
 		return !slices.ContainsFunc(owed, func(debt *Debt) bool {
@@ -527,10 +557,10 @@ func (s *Step) want(reasons []Reason) {
 }
 
 // reasonKey tells reasons apart.
-type reasonKey struct{ path, change, rule, action, from string }
+type reasonKey struct{ path, pkg, change, rule, action, from string }
 
 func (r Reason) key() reasonKey {
-	k := reasonKey{r.Path, r.Change, r.Rule, r.Action, ""}
+	k := reasonKey{r.Path, r.Package, r.Change, r.Rule, r.Action, ""}
 	if len(r.Chain) > 0 {
 		k.from = r.Chain[0].From
 	}
@@ -545,6 +575,7 @@ func (d *decision) plan() Plan {
 		Steps:           []Step{},
 		Holds:           []Hold{},
 		Left:            []Left{},
+		Installed:       slices.Sorted(maps.Keys(d.Installed)),
 		Unmatched:       d.unmatched,
 		FallbackApplied: d.fallback,
 	}
@@ -655,7 +686,7 @@ func (d *decision) left(s *Service) Left {
 	l := Left{Service: s.Name}
 	for _, path := range slices.Sorted(maps.Keys(d.changes)) {
 		if d.touches(s, path) {
-			l.Reasons = append(l.Reasons, d.reason(s, Difference{path, change(d.changes[path].Kind)}))
+			l.Reasons = append(l.Reasons, d.reason(s, Difference{Path: path, Change: change(d.changes[path].Kind)}))
 		}
 	}
 	switch {
@@ -722,5 +753,6 @@ type noGraph struct{}
 
 func (noGraph) Reaches(string, string) bool                    { return false }
 func (noGraph) Chain(string, string) []Link                    { return nil }
+func (noGraph) Needs(string, string) []Link                    { return nil }
 func (noGraph) Dependents([]string, func(string, []Link) bool) {}
 func (noGraph) Between(_, _ []string) map[string][]Link        { return nil }

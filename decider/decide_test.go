@@ -1,6 +1,7 @@
 package decider
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
@@ -32,6 +33,11 @@ import (
 //	undone: b.py                       in the batch, and back to what services have
 //	cosmetic: b.py                     in the batch, with the same code
 //	lost: modified b.py                not in the batch, but different
+//	package: api lib 1 2 api.py:3 x    a distribution that the service loads, its
+//	                                   version before and now, - for none and '
+//	                                   behind one that was rebuilt, and what
+//	                                   leads to it
+//	known: api lib 1 2 api.py:3        the same, decided on before
 //	broken: b.py:3 SyntaxError: ...    does not compile
 //	paused: git rebase                 what holds everything
 //	owed: restart NAME ORDER - WORD    what is owed without a file
@@ -146,6 +152,8 @@ func parseInput(text string) (Input, error) {
 	entries := make(map[string][]string)
 	starts := make(map[string][]string)
 	var fresh []string
+	had, has := make(map[string]map[string]Package), make(map[string]map[string]Package)
+	needs := make(map[string][]Link)
 	for line := range strings.SplitSeq(strings.TrimSpace(text), "\n") {
 		key, value, _ := strings.Cut(line, ":")
 		value = strings.TrimSpace(value)
@@ -226,6 +234,27 @@ func parseInput(text string) (Input, error) {
 			in.Cosmetic[value] = true
 		case "lost":
 			differs[words[1]] = kinds[words[0]]
+		case "package", "known":
+			for i, versions := range []map[string]map[string]Package{had, has} {
+				if versions[words[0]] == nil {
+					versions[words[0]] = make(map[string]Package)
+				}
+				if version := words[2+i]; version != "-" {
+					version, rebuilt := strings.CutSuffix(version, "'")
+					p := Package{Version: version}
+					if rebuilt {
+						p.Sum = hashNew
+					}
+					versions[words[0]][words[1]] = p
+				}
+			}
+			needs[words[0]+" "+words[1]] = linksOf(words[4:], words[1])
+			if key == "package" && in.Installed == nil {
+				in.Installed = make(map[string]bool)
+			}
+			if key == "package" {
+				in.Installed[words[1]] = true
+			}
 		case "broken":
 			at, what, _ := strings.Cut(value, " ")
 			path, line, _ := strings.Cut(at, ":")
@@ -273,6 +302,7 @@ func parseInput(text string) (Input, error) {
 		}
 	}
 	g.entries, old.entries = entries, entries
+	g.needs, old.needs = needs, needs
 	in.After, in.Before = g, old
 
 	in.Files = treeOf(in, g, files)
@@ -283,6 +313,7 @@ func parseInput(text string) (Input, error) {
 		s := &in.Services[i]
 		last := Version{Start: map[string]string{"command": "x"}}
 		now := Version{Start: map[string]string{"command": "x"}}
+		last.Packages, now.Packages = had[s.Name], has[s.Name]
 		had, has := make(map[string]watcher.Hash), make(map[string]watcher.Hash)
 		load := func(path string, now, last map[string]watcher.Hash) {
 			kind := differs[path]
@@ -319,6 +350,20 @@ func parseInput(text string) (Input, error) {
 		}
 	}
 	return in, nil
+}
+
+// linksOf reads what leads to a distribution: FILE:LINE and then names.
+func linksOf(words []string, to string) (chain []Link) {
+	for i, word := range words {
+		from, at, _ := strings.Cut(word, ":")
+		line, _ := strconv.Atoi(at) // 0 of what is no file
+		next := to
+		if i+1 < len(words) {
+			next = words[i+1]
+		}
+		chain = append(chain, Link{from, line, next})
+	}
+	return chain
 }
 
 // oweInput adds what a line says to what is owed.
@@ -424,6 +469,9 @@ func formatPlan(p Plan) string {
 		step(word, d.Step)
 		reasons(d.Reasons)
 	}
+	for _, name := range p.Installed {
+		fmt.Fprintf(&b, "installed %s\n", name)
+	}
 	for _, path := range p.Unmatched {
 		fmt.Fprintf(&b, "unmatched %s\n", path)
 	}
@@ -441,6 +489,9 @@ func formatReason(r Reason) string {
 	b.WriteString(r.Change)
 	if r.Path != "" {
 		b.WriteString(" " + r.Path)
+	}
+	if r.Package != "" {
+		fmt.Fprintf(&b, " package %s %s -> %s", r.Package, cmp.Or(r.Old, "none"), cmp.Or(r.New, "none"))
 	}
 	for i, l := range r.Chain {
 		sep := ","

@@ -13,10 +13,11 @@ import (
 type textGraph struct {
 	imports map[string][]Link
 	entries map[string][]string // by service
+	needs   map[string][]Link   // by service and distribution, with a blank between
 }
 
 func parseGraph(text string) (*textGraph, error) {
-	g := &textGraph{make(map[string][]Link), make(map[string][]string)}
+	g := &textGraph{imports: make(map[string][]Link), entries: make(map[string][]string)}
 	for edge := range strings.SplitSeq(text, ";") {
 		if edge = strings.TrimSpace(edge); edge == "" {
 			continue
@@ -71,6 +72,9 @@ func (g *textGraph) Reaches(service, path string) bool {
 }
 
 func (g *textGraph) Chain(service, path string) []Link { return g.reach(service)[path] }
+func (g *textGraph) Needs(service, distribution string) []Link {
+	return g.needs[service+" "+distribution]
+}
 
 func (g *textGraph) Dependents(paths []string, yield func(string, []Link) bool) {
 	importers := make(map[string][]Link)

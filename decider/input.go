@@ -22,6 +22,10 @@ type Input struct {
 	// Cosmetic has the files of the batch that changed in nothing that
 	// versions go by, as in comments.
 	Cosmetic map[string]bool
+	// Installed has the distributions that were installed, removed or replaced
+	// since the last decision, by name: like the files of the batch they come
+	// first among reasons.
+	Installed map[string]bool
 	// Files has the hash of every file of the tree, the batch applied. What is
 	// owed for a file that is back to what it was is not owed any more. Nil:
 	// nothing is known of files, and nothing is taken for undone.
@@ -57,6 +61,12 @@ type Graph interface {
 	// service to path; empty when path is itself an entry, nil when it is not
 	// reached.
 	Chain(service, path string) []Link
+	// Needs returns how a process of the service comes to load an installed
+	// distribution: the chain of imports from an entry to the file that imports
+	// it or another one, and from that one on what needs what. In place of a
+	// file or a distribution there may be what else leads to it, in words. It
+	// is nil when the service does not load it.
+	Needs(service, distribution string) []Link
 	// Dependents calls yield with every file that reaches one of paths,
 	// themselves excluded, until yield returns false. Rules see these files
 	// as if they had changed.

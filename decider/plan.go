@@ -18,6 +18,8 @@ type Plan struct {
 	// [Input].Owed of the next decision, less what has been done by then. The
 	// restart of a stale service is not owed: the service stays stale.
 	Owed Debts `json:"owed,omitempty"`
+	// Installed are the names of Input.Installed, sorted.
+	Installed []string `json:"installed,omitempty"`
 	// Unmatched are the changed paths that neither a rule nor a service took.
 	Unmatched []string `json:"unmatched,omitempty"`
 	// Ask has the paths among Unmatched that a classifier is to be asked about;
@@ -59,15 +61,22 @@ type Step struct {
 type Reason struct {
 	// Path is what changed.
 	Path string `json:"path,omitempty"`
+	// Package is what changed where it is an installed distribution, Old and
+	// New its versions: "" where it is not installed, or not loaded.
+	Package string `json:"package,omitempty"`
+	Old     string `json:"old,omitempty"`
+	New     string `json:"new,omitempty"`
 	// Change is what became of Path: "created", "modified", "deleted", or when
 	// the batch does not say that the file came or went, "reached" and
 	// "unreached": the service can load what it could not before, or no
-	// longer. For a reason without a path it is what the reason is about:
+	// longer. For a reason without a path or package it is what the reason is
+	// about:
 	// "environment", "command", "operator", or [Started]. It is empty where all
 	// that is known is that Path changed.
 	Change string `json:"change,omitempty"`
 	// Chain leads from an entry of the service, or from the file that the rule
-	// matched, to Path; empty when Path is that file itself.
+	// matched, to Path; empty when Path is that file itself. For a package see
+	// [Graph].Needs.
 	Chain []Link `json:"chain,omitempty"`
 	// Rule is the pattern of the rule or of Service.Watch, [FallbackRule] for
 	// the fallback, "" for a service's own reach.
@@ -83,7 +92,8 @@ type Reason struct {
 // Started is the Reason.Change of a service that is yet to be started.
 const Started = "started"
 
-// Link is one step of a chain: From imports To on Line.
+// Link is one step of a chain: From imports To on Line. Line is 0 where From is
+// no file.
 type Link struct {
 	From string `json:"from"`
 	Line int    `json:"line"`

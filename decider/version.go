@@ -17,23 +17,35 @@ import (
 //
 // A Version is not changed once it is made: versions that share what they are
 // made of are compared in no time, so whoever makes them should make each of the
-// one before, by [Files.With], and reuse the map of the start identity.
+// one before, by [Files.With], and reuse the maps of the start identity and of
+// the packages.
 type Version struct {
 	// Files has every file of the reach, watch globs included.
 	Files Files
 	// Start has the parts of the start identity by name, such as "command",
 	// "environment", "interpreter", "cwd", "user".
 	Start map[string]string
+	// Packages are the installed distributions that it may load, by name.
+	Packages map[string]Package
+}
+
+// Package is an installed distribution.
+type Package struct {
+	Version string
+	// Sum tells apart two that are of one version.
+	Sum watcher.Hash
 }
 
 // Difference is one way in which two versions differ.
 type Difference struct {
-	// Path is a file whose content differs; "" for a part of the start
-	// identity.
-	Path string
-	// Change is "created", "modified" or "deleted" for a file, else the name
-	// of the part.
+	// Path is a file whose content differs, Package an installed distribution
+	// that does; both are "" for a part of the start identity.
+	Path, Package string
+	// Change is "created", "modified" or "deleted" for a file or a package,
+	// else the name of the part.
 	Change string
+	// Old and New are the versions of a package, "" where it is not there.
+	Old, New string
 }
 
 // Words of Difference.Change and Reason.Change.
@@ -63,6 +75,13 @@ func (v Version) Fingerprint() watcher.Hash {
 		write(h, part)
 		write(h, v.Start[part])
 	}
+	for _, name := range slices.Sorted(maps.Keys(v.Packages)) {
+		h.Write([]byte{'p'})
+		write(h, name)
+		write(h, v.Packages[name].Version)
+		sum := v.Packages[name].Sum
+		h.Write(sum[:])
+	}
 	return watcher.Hash(h.Sum(nil))
 }
 
@@ -75,16 +94,38 @@ func write(h hash.Hash, s string) {
 	h.Write([]byte(s))
 }
 
-// Diff returns how new differs from old: files in path order, then the parts
-// of the start identity in order of their names. It returns nil for versions
-// that say the same.
+// Diff returns how new differs from old: files in path order, then packages and
+// then the parts of the start identity in order of their names. It returns nil
+// for versions that say the same.
 func Diff(old, new Version) []Difference {
 	var diff []Difference
 	for path, change := range new.Files.since(old.Files) {
-		diff = append(diff, Difference{path, change})
+		diff = append(diff, Difference{Path: path, Change: change})
 	}
 	slices.SortFunc(diff, func(a, b Difference) int { return strings.Compare(a.Path, b.Path) })
+	diff = append(diff, changedPackages(old.Packages, new.Packages)...)
 	return append(diff, changedParts(old.Start, new.Start)...)
+}
+
+func changedPackages(old, new map[string]Package) (diff []Difference) {
+	if same(old, new) {
+		return nil
+	}
+	for name, now := range new {
+		switch was, ok := old[name]; {
+		case !ok:
+			diff = append(diff, Difference{Package: name, Change: created, New: now.Version})
+		case was != now:
+			diff = append(diff, Difference{Package: name, Change: modified, Old: was.Version, New: now.Version})
+		}
+	}
+	for name, was := range old {
+		if _, ok := new[name]; !ok {
+			diff = append(diff, Difference{Package: name, Change: deleted, Old: was.Version})
+		}
+	}
+	slices.SortFunc(diff, func(a, b Difference) int { return strings.Compare(a.Package, b.Package) })
+	return diff
 }
 
 func changedParts(old, new map[string]string) []Difference {

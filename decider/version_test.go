@@ -13,14 +13,23 @@ func TestDiff(t *testing.T) {
 	old := Version{
 		Files: FilesOf(map[string]watcher.Hash{"a": {1}, "b": {1}, "c": {1}, "gone": {}, "e": {1}}),
 		Start: map[string]string{"command": "x", "cwd": "/", "user": ""},
+		Packages: map[string]Package{
+			"gone": {Version: "1"}, "lib": {Version: "1"}, "rebuilt": {Version: "1", Sum: watcher.Hash{1}}, "same": {Version: "1"},
+		},
 	}
 	new := Version{
 		Files: FilesOf(map[string]watcher.Hash{"a": {1}, "c": {2}, "d": {1}, "gone": {1}, "e": {}, "none": {}}),
 		Start: map[string]string{"command": "y", "cwd": "/", "environment": ""},
+		Packages: map[string]Package{
+			"came": {Version: "3"}, "lib": {Version: "2"}, "rebuilt": {Version: "1", Sum: watcher.Hash{2}}, "same": {Version: "1"},
+		},
 	}
 	want := []Difference{
-		{"b", "deleted"}, {"c", "modified"}, {"d", "created"}, {"e", "deleted"}, {"gone", "created"},
-		{"", "command"}, {"", "environment"}, {"", "user"},
+		{Path: "b", Change: "deleted"}, {Path: "c", Change: "modified"}, {Path: "d", Change: "created"},
+		{Path: "e", Change: "deleted"}, {Path: "gone", Change: "created"},
+		{Package: "came", Change: "created", New: "3"}, {Package: "gone", Change: "deleted", Old: "1"},
+		{Package: "lib", Change: "modified", Old: "1", New: "2"}, {Package: "rebuilt", Change: "modified", Old: "1", New: "1"},
+		{Change: "command"}, {Change: "environment"}, {Change: "user"},
 	}
 	if got := Diff(old, new); !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %v\nwant %v", got, want)
@@ -45,6 +54,10 @@ func TestFingerprint(t *testing.T) {
 		v := Version{Files: FilesOf(files), Start: make(map[string]string)}
 		for range rng.IntN(2) {
 			v.Start[names[rng.IntN(len(names))]] = names[rng.IntN(len(names))]
+		}
+		for range rng.IntN(2) {
+			name, version := names[rng.IntN(len(names))], names[rng.IntN(len(names))]
+			v.Packages = map[string]Package{name: {Version: version, Sum: watcher.Hash{byte(rng.IntN(2))}}}
 		}
 		return v
 	}

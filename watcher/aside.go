@@ -14,6 +14,8 @@ const (
 	forWay
 	// forRules: it holds an ignore file that is outside the tree.
 	forRules
+	// forOthers: somebody else asked to be told.
+	forOthers
 )
 
 // aside is one directory that is watched aside.

@@ -159,6 +159,8 @@ func (w *Watcher) run() {
 			}
 		case f := <-w.flushes:
 			w.beginFlush(f, time.Now())
+		case dirs := <-w.attends:
+			w.attend(dirs)
 		case <-w.resumes:
 			w.override(time.Now())
 		case <-w.pulse.gaps:
@@ -246,6 +248,7 @@ func (w *Watcher) take(e event, now time.Time) {
 			w.lostMark = w.clock
 		}
 		w.lost, w.why = true, "rescan after overflow"
+		w.stir()
 		w.touch(now)
 		return
 	}
@@ -264,6 +267,9 @@ func (w *Watcher) take(e event, now time.Time) {
 	}
 	if w.way[e.path] || e.op == left && w.serves(e.path, forWay) {
 		w.rootEvent(e, now)
+	}
+	if w.serves(parent, forOthers) || w.serves(e.path, forOthers) {
+		w.stir()
 	}
 	if w.serves(parent, forRules) && w.rules.above.has(e.path) {
 		w.reloadRules(now)

@@ -58,6 +58,11 @@ type Options struct {
 	// that nobody comes to read. It is called on the watcher's goroutine and
 	// must not block.
 	Expect func(path string)
+	// Stirred, when not nil, is told when something has happened in a directory
+	// that [Watcher.Attend] named, or may have: after lost events, with each
+	// audit, and where there are no events with each look. It is called on the
+	// watcher's goroutine and must not block.
+	Stirred func()
 	// Scratch is a directory for this watcher alone, absolute: it is emptied
 	// when the watcher starts, and goes when it ends. Default: a new one among
 	// the system's temporary files, which stays when the process is killed.

@@ -24,6 +24,7 @@ func (w *Watcher) lookOutside(now time.Time) {
 	w.reloadRules(now)
 	w.checkRoots(now)
 	w.checkAsides()
+	w.stir()
 }
 
 // checkRoots finds roots that are no longer the directory they were: removed,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 
@@ -28,6 +29,8 @@ action that a rule asks for, with the imports that lead from the file that the
 rule matches; and which services are left alone. Asks the running agent, or else
 reads the tree.
 
+In place of PATH there may be the name of an installed package.
+
 --all shows every chain, up to --limit for each service, shortest first: what
 there is to cut before the file is no longer reached. No chain passes a file
 twice, nor a file that the service starts with anyway.
@@ -36,7 +39,8 @@ Exit code 0 also when no service is reached: stdout is empty then. 1 when there
 is no such file or no such service.`,
 		Example: `  bounce why shop/money.py
   bounce why shop/money.py api
-  bounce why shop/money.py api --all --limit 5`,
+  bounce why shop/money.py api --all --limit 5
+  bounce why requests`,
 		Args:              takes(1, 2),
 		ValidArgsFunction: g.pathThenService,
 	}, func(ctx context.Context, args []string) error {
@@ -55,6 +59,9 @@ is no such file or no such service.`,
 		path, err := inProject(dir, args[0])
 		if err != nil {
 			return err
+		}
+		if _, err := os.Lstat(args[0]); err != nil && !strings.ContainsAny(args[0], "/.") {
+			path = args[0] // the name of a package, wherever it is asked from
 		}
 		why, err := a.Why(ctx, path, args[1:], limit)
 		if err != nil {
@@ -121,8 +128,17 @@ func writeChain(g *globals, path string, r control.Reached) {
 	case len(r.Chain) == 0:
 		fmt.Fprintf(g.out, "  %s is where it starts\n", path)
 	}
-	for _, l := range r.Chain {
-		fmt.Fprintf(g.out, "  %s:%d imports %s\n", l.From, l.Line, l.To)
+	for n, l := range r.Chain {
+		switch {
+		case l.Line > 0:
+			fmt.Fprintf(g.out, "  %s:%d imports %s\n", l.From, l.Line, l.To)
+		case n > 0:
+			fmt.Fprintf(g.out, "  %s needs %s\n", l.From, l.To)
+		case l.From == "python":
+			fmt.Fprintf(g.out, "  every Python that starts runs something of %s\n", l.To)
+		default:
+			fmt.Fprintf(g.out, "  its key %s names %s\n", l.From, l.To)
+		}
 	}
 }
 

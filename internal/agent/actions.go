@@ -49,6 +49,7 @@ func (a *Agent) afterAction(name string, failure error) {
 	if !a.opts.Dry {
 		// While git is at work nothing is known, and comes later.
 		_ = a.watch.Load().Flush(context.Background())
+		_ = a.installsSettled(context.Background(), true)
 	}
 	var n uint64
 	var m memory

@@ -24,6 +24,7 @@ import (
 	"bounce/decider"
 	"bounce/internal/control"
 	"bounce/internal/git"
+	"bounce/internal/installed"
 	"bounce/runner"
 	"bounce/watcher"
 )
@@ -66,6 +67,10 @@ type Agent struct {
 	// started is closed when the first scan is done and the services were
 	// asked to start, stopping when the agent begins to end.
 	started, stopping chan struct{}
+	// stirred rings when something may have been installed; installAsks are for
+	// who follows that.
+	stirred     chan struct{}
+	installAsks chan installAsk
 	// wg has what waits for tickets.
 	wg sync.WaitGroup
 	// exit gets the name of a service whose exhaustion ends the agent.
@@ -83,7 +88,9 @@ type Agent struct {
 	broken  map[string]decider.Problem
 	// doubts are modules that tree-sitter suspects and that no service has
 	// reached yet.
-	doubts   map[string]bool
+	doubts map[string]bool
+	// gone are the distributions that were removed while the agent ran.
+	gone     map[string]*installed.Distribution
 	stamps   stamps
 	selfmade *selfmade
 	// owed is what rules asked for and was not done; asks has the tickets that
@@ -188,6 +195,9 @@ func newAgent(cfg *configs.Config, opts Options) (*Agent, error) {
 		rules:       cfg.DecideBy(),
 		broken:      map[string]decider.Problem{},
 		doubts:      map[string]bool{},
+		gone:        map[string]*installed.Distribution{},
+		stirred:     make(chan struct{}, 1),
+		installAsks: make(chan installAsk),
 		stamps:      newStamps(now()),
 		asks:        map[stepKey]*runner.Ticket{},
 		failed:      map[string]decider.Hold{},
@@ -257,6 +267,12 @@ func (a *Agent) watchOptions(ctx context.Context) watcher.Options {
 	opts.Excludes = git.Excludes(ctx, a.config.Dir)
 	opts.Scratch = a.scratch
 	opts.Reader, opts.Expect = a.project.content, a.project.content.expect
+	opts.Stirred = func() {
+		select {
+		case a.stirred <- struct{}{}:
+		default: // it has yet to be heard
+		}
+	}
 	if a.git != nil {
 		opts.Gate = a.git
 	}

@@ -163,6 +163,9 @@ func (a *Agent) Sync(ctx context.Context) (control.Outcome, error) {
 	if err != nil {
 		return control.Outcome{}, err
 	}
+	if err := a.installsSettled(ctx, false); err != nil {
+		return control.Outcome{}, err
+	}
 	// A batch that was handed on is decided on before the loop runs this, but
 	// for what is asked elsewhere.
 	var asked <-chan struct{}

@@ -47,6 +47,9 @@ func (p *Project) elsewhere() []Finding {
 // troubles says the same of one service.
 func (p *Project) troubles(r *reached) (all []trouble) {
 	s := r.service.search
+	if r.all {
+		return nil // no import is known
+	}
 	if s.problem != nil {
 		all = append(all, trouble{before: s.problem.Error() + ": ", after: " may import editable installs that no import root leads to"})
 	}

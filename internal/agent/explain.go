@@ -10,7 +10,7 @@ import (
 	"bounce/internal/control"
 )
 
-// why says which of the named services (all without a name) a process of
+// why says of a file, or an installed distribution, which of the named services (all without a name) a process of
 // which can load path, through which imports: the shortest chain, and if limit
 // is above 0 every chain, at most so many. It reads the view that the next
 // decision starts from, so it is no second guess.
@@ -25,8 +25,12 @@ func (v *view) why(path string, names []string, limit int) (control.Why, error) 
 			return control.Why{}, noService(name, v.names())
 		}
 		if reached, ok := v.reaches(r, path); ok {
-			if limit > 0 && reached.Via == "" {
+			switch {
+			case limit == 0 || reached.Via != "":
+			case v.graph.Has(path):
 				reached.Chains, reached.More = v.chains(r, path, limit)
+			default: // a package, of which one way is known
+				reached.Chains, reached.More = [][]control.Link{reached.Chain}, true
 			}
 			out.Services = append(out.Services, reached)
 		} else {
@@ -48,6 +52,9 @@ func (v *view) reaches(r *reached, path string) (control.Reached, bool) {
 	}
 	if glob := r.service.names(path); glob != "" {
 		return control.Reached{Name: name, Chain: []control.Link{}, Via: "watch " + glob}, true
+	}
+	if chain := v.Needs(name, path); chain != nil {
+		return control.Reached{Name: name, Chain: chainOf(chain)}, true
 	}
 	return control.Reached{}, false
 }

@@ -11,6 +11,7 @@ import (
 
 	"bounce/decider"
 	"bounce/internal/control"
+	"bounce/internal/installed"
 	"bounce/runner"
 )
 
@@ -139,6 +140,8 @@ func (l *Log) words(e control.Event) (zerolog.Level, string) {
 			text += " (" + e.Cause + ")"
 		}
 		return zerolog.InfoLevel, text
+	case "installed":
+		return zerolog.InfoLevel, said(e.Text, e.Cause)
 	case "paused":
 		return zerolog.InfoLevel, "restarts are held until 'bounce resume'"
 	case "resumed":
@@ -313,7 +316,7 @@ func (l *Log) plan(e control.Event) {
 	if len(p.Ask) > 0 && l.Dry {
 		l.line(zerolog.InfoLevel, e).Strs("lines", p.Ask).Msg("would ask the classifier about " + counted(len(p.Ask), "file"))
 	}
-	if p.Batch > 0 && len(p.Steps) == 0 && !news && !l.Dry {
+	if (p.Batch > 0 || len(p.Installed) > 0) && len(p.Steps) == 0 && !news && !l.Dry {
 		why := idle(p, l.changed)
 		l.line(zerolog.InfoLevel, e).Uint64("batch", p.Batch).Str("why", why).Msg("nothing restarted: " + why)
 	}
@@ -376,6 +379,8 @@ func idle(p decider.Plan, changed control.Event) string {
 	switch {
 	case len(why) > 0:
 		return strings.Join(why, "; ")
+	case len(p.Installed) > 0:
+		return "no service loads " + listed(p.Installed, len(p.Installed))
 	case changed.Count == 1 && len(changed.Paths) == 1:
 		return changed.Paths[0] + " is not reached"
 	}
@@ -444,6 +449,8 @@ func words(reasons []decider.Reason, more int) string {
 	r := reasons[0]
 	var b strings.Builder
 	switch {
+	case r.Package != "":
+		b.WriteString(packageWords(r))
 	case r.Path == "":
 		b.WriteString(r.Change + " changed")
 	case r.Change == "":
@@ -456,7 +463,10 @@ func words(reasons []decider.Reason, more int) string {
 		if i == 0 {
 			sep = " ("
 		}
-		fmt.Fprintf(&b, "%s%s:%d", sep, l.From, l.Line)
+		b.WriteString(sep + l.From)
+		if l.Line > 0 {
+			fmt.Fprintf(&b, ":%d", l.Line)
+		}
 	}
 	if len(r.Chain) > 0 {
 		b.WriteString(" -> " + r.Chain[len(r.Chain)-1].To + ")")
@@ -471,4 +481,17 @@ func words(reasons []decider.Reason, more int) string {
 		fmt.Fprintf(&b, " and %d more", n)
 	}
 	return b.String()
+}
+
+// packageWords says what became of an installed distribution.
+func packageWords(r decider.Reason) string {
+	switch r.Change {
+	case "created":
+		return r.Package + " " + r.New + " installed"
+	case "deleted":
+		return r.Package + " " + r.Old + " removed"
+	case "modified":
+		return installed.Change{Name: r.Package, Old: r.Old, New: r.New}.String()
+	}
+	return r.Package + " " + r.Change // reached, or no longer
 }

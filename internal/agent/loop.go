@@ -76,6 +76,7 @@ func (a *Agent) work(ctx context.Context) error {
 	reading, stop := context.WithCancel(ctx)
 	defer stop()
 	wg.Go(func() { a.project.content.readAhead(reading) })
+	wg.Go(func() { a.followInstalls(reading) })
 	// Services need not wait for the answers to start, decisions have to: until
 	// they are there, changes merge into the next batch.
 	batches := w.Batches()

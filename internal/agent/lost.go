@@ -32,6 +32,9 @@ func (a *Agent) lost(ctx context.Context, v *view, name string) *decider.Hold {
 	if last == nil || r.all {
 		return nil
 	}
+	if hold := a.lostPackage(ctx, v, r, last); hold != nil {
+		return hold
+	}
 	var gone []string
 	for _, diff := range decider.Diff(*last, r.version) {
 		if _, there := a.project.files[diff.Path]; !there && isModule(diff.Path) {
@@ -130,15 +133,21 @@ func (a *Agent) isLost(ctx context.Context, s *service, path string, l treesitte
 	if !l.Foreign {
 		return true
 	}
+	return !a.finds(ctx, s, l.Name, fmt.Sprintf("%s:%d", path, l.Line))
+}
+
+// finds reports whether the Python of a service finds a module, which somebody
+// imports. It does as long as nobody says otherwise.
+func (a *Agent) finds(ctx context.Context, s *service, module, somebody string) bool {
 	if s.python.Path == "" {
-		return false
+		return true
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, askTime, errBusy)
 	defer cancel()
-	found, err := s.python.Finds(ctx, []string{l.Name})
+	found, err := s.python.Finds(ctx, []string{module})
 	if err != nil {
-		a.emit(control.Event{Kind: "warning", Service: s.name, Text: fmt.Sprintf("cannot tell whether %s:%d finds %s: %v", path, l.Line, l.Name, err)})
-		return false
+		a.emit(control.Event{Kind: "warning", Service: s.name, Text: fmt.Sprintf("cannot tell whether %s finds %s: %v", somebody, module, err)})
+		return true
 	}
-	return !found[l.Name]
+	return found[module]
 }

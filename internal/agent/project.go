@@ -21,6 +21,7 @@ type Project struct {
 	watched  []string // the directories that are watched
 	content  *content
 	searches *searches
+	installs *installs
 	files    tree
 	// code has what services go by for each file: files itself, unless
 	// cosmetic is skip. Then codes has what their code was taken from.
@@ -106,6 +107,7 @@ func newProject(cfg *configs.Config) (*Project, error) {
 		watched:  cfg.WatchOptions().Roots,
 		content:  newContent(cfg.Dir),
 		searches: newSearches(),
+		installs: newInstalls(),
 		files:    tree{},
 		codes:    map[string]coded{},
 		view:     newView(graphOptions(cfg), services),

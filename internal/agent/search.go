@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"bounce/internal/control"
+	"bounce/internal/installed"
 	"bounce/internal/pyruntime"
 	"bounce/treesitter"
 )
@@ -34,6 +35,8 @@ type search struct {
 	ahead, roots []string
 	// outside are those that editable installs have elsewhere.
 	outside []pyruntime.Place
+	// installed are the packages there; nil when not known.
+	installed *installed.Environment
 }
 
 // askTime is how long an interpreter may take to say where it looks. It is
@@ -111,24 +114,30 @@ func searchKey(python pyruntime.Python) string {
 
 // searched takes in the answers for all services.
 func (p *Project) searched(answers map[string]search) {
+	var fresh []*service
 	for name, r := range p.view.services {
 		s := *r.service
 		s.search = answers[name]
-		p.replace(&s)
+		fresh = append(fresh, &s)
 	}
+	p.replace(fresh...)
 }
 
-// search asks the Python of a service. One of which nothing is known needs no
-// answer: any module restarts it.
+// search asks the Python of a service. Any module restarts one of which nothing
+// is known, so that only what is installed matters; if its Python is not known
+// either, nothing does.
 func (p *Project) search(ctx context.Context, s *service) search {
-	if s.unknown != "" || s.python.Path == "" {
+	if s.python.Path == "" || s.unknown != "" && s.python.Assumed {
 		return search{}
 	}
 	answer, err := p.searches.ask(ctx, s.python)
 	if err != nil {
 		return search{problem: err}
 	}
-	out := search{path: answer}
+	out := search{path: answer, installed: p.installs.read(answer.Sites).Environment}
+	if s.unknown != "" {
+		return out
+	}
 	take := func(places []pyruntime.Place) (roots []string) {
 		for _, place := range places {
 			root, ok := p.rootAt(place)
@@ -234,33 +243,45 @@ func (p *Project) startSearches(ctx context.Context) (answers <-chan map[string]
 // installed or removed since it was asked.
 func (p *Project) renewed(ctx context.Context, s *service) *service {
 	python, err := s.interpreter()
-	if err != nil || s.unknown != "" {
+	if err != nil || s.unknown != "" && python.Assumed {
 		return s
 	}
 	identity := pyruntime.Identity(python.Path)
-	if identity == s.start["interpreter"] && s.search.path != nil && s.search.path.Current() {
-		return s
-	}
 	fresh := *s
+	if identity == s.start["interpreter"] && s.search.path != nil && s.search.path.Current() {
+		fresh.search.installed = p.installs.read(s.search.path.Sites).Environment
+		if fresh.search.installed == s.search.installed {
+			return s
+		}
+		return &fresh
+	}
 	fresh.python, fresh.start = python, maps.Clone(s.start)
 	fresh.start["interpreter"] = identity
 	fresh.search = p.search(ctx, &fresh)
 	return &fresh
 }
 
-// replace puts a service in the place of the one of its name, which differs in
-// what its Python says alone.
-func (p *Project) replace(s *service) {
+// replace puts services in the place of those of their names, from which they
+// differ in what their Python says alone.
+func (p *Project) replace(services ...*service) {
 	next := *p.view
 	next.services = maps.Clone(p.view.services)
-	was := next.services[s.name]
-	if s.search.same(was.service.search) {
+	next.importing = importing{}
+	for _, s := range services {
+		was := next.services[s.name]
+		if !s.search.same(was.service.search) {
+			next.services[s.name] = next.look(s, p.code, was.watched)
+			continue
+		}
 		same := *was
 		same.service, same.version.Start = s, s.start
+		if s.search.installed != was.service.search.installed {
+			same.packages = next.lookPackages(&same)
+			same.version.Packages = same.packages.all
+		}
 		next.services[s.name] = &same
-	} else {
-		next.services[s.name] = next.look(s, p.code, was.watched)
 	}
+	next.importing = nil
 	p.view = &next
 }
 
@@ -281,13 +302,19 @@ func (a *Agent) renew(ctx context.Context, name string) {
 		if a.view().services[name].service != s {
 			return // made anew meanwhile, and about to be started for that
 		}
-		before := a.project.elsewhere()
-		a.project.replace(fresh)
-		a.shared.Store(a.project.view)
-		for _, f := range a.project.elsewhere() {
-			if !slices.ContainsFunc(before, func(o Finding) bool { return o.Text == f.Text }) {
-				a.emit(control.Event{Kind: "warning", Text: f.Text})
-			}
-		}
+		a.replace(fresh)
 	})
+}
+
+// replace takes in services that were renewed, and tells what a person should
+// know of it. It runs on the loop.
+func (a *Agent) replace(fresh ...*service) {
+	before := a.project.elsewhere()
+	a.project.replace(fresh...)
+	a.shared.Store(a.project.view)
+	for _, f := range a.project.elsewhere() {
+		if !slices.ContainsFunc(before, func(o Finding) bool { return o.Text == f.Text }) {
+			a.emit(control.Event{Kind: "warning", Text: f.Text})
+		}
+	}
 }

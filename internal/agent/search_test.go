@@ -43,8 +43,8 @@ func TestInstalled(t *testing.T) {
 	}
 }
 
-// installed is a case of TestInstalled.
-type installed struct {
+// layout is a case of TestInstalled.
+type layout struct {
 	top   string // where everything is
 	dir   string // the project
 	site  string // the site-packages of its virtual environment
@@ -53,13 +53,13 @@ type installed struct {
 }
 
 // layOut writes the tree of a case and installs what it says.
-func layOut(t *testing.T, ar *txtar.Archive) *installed {
+func layOut(t *testing.T, ar *txtar.Archive) *layout {
 	t.Helper()
 	top, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &installed{top: top, dir: top, loads: map[string]string{}}
+	c := &layout{top: top, dir: top, loads: map[string]string{}}
 	var links, pips [][]string
 	for line := range strings.Lines(string(ar.Comment)) {
 		key, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
@@ -108,7 +108,7 @@ func layOut(t *testing.T, ar *txtar.Archive) *installed {
 	return c
 }
 
-func (c *installed) here(text string) string {
+func (c *layout) here(text string) string {
 	return strings.NewReplacer("$DIR", c.dir, "$TOP", c.top).Replace(text)
 }
 
@@ -137,7 +137,7 @@ def report():
 `
 
 // venv makes the virtual environment of the project.
-func (c *installed) venv(t *testing.T) {
+func (c *layout) venv(t *testing.T) {
 	t.Helper()
 	run(t, "", nil, filepath.Join(testVenv(t), "bin", "python"), "-m", "venv", "--without-pip", filepath.Join(c.dir, ".venv"))
 	found, err := filepath.Glob(filepath.Join(c.dir, ".venv", "lib", "python3.*", "site-packages"))
@@ -164,7 +164,7 @@ func testVenv(t *testing.T) string {
 
 // pip installs into the project's environment, by pip and setuptools of the
 // tests', without a network.
-func (c *installed) pip(t *testing.T, args []string) {
+func (c *layout) pip(t *testing.T, args []string) {
 	t.Helper()
 	tools, err := filepath.Glob(filepath.Join(testVenv(t), "lib", "python3.*", "site-packages"))
 	if err != nil || len(tools) != 1 {
@@ -185,7 +185,7 @@ func run(t *testing.T, dir string, env []string, name string, args ...string) {
 }
 
 // check opens the project, runs each service to its end and compares.
-func (c *installed) check(t *testing.T) {
+func (c *layout) check(t *testing.T) {
 	t.Helper()
 	cfg, err := configs.Load(filepath.Join(c.dir, "bounce.yaml"))
 	if err != nil {
@@ -227,7 +227,7 @@ func (c *installed) check(t *testing.T) {
 }
 
 // loaded runs a service and returns which watched files it has loaded.
-func (c *installed) loaded(t *testing.T, p *Project, s *service) []string {
+func (c *layout) loaded(t *testing.T, p *Project, s *service) []string {
 	t.Helper()
 	report := filepath.Join(t.TempDir(), "report")
 	argv := slices.Clone(s.spec.Argv)
@@ -259,7 +259,7 @@ func TestSearchesAreShared(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &installed{dir: dir}
+	c := &layout{dir: dir}
 	c.venv(t)
 	mustWrite(t, filepath.Join(dir, "python3"), "#!/bin/sh\necho >>"+dir+".asked\nexec "+dir+"/.venv/bin/python \"$@\"\n", 0o755)
 	mustWrite(t, filepath.Join(dir, "api.py"), "", 0o644)

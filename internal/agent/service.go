@@ -45,6 +45,8 @@ type service struct {
 	// known, and search where it looks for modules.
 	python pyruntime.Python
 	search search
+	// loading says what of the packages there counts.
+	loading loading
 }
 
 // watches returns the glob of the service that names path; "" for none.

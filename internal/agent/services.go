@@ -47,6 +47,10 @@ func newService(cfg *configs.Config, name string) (*service, error) {
 		env:   cfg.EnvFiles(c),
 		spec:  start.Spec,
 		start: maps.Clone(start.Identity),
+		loading: loading{
+			ignore: !cfg.FollowsPackages(c), packages: c.Packages,
+			typing: cfg.Typing == "follow", lazy: cfg.Lazy != "skip",
+		},
 	}
 
 	files := &diskTree{dir: start.Spec.Dir, project: cfg.Dir, read: map[string]bool{}}

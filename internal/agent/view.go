@@ -32,6 +32,8 @@ type view struct {
 	graph    *treesitter.Graph
 	roots    []string            // import roots
 	services map[string]*reached // by name
+	// importing is not nil while the view is made.
+	importing importing
 	// cosmetic has the files of the batch that changed in nothing that
 	// services go by.
 	cosmetic map[string]bool
@@ -46,7 +48,9 @@ type reached struct {
 	reach *treesitter.Reach
 	// watched has the files that the service's watch globs name.
 	watched map[string]watcher.Hash
-	version decider.Version
+	// packages are the installed ones that it may load.
+	packages *packages
+	version  decider.Version
 }
 
 func emptyView(opts treesitter.Options) *view {
@@ -74,9 +78,11 @@ func (v *view) rooted(opts treesitter.Options, code tree) *view {
 	}
 	next := emptyView(opts)
 	next.graph = next.graph.Update(all)
+	next.importing = importing{}
 	for name, r := range v.services {
 		next.services[name] = next.look(r.service, code, r.watched)
 	}
+	next.importing = nil
 	return next
 }
 
@@ -87,9 +93,11 @@ func (v *view) update(code tree, b watcher.Batch, changes []treesitter.Change) *
 	if len(changes) > 0 {
 		next.graph = v.graph.Update(changes)
 	}
+	next.importing = importing{}
 	for name, r := range v.services {
-		next.services[name] = next.follow(r, code, b)
+		next.services[name] = next.follow(v, r, code, b)
 	}
+	next.importing = nil
 	return next
 }
 
@@ -97,9 +105,9 @@ func (v *view) update(code tree, b watcher.Batch, changes []treesitter.Change) *
 // before the batch. It touches only what the batch names and what came into the
 // reach or left it, and the version of a service shares the rest with the one
 // before.
-func (v *view) follow(r *reached, code tree, b watcher.Batch) *reached {
+func (v *view) follow(before *view, r *reached, code tree, b watcher.Batch) *reached {
 	s, watched := r.service, r.service.watched(r.watched, b)
-	next := &reached{service: s, all: r.all, watched: watched, version: r.version}
+	next := &reached{service: s, all: r.all, watched: watched, packages: r.packages, version: r.version}
 	var differ []string
 	if !r.all {
 		next.reach = v.graph.Reach(v.entries(s)...)
@@ -119,6 +127,8 @@ func (v *view) follow(r *reached, code tree, b watcher.Batch) *reached {
 		changes[path] = next.hash(path, code)
 	}
 	next.version.Files = r.version.Files.With(changes)
+	next.packages = v.followPackages(before, r, next, slices.Collect(maps.Keys(changes)))
+	next.version.Packages = next.packages.all
 	return next
 }
 
@@ -174,7 +184,8 @@ func (v *view) look(s *service, code tree, watched map[string]watcher.Hash) *rea
 		}
 	}
 	maps.Copy(load, watched)
-	r.version = decider.Version{Files: decider.FilesOf(load), Start: s.start}
+	r.packages = v.lookPackages(r)
+	r.version = decider.Version{Files: decider.FilesOf(load), Start: s.start, Packages: r.packages.all}
 	return r
 }
 

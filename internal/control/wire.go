@@ -120,6 +120,9 @@ type Event struct {
 	Batch uint64   `json:"batch,omitempty"`
 	Count int      `json:"count,omitempty"`
 	Paths []string `json:"paths,omitempty"`
+	// Packages are set on "installed": what changed in the environment that Text
+	// names, and Cause says in words.
+	Packages []Package `json:"packages,omitempty"`
 	// Hold is set where a service waits for somebody: on "held", "exhausted"
 	// and "cooldown".
 	Hold *Hold `json:"hold,omitempty"`
@@ -129,6 +132,15 @@ type Event struct {
 	Plan json.RawMessage `json:"plan,omitempty"`
 	// Missed is set on "gap": how many events the reader was too slow for.
 	Missed uint64 `json:"missed,omitempty"`
+}
+
+// Package is an installed distribution that was installed, removed or replaced.
+type Package struct {
+	Name string `json:"name"`
+	// Old and New are its versions, "" where it is not installed. They are the
+	// same where it was built anew.
+	Old string `json:"old,omitempty"`
+	New string `json:"new,omitempty"`
 }
 
 // Launch is how a service would be started.

@@ -37,3 +37,9 @@ func Identity(python string) string {
 	}
 	return b.String()
 }
+
+// IsEnvironment reports whether a directory is a virtual environment.
+func IsEnvironment(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "pyvenv.cfg"))
+	return err == nil
+}

@@ -26,6 +26,9 @@ type SearchPath struct {
 	// looked at, and Places those that come behind what the command puts in
 	// front of sys.path, in the order in which an import asks for them.
 	Ahead, Places []Place
+	// Sites are the directories that packages are installed in, in the order in
+	// which an import looks there. They need not exist.
+	Sites []string
 	// Unknown says, one line each, what could not be told: an editable install
 	// that is half there.
 	Unknown []string
@@ -159,6 +162,9 @@ func parseSearchPath(fields []string) (path *SearchPath, files []string) {
 			path.Unknown = append(path.Unknown, name+": "+place)
 		case !filepath.IsAbs(place):
 			// The key of a path hook, or what no import would find either.
+		case kind == "site":
+			path.Sites = append(path.Sites, filepath.Clean(place))
+			files = append(files, place)
 		case kind == "state":
 			files = append(files, place)
 		case kind == "given" || kind == "added":

@@ -64,7 +64,7 @@ if os.environ.get("PYTHONPATH") and not sys.flags.ignore_environment:
 def tell_state():
     """Say which files the answer depends on."""
     for directory in sites:
-        tell("state", "", directory)
+        tell("site", "", directory)
         try:
             names = os.listdir(directory)
         except OSError:

@@ -1,0 +1,430 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"bounce/decider"
+	"bounce/internal/control"
+	"bounce/internal/installed"
+	"bounce/internal/pyruntime"
+	"bounce/watcher"
+)
+
+// An installer takes seconds, and writes thousands of files that nobody watches.
+// What counts comes and goes with an entry in site-packages, so that directory
+// is listened to, and looked at until it rests: then what differs is one change,
+// whatever it took to make it.
+
+const (
+	// installQuiet is how long nothing may change before it is taken for done.
+	// Between two distributions installers pause for less.
+	installQuiet = time.Second
+	// installPatience is how long something may look half installed. What was
+	// left by one that was killed looks so for ever.
+	installPatience = 10 * time.Second
+	// installGlance is how long a look holds while there is no sign of change:
+	// some files in the directories above change all the time.
+	installGlance = 10 * time.Second
+)
+
+// environment is what is installed in some directories, as of one look.
+type environment struct {
+	*installed.Environment
+	dirs []*installed.Directory
+}
+
+// installs reads what is installed for interpreters. Services whose Pythons look
+// in the same directories share the answer, and two answers that say the same
+// are one.
+type installs struct {
+	mu    sync.Mutex
+	dirs  map[string]*installed.Directory
+	known map[string]environment // by directories
+}
+
+func newInstalls() *installs {
+	return &installs{dirs: map[string]*installed.Directory{}, known: map[string]environment{}}
+}
+
+// read returns what is installed in directories now; nothing is known of none.
+func (i *installs) read(sites []string) environment {
+	if len(sites) == 0 {
+		return environment{}
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	key := strings.Join(sites, "\x00")
+	now := environment{dirs: make([]*installed.Directory, len(sites))}
+	for n, site := range sites {
+		now.dirs[n] = installed.Read(site, i.dirs[site])
+		i.dirs[site] = now.dirs[n]
+	}
+	was, known := i.known[key]
+	if known && slices.Equal(was.dirs, now.dirs) {
+		return was
+	}
+	now.Environment = installed.NewEnvironment(now.dirs...)
+	if known && len(installed.Changes(was.Environment, now.Environment)) == 0 {
+		now.Environment = was.Environment
+	}
+	i.known[key] = now
+	return now
+}
+
+// stirred reports, by a glance, whether something may have come or gone in
+// directories.
+func (i *installs) stirred(sites []string) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return slices.ContainsFunc(sites, func(site string) bool { return i.dirs[site] == nil || i.dirs[site].Stirred() })
+}
+
+// sites returns the directories that the Pythons of services look in for
+// packages, without repetition.
+func (v *view) sites() (all [][]string) {
+	for _, name := range v.names() {
+		s := v.services[name].service
+		if s.search.path == nil || s.loading.ignore || len(s.search.path.Sites) == 0 {
+			continue
+		}
+		if !slices.ContainsFunc(all, func(o []string) bool { return slices.Equal(o, s.search.path.Sites) }) {
+			all = append(all, s.search.path.Sites)
+		}
+	}
+	return all
+}
+
+// glimpse is one look at all that is installed.
+type glimpse struct {
+	found map[string]environment // by directories
+	// pythons has the identity of each interpreter.
+	pythons map[string]string
+	// unsettled names what looks half installed.
+	unsettled []string
+}
+
+func (p *Project) glimpse(v *view) glimpse {
+	g := glimpse{found: map[string]environment{}, pythons: map[string]string{}}
+	for _, sites := range v.sites() {
+		e := p.installs.read(sites)
+		g.found[strings.Join(sites, "\x00")] = e
+		for _, d := range e.dirs {
+			for _, name := range d.Unsettled {
+				g.unsettled = append(g.unsettled, filepath.Join(d.Path, name))
+			}
+		}
+	}
+	for _, r := range v.services {
+		if path := r.service.python.Path; path != "" && !r.service.loading.ignore {
+			g.pythons[path] = pyruntime.Identity(path)
+		}
+	}
+	return g
+}
+
+func (g glimpse) equal(o glimpse) bool {
+	return maps.Equal(g.pythons, o.pythons) && maps.EqualFunc(g.found, o.found, func(a, b environment) bool { return slices.Equal(a.dirs, b.dirs) })
+}
+
+// installer follows what is installed. It is owned by the goroutine that runs
+// [Agent.followInstalls].
+type installer struct {
+	*Agent
+	decided, seen glimpse
+	// moving says that seen is not decided; since has when it was last another,
+	// looked when anybody looked.
+	moving        bool
+	since, looked time.Time
+	// tops are the directories in which virtual environments are.
+	tops map[string]bool
+	asks []installAsk // that wait for it to rest
+}
+
+// installAsk asks whether all that was installed before it has been decided on.
+type installAsk struct {
+	// atOnce says that whoever installs is known to be done.
+	atOnce bool
+	done   chan struct{} // closed then
+}
+
+// followInstalls decides on what is installed, until ctx ends.
+func (a *Agent) followInstalls(ctx context.Context) {
+	if wait(ctx, a.started) != nil {
+		return
+	}
+	f := &installer{Agent: a, tops: map[string]bool{}}
+	f.decided = a.project.glimpse(a.view())
+	f.seen = f.decided
+	f.attend()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-a.stirred:
+			f.stir()
+		case ask := <-a.installAsks:
+			f.look()
+			if !ask.atOnce {
+				f.asks = append(f.asks, ask)
+				break
+			}
+			if f.moving && len(f.half()) == 0 {
+				f.decide(ctx, true)
+			}
+			close(ask.done) // what is half done comes when it rests
+		case <-timer.C:
+			f.rest(ctx)
+		case <-ctx.Done():
+			return
+		}
+		if !f.moving {
+			f.letGo()
+			timer.Stop()
+		} else {
+			timer.Reset(max(time.Until(f.since.Add(installQuiet)), installQuiet/4))
+		}
+	}
+}
+
+// stir looks whether something is installed or removed, unless a look is to
+// come anyway.
+func (f *installer) stir() {
+	if f.moving {
+		return
+	}
+	f.attend()
+	glance := time.Since(f.looked) < installGlance
+	for _, sites := range f.view().sites() {
+		glance = glance && !f.project.installs.stirred(sites)
+	}
+	for path, identity := range f.seen.pythons {
+		glance = glance && pyruntime.Identity(path) == identity
+	}
+	if !glance {
+		f.look()
+	}
+}
+
+// look sees what is installed now.
+func (f *installer) look() {
+	now := f.project.glimpse(f.view())
+	f.looked = time.Now()
+	if !now.equal(f.seen) {
+		f.seen, f.since, f.moving = now, f.looked, true
+	}
+}
+
+// half returns what looks half installed, and did not when it was last decided.
+func (f *installer) half() []string {
+	return slices.DeleteFunc(slices.Clone(f.seen.unsettled), func(name string) bool {
+		return slices.Contains(f.decided.unsettled, name)
+	})
+}
+
+// rest decides once nothing has changed for long enough.
+func (f *installer) rest(ctx context.Context) {
+	if !f.moving {
+		return
+	}
+	f.look()
+	rested := time.Since(f.since)
+	if rested >= installQuiet && (len(f.half()) == 0 || rested >= installPatience) {
+		f.decide(ctx, false)
+	}
+}
+
+// decide has the loop decide on what is seen, unless it is too early. What is in
+// files comes first, so that who installs what a file names, and then wants a
+// restart, is not given two.
+func (f *installer) decide(ctx context.Context, atOnce bool) {
+	if !atOnce {
+		var held *watcher.HeldError
+		if err := f.watch.Load().Flush(ctx); errors.As(err, &held) {
+			f.letGo()
+			return
+		} else if err != nil {
+			return
+		}
+	}
+	var fresh []*service
+	was := map[string]*service{}
+	v := f.view()
+	for _, name := range v.names() {
+		s := v.services[name].service
+		next := f.project.renewed(ctx, s)
+		if f.vanished(s, next) {
+			f.letGo()
+			return
+		}
+		if next != s {
+			fresh, was[name] = append(fresh, next), s
+		}
+	}
+	decided := false
+	err := f.do(ctx, func(ctx context.Context) {
+		if !atOnce && slices.ContainsFunc(f.owed, func(d decider.Debt) bool { return d.Running() }) {
+			return // it may be what installs, and says when it is done
+		}
+		fresh = slices.DeleteFunc(fresh, func(s *service) bool { return f.project.view.services[s.name].service != was[s.name] })
+		f.reinstalled(ctx, f.changes(), fresh)
+		decided = true
+	})
+	if err == nil && decided {
+		f.decided, f.moving = f.seen, false
+		f.attend()
+	}
+}
+
+// letGo answers those who wait: all is decided, or cannot be for now.
+func (f *installer) letGo() {
+	for _, ask := range f.asks {
+		close(ask.done)
+	}
+	f.asks = nil
+}
+
+// vanished reports whether a service's packages are gone altogether: an
+// environment that is made anew is away for as long as it takes. A process that
+// was started now would find another Python, or none.
+func (f *installer) vanished(s, next *service) bool {
+	if s.search.path == nil || s.loading.ignore {
+		return false
+	}
+	e, ok := f.decided.found[strings.Join(s.search.path.Sites, "\x00")]
+	if !ok || next.python.Path == s.python.Path && next.search.path != nil && !slices.Equal(next.search.path.Sites, s.search.path.Sites) {
+		return false // another version of Python took its place
+	}
+	return slices.ContainsFunc(e.dirs, func(d *installed.Directory) bool {
+		return d.There && !installed.Read(d.Path, d).There
+	})
+}
+
+// installation is what changed in one environment.
+type installation struct {
+	name    string // for people
+	changes []installed.Change
+	// gone are the distributions that were removed.
+	gone []*installed.Distribution
+}
+
+// changes returns how what is seen differs from what was decided on.
+func (f *installer) changes() (all []installation) {
+	for _, key := range slices.Sorted(maps.Keys(f.seen.found)) {
+		was, known := f.decided.found[key]
+		now := f.seen.found[key]
+		if !known {
+			continue
+		}
+		changes := installed.Changes(was.Environment, now.Environment)
+		if len(changes) == 0 {
+			continue
+		}
+		i := installation{name: f.project.environmentName(now.dirs[0].Path), changes: changes}
+		for _, c := range changes {
+			if c.New == "" {
+				i.gone = append(i.gone, was.Get(c.Name))
+			}
+		}
+		all = append(all, i)
+	}
+	return all
+}
+
+// environmentName names the environment that a directory of packages belongs
+// to.
+func (p *Project) environmentName(site string) string {
+	name := site
+	if top := environmentOf(site); top != "" {
+		name = top
+	}
+	if rel, ok := under(p.config.Dir, name); ok {
+		return rel
+	}
+	return name
+}
+
+// environmentOf returns the virtual environment around a directory of packages;
+// "" if there is none.
+func environmentOf(site string) string {
+	dir := filepath.Dir(site)
+	for range 3 { // lib/python3.12/site-packages
+		dir = filepath.Dir(dir)
+		if pyruntime.IsEnvironment(dir) {
+			return dir
+		}
+	}
+	return ""
+}
+
+// attend has the watcher listen where packages come and go: in their
+// directories, and in those above that an environment is made anew by.
+func (f *installer) attend() {
+	wanted := map[string]bool{}
+	for _, sites := range f.view().sites() {
+		for _, site := range sites {
+			wanted[site] = true
+			top := environmentOf(site)
+			for dir := filepath.Dir(site); top != "" && len(dir) >= len(top); dir = filepath.Dir(dir) {
+				wanted[dir] = true
+			}
+			if top != "" {
+				f.tops[filepath.Dir(top)] = true
+			}
+		}
+	}
+	maps.Copy(wanted, f.tops)
+	f.watch.Load().Attend(slices.Sorted(maps.Keys(wanted)))
+}
+
+// reinstalled decides on what was installed, and on services whose Python says
+// something else since. It runs on the loop.
+func (a *Agent) reinstalled(ctx context.Context, news []installation, fresh []*service) {
+	if len(news) == 0 && len(fresh) == 0 {
+		return
+	}
+	names := map[string]bool{}
+	b := watcher.Batch{}
+	for _, i := range news {
+		e := control.Event{Kind: "installed", Text: i.name, Count: len(i.changes), Cause: installed.Words(i.changes)}
+		for _, c := range i.changes {
+			names[c.Name] = true
+			delete(a.gone, c.Name)
+			e.Packages = append(e.Packages, control.Package{Name: c.Name, Old: c.Old, New: c.New})
+		}
+		a.emit(e)
+		b.Cause = strings.TrimPrefix(b.Cause+"; packages in "+i.name, "; ")
+		for _, d := range i.gone {
+			a.gone[d.Name] = d
+		}
+	}
+	before := a.project.view
+	a.replace(fresh...)
+	after := a.project.view
+	in := a.input(ctx, b, before, after)
+	in.Installed = names
+	plan := decider.Decide(in)
+	a.publish(b, plan)
+	a.restarting(plan)
+	a.apply(after, plan)
+}
+
+// installsSettled returns when all that was installed before the call has been
+// decided on.
+func (a *Agent) installsSettled(ctx context.Context, atOnce bool) error {
+	ask := installAsk{atOnce, make(chan struct{})}
+	select {
+	case a.installAsks <- ask:
+	case <-a.stopping:
+		return errStopping
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return a.wait(ctx, ask.done)
+}

@@ -1,0 +1,265 @@
+package agent
+
+import (
+	"cmp"
+	"iter"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"bounce/decider"
+	"bounce/internal/installed"
+	"bounce/treesitter"
+	"bounce/watcher"
+)
+
+// What a service loads of installed packages: what the files of its reach
+// import, what its command runs and its configuration names, and whatever those
+// need. Names alone decide. A module of the tree that has the name of an
+// installed one counts as both: which of them is found is not worth being wrong
+// about.
+
+// packages is how a service comes to load installed packages. It is never
+// changed.
+type packages struct {
+	// imported counts the files of the reach that import something of a
+	// distribution.
+	imported map[string]int
+	// all are these distributions, those that are named, and what they need.
+	all map[string]decider.Package
+}
+
+// loading says what of installed packages counts for a service.
+type loading struct {
+	ignore       bool     // nothing does
+	packages     []string // these do in any case
+	typing, lazy bool     // imports under TYPE_CHECKING, and in functions, do
+}
+
+// modules yields the modules that a file may load and that are not named
+// relative to it, in dots, with the line. A string counts if it has dots, or is
+// in a setting.
+func (l loading) modules(f *treesitter.Facts) iter.Seq2[string, int] {
+	return func(yield func(string, int) bool) {
+		if f == nil {
+			return
+		}
+		for _, ref := range f.Refs {
+			switch {
+			case ref.Level > 0 || ref.Kind == treesitter.Path:
+				continue
+			case ref.Scope&treesitter.InTyping != 0 && !l.typing, ref.Scope&treesitter.InFunction != 0 && !l.lazy:
+				continue
+			case ref.Kind == treesitter.String && !strings.Contains(ref.Module, "."):
+				continue
+			}
+			for _, module := range modulesOf(ref) {
+				if !yield(strings.TrimRight(module, "."), ref.Line) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// importing remembers which distributions a file imports something of, while a
+// view is made: most files are in the reach of several services.
+type importing map[imports][]string
+
+type imports struct {
+	env   *installed.Environment
+	facts *treesitter.Facts
+}
+
+// packagesOf returns the distributions that a file imports something of, for a
+// service.
+func (v *view) packagesOf(s *service, f *treesitter.Facts) []string {
+	key := imports{s.search.installed, f}
+	found, known := v.importing[key]
+	if !known {
+		found = s.loading.imports(s.search.installed, f)
+		if v.importing != nil {
+			v.importing[key] = found
+		}
+	}
+	return found
+}
+
+// imports returns the distributions that a file imports something of.
+func (l loading) imports(env *installed.Environment, f *treesitter.Facts) []string {
+	var found []string
+	last := ""
+	for module := range l.modules(f) {
+		if module == last {
+			continue
+		}
+		last = module
+		for _, name := range env.Find(module) {
+			if !slices.Contains(found, name) {
+				found = append(found, name)
+			}
+		}
+	}
+	return found
+}
+
+// follows reports whether installed packages count for the service, as far as
+// it is known which there are.
+func (s *service) follows() bool { return s.search.installed != nil && !s.loading.ignore }
+
+// given returns the distributions that a service loads whatever its files
+// import, each with what says so: a key of its configuration, or "python" for
+// what runs at every start.
+func (s *service) given() map[string]string {
+	found := map[string]string{}
+	add := func(why string, names []string) {
+		for _, name := range names {
+			found[name] = cmp.Or(found[name], why)
+		}
+	}
+	env := s.search.installed
+	module := false // the last word was -m
+	for _, word := range commandWords(s.spec.Argv) {
+		add("run", env.Program(path.Base(word)))
+		if module || strings.Contains(word, ".") {
+			add("run", env.Find(word))
+		}
+		module = word == "-m"
+	}
+	for _, name := range s.loading.packages {
+		if env.Get(name) != nil {
+			add("packages", []string{installed.Name(name)})
+		} else {
+			add("packages", env.Find(name))
+		}
+	}
+	add("python", env.AtStart())
+	return found
+}
+
+// commandWords returns the words of a command that may name a program or a
+// module; those of a shell's text too.
+func commandWords(argv []string) (words []string) {
+	for _, arg := range argv {
+		words = append(words, strings.FieldsFunc(arg, func(r rune) bool {
+			return strings.ContainsRune(" \t\n:;,='\"|&()<>", r)
+		})...)
+	}
+	return words
+}
+
+// pack works out what a service loads, given how many files of its reach import
+// something of each distribution.
+func (s *service) pack(imported map[string]int) *packages {
+	p := &packages{imported: imported}
+	if !s.follows() {
+		return p
+	}
+	names := slices.AppendSeq(slices.Collect(maps.Keys(imported)), maps.Keys(s.given()))
+	p.all = map[string]decider.Package{}
+	for name, d := range s.search.installed.All(names...) {
+		p.all[name] = decider.Package{Version: d.Version, Sum: watcher.Hash(d.Sum)}
+	}
+	return p
+}
+
+// lookPackages works out what r loads of installed packages in v.
+func (v *view) lookPackages(r *reached) *packages {
+	s, imported := r.service, map[string]int{}
+	if s.follows() {
+		for file := range v.loaded(r) {
+			for _, name := range v.packagesOf(s, v.graph.Facts(file)) {
+				imported[name]++
+			}
+		}
+	}
+	return s.pack(imported)
+}
+
+// followPackages works out the same from what it was in before, for files that
+// differ between the two.
+func (v *view) followPackages(before *view, was, now *reached, files []string) *packages {
+	s := now.service
+	if !s.follows() {
+		return was.packages
+	}
+	imported := was.packages.imported
+	own, news := false, false
+	count := func(v *view, r *reached, file string, n int) {
+		if !v.graph.Has(file) || !r.all && !r.reach.Has(file) {
+			return
+		}
+		for _, name := range v.packagesOf(s, v.graph.Facts(file)) {
+			if !own {
+				imported, own = maps.Clone(imported), true
+			}
+			imported[name] += n
+			if imported[name] == 0 {
+				delete(imported, name)
+			}
+		}
+	}
+	for _, file := range files {
+		if before.graph.Facts(file) == v.graph.Facts(file) && was.all == now.all && (was.all || was.reach.Has(file) == now.reach.Has(file)) {
+			continue
+		}
+		count(before, was, file, -1)
+		count(v, now, file, 1)
+	}
+	for name := range imported {
+		news = news || was.packages.imported[name] == 0
+	}
+	if !news && len(imported) == len(was.packages.imported) {
+		return &packages{imported: imported, all: was.packages.all}
+	}
+	return s.pack(imported)
+}
+
+// loaded yields the files that r can load, the nearest first.
+func (v *view) loaded(r *reached) iter.Seq[string] {
+	if r.all {
+		return slices.Values(v.graph.Files())
+	}
+	return r.reach.All()
+}
+
+// Needs implements [decider.Graph].
+func (v *view) Needs(service, distribution string) []decider.Link {
+	r, ok := v.services[service]
+	if !ok || !r.service.follows() {
+		return nil
+	}
+	env, users := r.service.search.installed, r.service.search.installed.Users(distribution)
+	if len(users) == 0 {
+		return nil
+	}
+	// What uses it itself is nearer than what needs it by way of another one.
+	var chain []decider.Link
+	for file := range v.loaded(r) {
+		for module, line := range r.service.loading.modules(v.graph.Facts(file)) {
+			for _, name := range env.Find(module) {
+				if next, ok := users[name]; ok && (chain == nil || next == "") {
+					chain = append(v.Chain(service, file), decider.Link{From: file, Line: line, To: name})
+					if next == "" {
+						return chain
+					}
+				}
+			}
+		}
+	}
+	if named := r.service.given(); chain == nil {
+		for _, name := range slices.Sorted(maps.Keys(named)) {
+			if next, ok := users[name]; ok && (chain == nil || next == "") {
+				chain = []decider.Link{{From: named[name], To: name}}
+			}
+		}
+	}
+	if chain == nil {
+		return nil
+	}
+	for name := chain[len(chain)-1].To; users[name] != ""; name = users[name] {
+		chain = append(chain, decider.Link{From: name, To: users[name]})
+	}
+	return chain
+}
