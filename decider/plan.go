@@ -1,5 +1,7 @@
 package decider
 
+import "strings"
+
 // Plan is a decision: what to do in which order and why, what waits for what,
 // and what was left alone.
 type Plan struct {
@@ -87,6 +89,26 @@ type Reason struct {
 	// Action is what the rule named, where the step is the restart or signal
 	// of a service that comes of it.
 	Action string `json:"action,omitempty"`
+}
+
+// String says in a few words what changed: "shop/db.py modified",
+// "requests 2.31.0 -> 2.32.0", "environment".
+func (r Reason) String() string {
+	switch {
+	case r.Package == "" && r.Path != "":
+		return strings.TrimSpace(r.Path + " " + r.Change)
+	case r.Package == "":
+		return r.Change
+	case r.Change == created:
+		return r.Package + " " + r.New + " installed"
+	case r.Change == deleted:
+		return r.Package + " " + r.Old + " removed"
+	case r.Change != modified:
+		return r.Package + " " + r.Change
+	case r.Old == r.New:
+		return r.Package + " " + r.New + " rebuilt"
+	}
+	return r.Package + " " + r.Old + " -> " + r.New
 }
 
 // Started is the Reason.Change of a service that is yet to be started.

@@ -177,17 +177,12 @@ func (a *Agent) Sync(ctx context.Context) (control.Outcome, error) {
 			return control.Outcome{}, err
 		}
 	}
-	var tickets []*runner.Ticket
-	var newer <-chan struct{}
-	err = a.do(ctx, func(context.Context) {
-		tickets = slices.Clone(a.tickets)
-		newer = a.nextPlan
-	})
+	newer, acting, err := a.carriedOut(ctx)
 	if err != nil {
 		return control.Outcome{}, err
 	}
-	for _, t := range tickets {
-		if err := a.wait(ctx, t.Done()); err != nil {
+	if acting { // and what the actions installed, before they were done
+		if newer, _, err = a.carriedOut(ctx); err != nil {
 			return control.Outcome{}, err
 		}
 	}
@@ -195,6 +190,27 @@ func (a *Agent) Sync(ctx context.Context) (control.Outcome, error) {
 		return control.Outcome{}, err
 	}
 	return a.outcome(nil), nil
+}
+
+// carriedOut returns when all plans of now are carried out, with what tells of a
+// newer one, and whether there were actions in them.
+func (a *Agent) carriedOut(ctx context.Context) (newer <-chan struct{}, acting bool, err error) {
+	var tickets []*runner.Ticket
+	err = a.do(ctx, func(context.Context) {
+		tickets, newer = slices.Clone(a.tickets), a.nextPlan
+		for key := range a.asks {
+			acting = acting || key.kind == decider.RunAction
+		}
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	for _, t := range tickets {
+		if err := a.wait(ctx, t.Done()); err != nil {
+			return nil, false, err
+		}
+	}
+	return newer, acting, nil
 }
 
 // flush returns when every write before the call has been handed to the loop.

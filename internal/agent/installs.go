@@ -407,6 +407,11 @@ func (a *Agent) reinstalled(ctx context.Context, news []installation, fresh []*s
 	before := a.project.view
 	a.replace(fresh...)
 	after := a.project.view
+	if len(news) == 0 && !slices.ContainsFunc(fresh, func(s *service) bool {
+		return len(decider.Diff(before.services[s.name].version, after.services[s.name].version)) > 0
+	}) {
+		return // their Pythons say the same in other words
+	}
 	in := a.input(ctx, b, before, after)
 	in.Installed = names
 	plan := decider.Decide(in)

@@ -11,7 +11,6 @@ import (
 
 	"bounce/decider"
 	"bounce/internal/control"
-	"bounce/internal/installed"
 	"bounce/runner"
 )
 
@@ -449,14 +448,10 @@ func words(reasons []decider.Reason, more int) string {
 	r := reasons[0]
 	var b strings.Builder
 	switch {
-	case r.Package != "":
-		b.WriteString(packageWords(r))
-	case r.Path == "":
-		b.WriteString(r.Change + " changed")
-	case r.Change == "":
-		b.WriteString(r.Path + " changed")
+	case r.Package == "" && (r.Path == "" || r.Change == ""):
+		b.WriteString(r.Path + r.Change + " changed")
 	default:
-		b.WriteString(r.Path + " " + r.Change)
+		b.WriteString(r.String())
 	}
 	for i, l := range r.Chain {
 		sep := " -> "
@@ -481,17 +476,4 @@ func words(reasons []decider.Reason, more int) string {
 		fmt.Fprintf(&b, " and %d more", n)
 	}
 	return b.String()
-}
-
-// packageWords says what became of an installed distribution.
-func packageWords(r decider.Reason) string {
-	switch r.Change {
-	case "created":
-		return r.Package + " " + r.New + " installed"
-	case "deleted":
-		return r.Package + " " + r.Old + " removed"
-	case "modified":
-		return installed.Change{Name: r.Package, Old: r.Old, New: r.New}.String()
-	}
-	return r.Package + " " + r.Change // reached, or no longer
 }

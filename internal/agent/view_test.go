@@ -3,6 +3,7 @@ package agent
 import (
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 
 	"bounce/configs"
 	"bounce/decider"
+	"bounce/internal/installed"
 	"bounce/treesitter"
 	"bounce/watcher"
 )
@@ -34,13 +36,20 @@ func TestViewFollowsAsFromScratch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var installs []*service
+	for _, r := range p.view.services {
+		s := *r.service
+		s.search.installed = someEnvironment(t)
+		installs = append(installs, &s)
+	}
+	p.replace(installs...)
 	// Services go by something else than the bytes, as with cosmetic: skip; but
 	// what a glob names counts by its bytes.
 	v, files, code := p.view, tree{}, tree{}
 	if !v.services["any"].all {
 		t.Fatal("the entry of the service any is known: the case is not tried")
 	}
-	kept, patched := 0, 0
+	kept, patched, packed := 0, 0, 0
 	random := rand.New(rand.NewPCG(1, 2))
 	for n := range 2000 {
 		b, changes := randomBatch(random, files, n)
@@ -58,6 +67,12 @@ func TestViewFollowsAsFromScratch(t *testing.T) {
 			if d := decider.Diff(fresh.version, r.version); d != nil || r.version.Files.Len() != fresh.version.Files.Len() {
 				t.Fatalf("batch %d %v: of what %s loads differ %v, or the number", n, b.Changes, name, d)
 			}
+			if got, want := r.packages.imported, fresh.packages.imported; !maps.Equal(got, want) {
+				t.Fatalf("batch %d %v: %s imports packages %v, from scratch %v", n, b.Changes, name, got, want)
+			}
+			if len(decider.Diff(decider.Version{Packages: v.services[name].packages.all}, decider.Version{Packages: r.packages.all})) > 0 {
+				packed++
+			}
 			was := v.services[name].version.Files
 			if was == r.version.Files {
 				kept++
@@ -67,9 +82,30 @@ func TestViewFollowsAsFromScratch(t *testing.T) {
 		}
 		v = next
 	}
-	if kept < 100 || patched < 100 {
-		t.Errorf("%d maps were kept and %d changed: the edits try too little", kept, patched)
+	if kept < 100 || patched < 100 || packed < 100 {
+		t.Errorf("%d maps were kept and %d changed, packages %d times: the edits try too little", kept, patched, packed)
 	}
+}
+
+// someEnvironment has the distributions p0 to p5, of which p1 needs p2 and p3.
+func someEnvironment(t *testing.T) *installed.Environment {
+	site := t.TempDir()
+	for n := range 6 {
+		info := filepath.Join(site, fmt.Sprintf("p%d-1.dist-info", n))
+		if err := os.Mkdir(info, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		metadata, record := fmt.Sprintf("Name: p%d\nVersion: 1\n", n), fmt.Sprintf("p%d.py,sha256=a,1\n", n)
+		if n == 1 {
+			metadata += "Requires-Dist: p2\nRequires-Dist: p3; extra == 'x'\n"
+		}
+		for name, text := range map[string]string{"METADATA": metadata, "RECORD": record} {
+			if err := os.WriteFile(filepath.Join(info, name), []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return installed.NewEnvironment(installed.Read(site, nil))
 }
 
 // randomBatch changes up to three of ten modules and four other files. Half of
@@ -93,7 +129,7 @@ func randomBatch(random *rand.Rand, files tree, n int) (watcher.Batch, []treesit
 		var src []byte
 		if c.Kind != watcher.Deleted {
 			seed := random.IntN(2) * n
-			src = fmt.Appendf(nil, "import m%d\nimport m%d\nN = %d\n", (i+1+seed%3)%10, (i+2)%10, n)
+			src = fmt.Appendf(nil, "import m%d, p%d\nimport m%d\nN = %d\n", (i+1+seed%3)%10, seed%17, (i+2)%10, n)
 			c.New = sha256.Sum256(src)
 		}
 		b.Changes = append(b.Changes, c)

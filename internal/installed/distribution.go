@@ -108,6 +108,9 @@ func readDistribution(site, name string) (*Distribution, error) {
 	d.Scripts = slices.Compact(d.Scripts)
 	url, _ := read("direct_url.json") // few have one
 	editable := strings.Contains(strings.ReplaceAll(string(url), " ", ""), `"editable":true`)
+	if editable {
+		d.Modules = slices.DeleteFunc(d.Modules, ofFinder)
+	}
 	d.atPaths(site, r.paths, editable)
 	if len(d.Modules) == 0 && (editable || len(files) == 0 || len(r.paths) > 0) {
 		if text, err := read("top_level.txt"); err == nil {
@@ -124,6 +127,11 @@ func readDistribution(site, name string) (*Distribution, error) {
 // import of their distribution would not.
 func harmless(name string) bool {
 	return name == "distutils-precedence.pth" || strings.HasSuffix(name, "-nspkg.pth") || strings.HasPrefix(name, "__editable__")
+}
+
+// ofFinder reports whether a module is what finds those of an editable install.
+func ofFinder(module string) bool {
+	return strings.HasPrefix(module, "__editable__") || strings.HasPrefix(module, "_editable_") || strings.HasSuffix(module, "_editable")
 }
 
 // atPaths takes in what the distribution's .pth files do.
