@@ -689,6 +689,11 @@ func (d *decision) left(s *Service) Left {
 			l.Reasons = append(l.Reasons, d.reason(s, Difference{Path: path, Change: change(d.changes[path].Kind)}))
 		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(d.Installed)) {
+		if now, ok := s.Now.Packages[name]; ok {
+			l.Reasons = append(l.Reasons, Reason{Package: name, New: now.Version, Chain: d.After.Needs(s.Name, name)})
+		}
+	}
 	switch {
 	case !s.Up:
 		l.Why = "stopped by operator"

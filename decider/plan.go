@@ -99,6 +99,8 @@ func (r Reason) String() string {
 		return strings.TrimSpace(r.Path + " " + r.Change)
 	case r.Package == "":
 		return r.Change
+	case r.Change == "":
+		return r.Package + " changed"
 	case r.Change == created:
 		return r.Package + " " + r.New + " installed"
 	case r.Change == deleted:
@@ -149,8 +151,8 @@ type Left struct {
 	// and those do not count), "stopped by operator" and "not started" (its first
 	// start is to come, and will load what is there then).
 	Why string `json:"why"`
-	// Reasons are the files of the batch that the service loads, More as in
-	// [Step].
+	// Reasons are the files of the batch, and of what was installed the
+	// packages, that the service loads; More as in [Step].
 	Reasons []Reason `json:"reasons,omitempty"`
 	More    int      `json:"more,omitempty"`
 }

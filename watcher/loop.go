@@ -159,8 +159,8 @@ func (w *Watcher) run() {
 			}
 		case f := <-w.flushes:
 			w.beginFlush(f, time.Now())
-		case dirs := <-w.attends:
-			w.attend(dirs)
+		case asked := <-w.attends:
+			w.attend(asked)
 		case <-w.resumes:
 			w.override(time.Now())
 		case <-w.pulse.gaps:

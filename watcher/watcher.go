@@ -53,7 +53,7 @@ type Watcher struct {
 	out     chan Batch
 	flushes chan *flush
 	resumes chan struct{}
-	attends chan map[string]bool
+	attends chan attendance
 	cancel  context.CancelFunc
 	stop    <-chan struct{} // closed when the watcher has to end
 	done    chan struct{}   // closed when the loop has ended
@@ -87,7 +87,7 @@ func start(ctx context.Context, o Options, src source, chosen choice, p pulse) *
 		out:     make(chan Batch),
 		flushes: make(chan *flush),
 		resumes: make(chan struct{}),
-		attends: make(chan map[string]bool),
+		attends: make(chan attendance),
 		cancel:  cancel,
 		stop:    ctx.Done(),
 		done:    make(chan struct{}),

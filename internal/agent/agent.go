@@ -267,12 +267,7 @@ func (a *Agent) watchOptions(ctx context.Context) watcher.Options {
 	opts.Excludes = git.Excludes(ctx, a.config.Dir)
 	opts.Scratch = a.scratch
 	opts.Reader, opts.Expect = a.project.content, a.project.content.expect
-	opts.Stirred = func() {
-		select {
-		case a.stirred <- struct{}{}:
-		default: // it has yet to be heard
-		}
-	}
+	opts.Stirred = func() { ring(a.stirred) }
 	if a.git != nil {
 		opts.Gate = a.git
 	}

@@ -58,6 +58,9 @@ func (p *Project) Check() []Finding {
 				add(name, "watch pattern %q matches no file", glob)
 			}
 		}
+		for _, name := range r.service.unknownPackages() {
+			add(r.service.name, "package %q is not installed for %s: name a distribution, or a module of one", name, r.service.python.Path)
+		}
 	}
 	findings = append(findings, p.elsewhere()...)
 	for _, action := range actions(p.config) {

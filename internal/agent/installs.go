@@ -144,7 +144,9 @@ type installer struct {
 	since, looked time.Time
 	// tops are the directories in which virtual environments are.
 	tops map[string]bool
-	asks []installAsk // that wait for it to rest
+	// attended are the directories that are listened to.
+	attended map[string]bool
+	asks     []installAsk // that wait for it to rest
 }
 
 // installAsk asks whether all that was installed before it has been decided on.
@@ -160,9 +162,9 @@ func (a *Agent) followInstalls(ctx context.Context) {
 		return
 	}
 	f := &installer{Agent: a, tops: map[string]bool{}}
+	f.attend()
 	f.decided = a.project.glimpse(a.view())
 	f.seen = f.decided
-	f.attend()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -381,6 +383,10 @@ func (f *installer) attend() {
 	}
 	maps.Copy(wanted, f.tops)
 	f.watch.Load().Attend(slices.Sorted(maps.Keys(wanted)))
+	if !maps.Equal(wanted, f.attended) {
+		f.attended = wanted
+		ring(f.stirred) // it may have happened before
+	}
 }
 
 // reinstalled decides on what was installed, and on services whose Python says
@@ -418,6 +424,14 @@ func (a *Agent) reinstalled(ctx context.Context, news []installation, fresh []*s
 	a.publish(b, plan)
 	a.restarting(plan)
 	a.apply(after, plan)
+}
+
+// ring lets whoever waits for c go on, now or when it comes to it.
+func ring(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default: // it has yet to be heard
+	}
 }
 
 // installsSettled returns when all that was installed before the call has been

@@ -138,6 +138,17 @@ func (s *service) given() map[string]string {
 	return found
 }
 
+// unknownPackages returns what the configuration names and is not installed.
+func (s *service) unknownPackages() []string {
+	env := s.search.installed
+	if !s.follows() {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(s.loading.packages), func(name string) bool {
+		return env.Get(name) != nil || env.Find(name) != nil
+	})
+}
+
 // commandWords returns the words of a command that may name a program or a
 // module; those of a shell's text too.
 func commandWords(argv []string) (words []string) {
