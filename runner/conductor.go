@@ -825,11 +825,7 @@ func describe(reasons []decider.Reason, cause string) string {
 	if len(reasons) == 0 {
 		return cmp.Or(cause, "plan")
 	}
-	first := reasons[0]
-	words := first.Change
-	if first.Path != "" {
-		words = first.Path + " " + first.Change
-	}
+	words := reasons[0].String()
 	if more := len(reasons) - 1; more > 0 {
 		words += fmt.Sprintf(" and %d more", more)
 	}

@@ -755,7 +755,7 @@ func (w *wish) merge(more *wish) *wish {
 	merged := &wish{cause: more.cause, why: more.why, reasons: slices.Clone(w.reasons)}
 	for _, r := range more.reasons {
 		if !slices.ContainsFunc(merged.reasons, func(have decider.Reason) bool {
-			return have.Path == r.Path && have.Change == r.Change && have.Rule == r.Rule
+			return have.Path == r.Path && have.Package == r.Package && have.Change == r.Change && have.Rule == r.Rule
 		}) {
 			merged.reasons = append(merged.reasons, r)
 		}
