@@ -18,6 +18,9 @@ const (
 	pollShare = 0.016
 	// hotFor is how long a directory counts as one where people work.
 	hotFor = 10 * time.Minute
+	// glances is how often in a row a directory may be found to be as it was
+	// without being listed: there are file systems that forget to say.
+	glances = 3
 )
 
 // poller knows the directories that are polled. It has no clock.
@@ -34,9 +37,10 @@ type poller struct {
 
 // spot is what the poller notes of a directory.
 type spot struct {
-	index  int // in poller.dirs
-	hot    bool
-	latest time.Time // when something changed there
+	index   int // in poller.dirs
+	hot     bool
+	latest  time.Time // when something changed there
+	glances int       // since it was listed
 }
 
 func (p *poller) add(d *dir) {
@@ -119,14 +123,14 @@ func (w *Watcher) lookAround(now time.Time) {
 			break
 		}
 		looked[d] = true
-		w.lookAt(d, now)
+		w.glance(d, now)
 	}
 	for range w.poller.dirs {
 		if len(w.poller.dirs) == 0 {
 			break
 		}
 		if d := w.poller.turn(); !looked[d] {
-			w.lookAt(d, now)
+			w.glance(d, now)
 		}
 		if spent() > allowed || late() {
 			break
@@ -158,4 +162,38 @@ func (w *Watcher) lookAt(d *dir, now time.Time) {
 	if w.dirs[d.path] == d {
 		w.scanOne(d, now)
 	}
+}
+
+// glance looks at one directory, and lists it only when something in it differs
+// or it has not been listed for a while: of the time that a look takes, listing
+// is a third.
+func (w *Watcher) glance(d *dir, now time.Time) {
+	if d.spot.glances < glances && w.asListed(d) {
+		d.spot.glances++
+		return
+	}
+	d.spot.glances = 0
+	w.lookAt(d, now)
+}
+
+// asListed reports whether a directory has the entries that it had, and each of
+// its files looks as it did.
+func (w *Watcher) asListed(d *dir) bool {
+	if w.dirs[d.path] != d || d.unread || d.judged != w.rules.version || d.id.racy(d.read) {
+		return false
+	}
+	open, err := openDirectory(d.abs)
+	if err != nil {
+		return false
+	}
+	defer open.close()
+	if id, err := open.id(); err != nil || id != d.id {
+		return false
+	}
+	for name, f := range d.files {
+		if _, differs := f.compare(d, open, name); differs {
+			return false
+		}
+	}
+	return true
 }

@@ -32,7 +32,8 @@ type dir struct {
 	mode      mode
 	files     map[string]*file
 	subs      map[string]*dir
-	id        sig
+	id        sig       // when it was listed, or before
+	read      time.Time // when it was listed
 	cover     coverage
 	spot      spot
 	unread    bool   // cannot be listed
@@ -125,6 +126,7 @@ func (w *Watcher) compare(d *dir, open openDir, now time.Time) (fresh []entry) {
 		}
 		d.id = id
 	}
+	d.read = time.Now()
 	w.cover(d)
 	fresh, err := w.list(d, open, now)
 	if err != nil {
@@ -259,14 +261,21 @@ func (w *Watcher) cannotScan(d *dir, err error, now time.Time) {
 // plain leaves out what is never opened: FIFOs, sockets, devices.
 func plain(t fs.FileMode) bool { return t.IsRegular() || t&fs.ModeSymlink != 0 }
 
-// differs reports whether a known file may hold other bytes than when read.
+// differs reports whether a known file may hold other bytes than when read, and
+// whether that is news.
 func (w *Watcher) differs(d *dir, open openDir, name string, f *file) bool {
-	var s sig
+	s, differs := f.compare(d, open, name)
+	return differs && (f.link != "" && s == sig{} || !d.cover.polled() || w.sawFirst(join(d.path, name), s))
+}
+
+// compare looks at a known file, and reports whether it may hold other bytes
+// than when read. A link that leads elsewhere has no sig.
+func (f *file) compare(d *dir, open openDir, name string) (s sig, differs bool) {
 	var err error
 	if f.link != "" {
 		abs := filepath.Join(d.abs, name)
 		if target, e := filepath.EvalSymlinks(abs); e != nil || target != f.link {
-			return true
+			return sig{}, true
 		}
 		s, err = stat(abs)
 	} else {
@@ -275,13 +284,10 @@ func (w *Watcher) differs(d *dir, open openDir, name string, f *file) bool {
 	if err != nil {
 		s = sig{}
 		if !gone(err) {
-			return false
+			return s, false
 		}
 	}
-	if s == f.sig && !f.sig.racy(f.read) {
-		return false
-	}
-	return !d.cover.polled() || w.sawFirst(join(d.path, name), s)
+	return s, s != f.sig || f.sig.racy(f.read)
 }
 
 // readRules takes in the directory's .gitignore, and drops or reduces a
