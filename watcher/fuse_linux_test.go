@@ -67,7 +67,9 @@ func startMirror(ts *testscript.TestScript, neg bool, args []string) {
 	out, err := cmd.StdoutPipe()
 	ts.Check(err)
 	ts.Check(cmd.Start())
+	ts.Value(scriptKey{}).(*script).mirror = cmd.Process
 	ts.Defer(func() {
+		_ = cmd.Process.Signal(unix.SIGCONT)
 		_ = unix.Unmount(ts.MkAbs(args[1]), unix.MNT_DETACH)
 		_ = in.Close()
 		_ = cmd.Wait()
@@ -75,6 +77,13 @@ func startMirror(ts *testscript.TestScript, neg bool, args []string) {
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil || line != "mounted\n" {
 		ts.Fatalf("mirror: %q, %v", line, err)
+	}
+}
+
+// signalMirror stops the process behind a mount, or has it go on.
+func signalMirror(signal os.Signal) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		ts.Check(ts.Value(scriptKey{}).(*script).mirror.Signal(signal))
 	}
 }
 

@@ -25,6 +25,9 @@ const maxRead = 16 << 20
 // workers costs more than that many reads.
 const fewPaths = 16
 
+// maxReaders is how many files are read at once.
+const maxReaders = 8
+
 type kind uint8
 
 const (
@@ -121,10 +124,11 @@ func (w *Watcher) lookAll(paths []string, stop <-chan struct{}) []found {
 	out := make([]found, len(paths))
 	workers := 1
 	if len(paths) > fewPaths {
-		workers = min(2*runtime.GOMAXPROCS(0), 8)
+		workers = min(2*runtime.GOMAXPROCS(0), maxReaders)
 	}
 	var next atomic.Int64
-	work := func() {
+	work := func(who int) {
+		defer w.silence.done(who)
 		for {
 			i := int(next.Add(1)) - 1
 			if i >= len(paths) {
@@ -134,15 +138,16 @@ func (w *Watcher) lookAll(paths []string, stop <-chan struct{}) []found {
 			case <-stop:
 				return
 			default:
+				w.silence.step(who, &paths[i])
 				out[i] = w.look(paths[i])
 			}
 		}
 	}
 	var wg sync.WaitGroup
-	for range workers - 1 {
-		wg.Go(work)
+	for i := range workers - 1 {
+		wg.Go(func() { work(2 + i) })
 	}
-	work()
+	work(1)
 	wg.Wait()
 	return out
 }

@@ -152,6 +152,7 @@ func (w *Watcher) run() {
 		} else {
 			timer.Reset(time.Until(at))
 		}
+		w.silence.done(0)
 		select {
 		case e, ok := <-w.main.Events():
 			if ok {
@@ -190,7 +191,7 @@ func (w *Watcher) begin() {
 		w.makeCookies()
 	}
 	now := time.Now()
-	w.recalls = beginRecalls(w.options, w.reader)
+	w.recalls = beginRecalls(w.options, w.reader, w.silence)
 	w.watchGate()
 	w.watchAside(forRules, w.rules.above.dirs())
 	w.checkRoots(now)
@@ -321,6 +322,7 @@ func (w *Watcher) arrived(d *dir, p, name string, now time.Time) bool {
 		w.markNow(link, now)
 	}
 	abs := filepath.Join(d.abs, name)
+	w.silence.step(0, &abs)
 	s, err := lstat(abs)
 	if err != nil || s.kind != directory {
 		if err == nil && s.kind == symlink {

@@ -66,6 +66,8 @@ const atOnce = "GORACE=atexit_sleep_ms=0"
 
 func init() {
 	scriptCommands["mirror"] = startMirror
+	scriptCommands["hang"] = signalMirror(unix.SIGSTOP)
+	scriptCommands["unhang"] = signalMirror(unix.SIGCONT)
 	scriptCommands["limit"] = func(ts *testscript.TestScript, neg bool, args []string) {
 		// Only in a namespace is this limit nobody else's.
 		if ts.Getenv("NAMESPACE") != "limits" {

@@ -77,13 +77,16 @@ type Options struct {
 	// longer than Max.
 	Gate Gate
 	// Note, when not nil, is told what a person should know: which source was
-	// chosen and why, what cannot be watched. It is called on the watcher's
-	// goroutine and must not block.
+	// chosen and why, what cannot be watched. It may be called from several
+	// goroutines and must not block.
 	Note func(Note)
 
 	// share is how much of a core polling may take; default pollShare. Only
 	// tests are in a hurry.
 	share float64
+	// patience is how long a file system may take to answer; default
+	// answerPatience.
+	patience time.Duration
 }
 
 // Note is something about the watching itself that a person should know.

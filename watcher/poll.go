@@ -182,6 +182,7 @@ func (w *Watcher) asListed(d *dir) bool {
 	if w.dirs[d.path] != d || d.unread || d.judged != w.rules.version || d.id.racy(d.read) {
 		return false
 	}
+	w.silence.step(0, &d.path)
 	open, err := openDirectory(d.abs)
 	if err != nil {
 		return false

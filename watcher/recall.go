@@ -25,17 +25,19 @@ type recallJob struct {
 }
 
 // beginRecalls reads Options.Cache; nil when there is nothing to recall.
-func beginRecalls(o Options, reader Reader) *recalls {
+func beginRecalls(o Options, reader Reader, s *silence) *recalls {
 	c := loadCache(o)
 	r, can := reader.(Recaller)
 	if len(c) == 0 || !can {
 		return nil
 	}
 	rs := &recalls{cache: c, jobs: make(chan *recallJob, 64)}
-	for range max(1, runtime.GOMAXPROCS(0)-1) {
+	for i := range min(max(1, runtime.GOMAXPROCS(0)-1), maxReaders) {
 		rs.done.Go(func() {
+			defer s.done(1 + i)
 			at := make(map[string]int)
 			for job := range rs.jobs {
+				s.step(1+i, &job.dir.path)
 				job.run(r, at)
 			}
 		})

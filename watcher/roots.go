@@ -31,6 +31,7 @@ func (w *Watcher) lookOutside(now time.Time) {
 // renamed, made again, a symbolic link on the way turned to another place.
 func (w *Watcher) checkRoots(now time.Time) {
 	for _, r := range w.roots {
+		w.silence.step(0, &r.path)
 		id, err := stat(r.abs)
 		exists := err == nil && id.kind == directory
 		moved := r.moved

@@ -53,8 +53,11 @@ import (
 //	dirs N                 N directories must be watched
 //	noted TEXT             a note must contain TEXT; it comes soon, if not yet
 //	degraded [TEXT]        the status must be degraded, and say TEXT; not without one
+//	silent TEXT            the status must be degraded, and say TEXT; no flush
+//	close [TEXT]           end the watcher; it must say TEXT if it cannot
 //	backend NAME           the source in use
 //	mirror DIR TARGET      mount a file system that shows DIR (Linux)
+//	hang, unhang           it does not answer, and does again
 //	limit watches|instances N  what this namespace may have of inotify (Linux)
 //
 // An argument in double quotes is a Go string: "\xff" is one byte.
@@ -78,6 +81,8 @@ func TestScripts(t *testing.T) {
 		"dirs":     withScript((*script).dirs),
 		"noted":    withScript((*script).noted),
 		"degraded": withScript((*script).degraded),
+		"silent":   withScript((*script).silent),
+		"close":    withScript((*script).end),
 		"backend":  withScript((*script).isBackend),
 		"fill":     fill,
 		"deep":     deep,
@@ -146,6 +151,7 @@ type script struct {
 	first     Batch
 	taken     int // batches that were checked
 	notes     chan string
+	mirror    *os.Process // behind the mount, if any
 }
 
 func withScript(f func(*script, *testscript.TestScript, []string)) func(*testscript.TestScript, bool, []string) {
@@ -192,10 +198,10 @@ func (s *script) watch(ts *testscript.TestScript, args []string) {
 			o.Excludes = ts.MkAbs(value)
 		case "cache":
 			o.Cache = ts.MkAbs(value)
-		case "absent", "audit", "quiet":
+		case "absent", "audit", "quiet", "patience":
 			d, err := time.ParseDuration(value)
 			ts.Check(err)
-			*map[string]*time.Duration{"absent": &o.Absent, "audit": &o.Audit, "quiet": &o.Quiet}[key] = d
+			*map[string]*time.Duration{"absent": &o.Absent, "audit": &o.Audit, "quiet": &o.Quiet, "patience": &o.patience}[key] = d
 		default:
 			ts.Fatalf("watch: no option %q", key)
 		}
@@ -353,6 +359,24 @@ func (s *script) degraded(ts *testscript.TestScript, args []string) {
 	st, want := s.w.Status(), strings.Join(args, " ")
 	if st.Degraded != (want != "") || !strings.Contains(st.Why, want) {
 		ts.Fatalf("status: %+v", st)
+	}
+}
+
+func (s *script) silent(ts *testscript.TestScript, args []string) {
+	if st, want := s.w.Status(), strings.Join(args, " "); !st.Degraded || !strings.Contains(st.Why, want) {
+		ts.Fatalf("status: %+v", st)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+	defer cancel()
+	if err := s.w.Flush(ctx); err == nil || !strings.Contains(err.Error(), "has not answered") {
+		ts.Fatalf("flush: %v", err)
+	}
+}
+
+func (s *script) end(ts *testscript.TestScript, args []string) {
+	want := strings.Join(args, " ")
+	if err := s.w.Close(); fmt.Sprint(err) != want && (err == nil || want == "" || !strings.Contains(err.Error(), want)) {
+		ts.Fatalf("close: %v", err)
 	}
 }
 

@@ -104,6 +104,7 @@ func (w *Watcher) scanOne(d *dir, now time.Time) {
 	if w.stopping() {
 		return
 	}
+	w.silence.step(0, &d.path)
 	open, err := openDirectory(d.abs)
 	if err != nil {
 		w.cannotScan(d, err, now)

@@ -33,7 +33,8 @@ type Status struct {
 	// Dirs is how many directories are watched, Polled how many of them by
 	// looking at them now and then; Files how many files are in the table.
 	Dirs, Polled, Files int
-	// Degraded says that directories are polled which should not have to be.
+	// Degraded says that directories are polled which should not have to be, or
+	// that a file system does not answer.
 	Degraded bool
 	// Held is what holds the batches back, "" when nothing does; Since when.
 	Held  string
@@ -58,6 +59,7 @@ type Watcher struct {
 	stop    <-chan struct{} // closed when the watcher has to end
 	done    chan struct{}   // closed when the loop has ended
 	saving  sync.WaitGroup  // of Options.Cache
+	silence *silence
 
 	mu     sync.Mutex // guards status
 	status Status
@@ -91,6 +93,7 @@ func start(ctx context.Context, o Options, src source, chosen choice, p pulse) *
 		cancel:  cancel,
 		stop:    ctx.Done(),
 		done:    make(chan struct{}),
+		silence: newSilence(o.patience, o.Note),
 	}
 	if w.reader == nil {
 		w.reader = diskReader{w.abs}
@@ -108,8 +111,13 @@ func (w *Watcher) Batches() <-chan Batch { return w.out }
 // Status returns a snapshot; it never waits.
 func (w *Watcher) Status() Status {
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.status
+	s := w.status
+	w.mu.Unlock()
+	if words := w.silence.words(); words != "" {
+		s.Degraded = true
+		s.Why += "; " + words
+	}
+	return s
 }
 
 // Flush returns when every change that was complete before the call is in a
@@ -122,7 +130,7 @@ func (w *Watcher) Flush(ctx context.Context) error {
 	select {
 	case w.flushes <- f:
 	case <-ctx.Done():
-		return fmt.Errorf("cannot flush: %w", context.Cause(ctx))
+		return w.lateFlush(ctx)
 	case <-w.done:
 		return ErrClosed
 	}
@@ -130,8 +138,16 @@ func (w *Watcher) Flush(ctx context.Context) error {
 	case err := <-f.done:
 		return err
 	case <-ctx.Done():
-		return fmt.Errorf("cannot flush: %w", context.Cause(ctx))
+		return w.lateFlush(ctx)
 	}
+}
+
+// lateFlush says why Flush took too long.
+func (w *Watcher) lateFlush(ctx context.Context) error {
+	if words := w.silence.words(); words != "" {
+		return fmt.Errorf("cannot flush: %s: %w", words, context.Cause(ctx))
+	}
+	return fmt.Errorf("cannot flush: %w", context.Cause(ctx))
 }
 
 // Override ends the hold there is now: batches are handed on although the
@@ -145,11 +161,20 @@ func (w *Watcher) Override() {
 	}
 }
 
-// Close ends the watcher and waits for its goroutines.
+// Close ends the watcher and waits for its goroutines. Where a file system does
+// not answer it returns an error that says so; they end when it does.
 func (w *Watcher) Close() error {
 	w.cancel()
-	<-w.done
-	return nil
+	for {
+		select {
+		case <-w.done:
+			return nil
+		case <-w.silence.told:
+			if words := w.silence.words(); words != "" {
+				return fmt.Errorf("cannot end watching: %s", words)
+			}
+		}
+	}
 }
 
 // abs returns the name under which the system knows a path.
@@ -200,6 +225,7 @@ func (o Options) withDefaults() (Options, error) {
 	if o.share == 0 {
 		o.share = pollShare
 	}
+	orDefault(&o.patience, answerPatience)
 	for _, d := range []struct {
 		name string
 		time.Duration
