@@ -58,9 +58,13 @@ type Agent struct {
 	scratch     string
 	generations *generations
 	keeper      *keeper // nil when there is nothing to remember
-	events      *journal[control.Event]
-	lines       *lines
-	files       files
+	// hashes is a file for the watcher; "" when nothing is to be kept, and
+	// facts nil.
+	hashes string
+	facts  *factsKeeper
+	events *journal[control.Event]
+	lines  *lines
+	files  files
 
 	// loop runs functions on the loop's goroutine.
 	loop chan func(context.Context)
@@ -204,6 +208,8 @@ func newAgent(cfg *configs.Config, opts Options) (*Agent, error) {
 		nextPlan:    make(chan struct{}),
 	}
 	if !opts.Dry {
+		a.hashes = filepath.Join(state, keptHashesName)
+		a.facts = newFactsKeeper(state, project)
 		a.oracle.asker = newAsker(cfg, func(line string) {
 			a.emit(control.Event{Kind: "note", Text: "classifier: " + line})
 		})
@@ -265,7 +271,7 @@ func actions(cfg *configs.Config) []runner.Action {
 func (a *Agent) watchOptions(ctx context.Context) watcher.Options {
 	opts := a.config.WatchOptions()
 	opts.Excludes = git.Excludes(ctx, a.config.Dir)
-	opts.Scratch = a.scratch
+	opts.Scratch, opts.Cache = a.scratch, a.hashes
 	opts.Reader, opts.Expect = a.project.content, a.project.content.expect
 	opts.Stirred = func() { ring(a.stirred) }
 	if a.git != nil {

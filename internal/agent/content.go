@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"bounce/treesitter"
 	"bounce/watcher"
@@ -23,6 +24,11 @@ type content struct {
 	modules bool
 	// tokens says that Python files count by their tokens: see codes.
 	tokens bool
+	// kept are facts of an earlier agent; nil when there are none, and after
+	// the first scan.
+	kept *keptFacts
+	// found counts the modules whose facts were found in their bytes.
+	found atomic.Int64
 
 	mu      sync.Mutex
 	check   bool             // parse whole files for syntax errors too
@@ -101,6 +107,7 @@ func (c *content) parse(hash watcher.Hash, src []byte) facts {
 }
 
 func (c *content) extract(hash watcher.Hash, src []byte) facts {
+	c.found.Add(1)
 	f := facts{hash: hash, imports: treesitter.Extract(src), code: hash}
 	if c.tokens {
 		if sum, ok := treesitter.Tokens(src); ok {

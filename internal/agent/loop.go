@@ -43,6 +43,7 @@ func (a *Agent) serve(ctx context.Context, ln net.Listener) error {
 
 	close(a.stopping)
 	a.emit(control.Event{Kind: "agent_stopping"})
+	a.keepFacts()
 	err = errors.Join(err, a.stopServices(ctx))
 	a.wg.Wait()
 	if isClosed(a.started) { // else the tree is not known
@@ -64,6 +65,11 @@ func (a *Agent) work(ctx context.Context) error {
 	answers, asked := a.project.startSearches(asking)
 	defer asked.Wait()
 	defer enough()
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	if a.facts != nil {
+		a.project.content.kept = a.facts.read(&wg)
+	}
 	w, err := watcher.Open(ctx, a.watchOptions(ctx))
 	if err != nil {
 		return fmt.Errorf("cannot watch %s: %w", a.config.Dir, err)
@@ -71,8 +77,6 @@ func (a *Agent) work(ctx context.Context) error {
 	defer w.Close()
 	defer a.selfmade.close()
 	a.watch.Store(w)
-	var wg sync.WaitGroup
-	defer wg.Wait()
 	reading, stop := context.WithCancel(ctx)
 	defer stop()
 	wg.Go(func() { a.project.content.readAhead(reading) })
@@ -120,10 +124,12 @@ func (e *ExhaustedError) Error() string {
 // interpreters add to what they load comes by searched.
 func (a *Agent) first(ctx context.Context, b watcher.Batch) {
 	a.update(ctx, b)
+	a.project.content.kept = nil
 	a.project.content.checkSyntax()
 	a.emit(control.Event{Kind: "scanned", Count: a.view().graph.Len(), Cause: a.watching().words})
 	if !a.opts.Dry {
 		a.bringUp(ctx)
+		a.keepFacts()
 	}
 }
 

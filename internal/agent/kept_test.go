@@ -1,0 +1,151 @@
+package agent
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"golang.org/x/tools/txtar"
+
+	"bounce/treesitter"
+	"bounce/watcher"
+)
+
+// TestProjectsFromKeptFacts: a project says the same of itself when no module
+// of it was read.
+func TestProjectsFromKeptFacts(t *testing.T) {
+	files, err := filepath.Glob("../../testdata/agent/project/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no cases: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			ar, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := keptProject(t, openArchive(t, ar))
+			for _, q := range questions(string(ar.Comment)) {
+				if got := q.ask(t, p); !slices.Equal(got, q.want) {
+					t.Errorf("%s:\n  %s\nwant:\n  %s", q.text, strings.Join(got, "\n  "), strings.Join(q.want, "\n  "))
+				}
+			}
+		})
+	}
+}
+
+// keptProject returns the project that a start finds when the one before left
+// old behind.
+func keptProject(t *testing.T, old *Project) *Project {
+	t.Helper()
+	k := newFactsKeeper(t.TempDir(), old)
+	if err := k.write(old.view, old.factHashes()); err != nil {
+		t.Fatal(err)
+	}
+	p, err := newProject(old.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var reading sync.WaitGroup
+	p.content.kept = k.read(&reading)
+	reading.Wait()
+	b := watcher.Batch{Initial: true}
+	for path, hash := range old.files {
+		if !p.content.Recall(path, hash) {
+			t.Errorf("%s has to be read", path)
+		}
+		b.Changes = append(b.Changes, watcher.Change{Path: path, Kind: watcher.Created, New: hash})
+	}
+	answers, asked := p.startSearches(t.Context())
+	defer asked.Wait()
+	p.update(t.Context(), b)
+	p.searched(<-answers)
+	if n := p.content.found.Load(); n > 0 {
+		t.Errorf("%d modules were read", n)
+	}
+	return p
+}
+
+// TestFactsAreKeptWithTheirBytes: a batch may bring facts of bytes that are
+// newer than those it speaks of. They must not be taken for the older ones'.
+func TestFactsAreKeptWithTheirBytes(t *testing.T) {
+	for _, cosmetic := range []string{"restart", "skip"} {
+		p := openArchive(t, &txtar.Archive{Files: []txtar.File{
+			{Name: "bounce.yaml", Data: []byte("cosmetic: " + cosmetic + "\nservices: {a: {run: python a.py}}\n")},
+			{Name: "a.py", Data: []byte("import b\n")},
+			{Name: "b.py", Data: nil},
+			{Name: "c.py", Data: nil},
+		}})
+		old := p.files["a.py"]
+		read := func(text string) watcher.Hash {
+			if err := os.WriteFile(filepath.Join(p.config.Dir, "a.py"), []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			c, err := p.content.Read("a.py")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return c.Hash
+		}
+		says := func(when string, want watcher.Hash) {
+			if got := p.factHashes()["a.py"].bytes; got != want {
+				t.Errorf("%s: facts are of %x, want %x", when, got[:3], want[:3])
+			}
+		}
+		says("at first", old)
+		second := read("import b, c\n")
+		third := read("import c\n") // while the batch is on offer
+		p.update(t.Context(), watcher.Batch{Changes: []watcher.Change{{Path: "a.py", Kind: watcher.Modified, Old: old, New: second}}})
+		says("ahead of the batch", third)
+		p.update(t.Context(), watcher.Batch{Changes: []watcher.Change{{Path: "a.py", Kind: watcher.Modified, Old: second, New: third}}})
+		says("when the batch has caught up", third)
+		p.update(t.Context(), watcher.Batch{Changes: []watcher.Change{{Path: "a.py", Kind: watcher.Deleted, Old: third}}})
+		if len(p.newer) > 0 || len(p.factHashes()) != 2 {
+			t.Errorf("after all: %v", p.newer)
+		}
+	}
+}
+
+func TestKeptFactsThatAreNoGood(t *testing.T) {
+	good := encodeFacts("this", map[watcher.Hash]facts{hashOf(1): {imports: treesitter.Extract([]byte("import os\n")), code: hashOf(2)}})
+	want := map[watcher.Hash]facts{hashOf(1): {hash: hashOf(1), imports: treesitter.Extract([]byte("import os\n")), code: hashOf(2)}}
+	if got, err := decodeFacts(good, "this"); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%v: %+v", err, got)
+	}
+	for name, data := range map[string][]byte{
+		"empty":        nil,
+		"cut short":    good[:len(good)-1],
+		"too long":     append(bytes.Clone(good), 0),
+		"changed":      bytes.Replace(good, []byte("os"), []byte("is"), 1),
+		"another kind": bytes.Replace(good, []byte("facts 1"), []byte("facts 0"), 1),
+		"of no build":  bytes.Replace(good, []byte("this "), nil, 1),
+	} {
+		if got, err := decodeFacts(data, "this"); err == nil || got != nil {
+			t.Errorf("%s: %v, %v", name, got, err)
+		}
+	}
+	if got, err := decodeFacts(good, "that"); err == nil || got != nil {
+		t.Errorf("of another build: %v, %v", got, err)
+	}
+}
+
+// FuzzFacts: any bytes are read without harm, sealed or not.
+func FuzzFacts(f *testing.F) {
+	good := encodeFacts("this", map[watcher.Hash]facts{hashOf(1): {imports: treesitter.Extract([]byte("import os\n"))}})
+	f.Add(good)
+	_, body, _ := bytes.Cut(good, []byte("\n"))
+	f.Add(body)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		for _, b := range [][]byte{data, sealFacts("this", data)} {
+			if got, err := decodeFacts(b, "this"); (err == nil) != (got != nil) {
+				t.Errorf("%v, %v", got, err)
+			}
+		}
+	})
+}
