@@ -41,6 +41,8 @@ func (a *Agent) update(ctx context.Context, b watcher.Batch) (before, after *vie
 	}
 	if !b.Initial {
 		a.generations.touch(after.names(), a.stamps.note(a.config.Dir, b))
+		a.stamps.prune(a.project.files)
+		a.generations.prune(a.project.files)
 	}
 	a.shared.Store(after)
 	return before, after, s

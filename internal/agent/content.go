@@ -2,6 +2,7 @@ package agent
 
 import (
 	"crypto/sha256"
+	"maps"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -33,6 +34,7 @@ type content struct {
 	mu      sync.Mutex
 	check   bool             // parse whole files for syntax errors too
 	pending map[string]facts // read, and not yet taken by a batch
+	taken   uint64           // counts the batches
 	ahead   ahead
 }
 
@@ -40,6 +42,7 @@ type content struct {
 type facts struct {
 	hash    watcher.Hash
 	imports *treesitter.Facts
+	taken   uint64 // content.taken when they were found
 	// syntax is why tree-sitter suspects the file; nil when it does not, or
 	// when content.check was off.
 	syntax *treesitter.SyntaxError
@@ -126,6 +129,7 @@ func (c *content) checks() bool {
 func (c *content) put(path string, f facts) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	f.taken = c.taken
 	c.pending[path] = f
 }
 
@@ -137,11 +141,7 @@ func (c *content) take(b watcher.Batch, known func(path string) bool) (changes [
 	c.ahead.forget()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	defer func() {
-		if len(c.pending) == 0 {
-			c.pending = map[string]facts{} // one that was large stays large
-		}
-	}()
+	defer c.tidy()
 	codes, suspects = map[string]coded{}, map[string]*treesitter.SyntaxError{}
 	for _, ch := range b.Changes {
 		if !isModule(ch.Path) {
@@ -167,4 +167,15 @@ func (c *content) take(b watcher.Batch, known func(path string) bool) (changes [
 		}
 	}
 	return changes, codes, suspects
+}
+
+// tidy drops facts that no batch will name: those of a file that turned out to
+// be the same, or that was there for a moment. What is found after one batch
+// was taken is named by the next, or found again.
+func (c *content) tidy() {
+	c.taken++
+	maps.DeleteFunc(c.pending, func(_ string, f facts) bool { return f.taken+1 < c.taken })
+	if len(c.pending) == 0 {
+		c.pending = map[string]facts{} // one that was large stays large
+	}
 }

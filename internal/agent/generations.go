@@ -60,6 +60,18 @@ func (g *generations) touch(services []string, racy map[string]bool) {
 	}
 }
 
+// prune forgets files that are gone, of services that have not been started for
+// so long that these may be most of what is known: nothing loads their bytecode.
+func (g *generations) prune(there tree) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, gen := range g.byID {
+		if len(gen.touched) > 2*len(there)+spareNames {
+			maps.DeleteFunc(gen.touched, func(path string, _ bool) bool { _, ok := there[path]; return !ok })
+		}
+	}
+}
+
 // served records that the newest generation of a service is ready.
 func (g *generations) served(service string, number int) {
 	g.mu.Lock()

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"maps"
 	"os"
 	"path/filepath"
 	"time"
@@ -51,6 +52,17 @@ func (s stamps) note(dir string, b watcher.Batch) map[string]bool {
 	}
 	return racy
 }
+
+// prune forgets modules that are gone, once they may be most of what is known:
+// one that comes back is taken for new.
+func (s stamps) prune(there tree) {
+	if len(s.seen) > 2*len(there)+spareNames {
+		maps.DeleteFunc(s.seen, func(path string, _ stamp) bool { _, ok := there[path]; return !ok })
+	}
+}
+
+// spareNames is how many names of files that are gone may be kept besides.
+const spareNames = 1024
 
 const (
 	// loadTime is how long a service is taken to be loading modules that does
