@@ -29,6 +29,9 @@ const (
 	// installPatience is how long something may look half installed. What was
 	// left by one that was killed looks so for ever.
 	installPatience = 10 * time.Second
+	// installLull is how long a sign of change waits for more, so that a storm of
+	// them costs one look.
+	installLull = 100 * time.Millisecond
 	// installGlance is how long a look holds while there is no sign of change:
 	// some files in the directories above change all the time.
 	installGlance = 10 * time.Second
@@ -142,6 +145,9 @@ type installer struct {
 	// looked when anybody looked.
 	moving        bool
 	since, looked time.Time
+	// heard is when there was the first sign of change that nobody has looked
+	// after; zero for none.
+	heard time.Time
 	// tops are the directories in which virtual environments are.
 	tops map[string]bool
 	// attended are the directories that are listened to.
@@ -170,7 +176,9 @@ func (a *Agent) followInstalls(ctx context.Context) {
 	for {
 		select {
 		case <-a.stirred:
-			f.stir()
+			if f.heard.IsZero() {
+				f.heard = time.Now()
+			}
 		case ask := <-a.installAsks:
 			f.look()
 			if !ask.atOnce {
@@ -182,23 +190,41 @@ func (a *Agent) followInstalls(ctx context.Context) {
 			}
 			close(ask.done) // what is half done comes when it rests
 		case <-timer.C:
+			f.stir()
 			f.rest(ctx)
 		case <-ctx.Done():
 			return
 		}
 		if !f.moving {
 			f.letGo()
+		}
+		if due := f.due(); due.IsZero() {
 			timer.Stop()
 		} else {
-			timer.Reset(max(time.Until(f.since.Add(installQuiet)), installQuiet/4))
+			timer.Reset(time.Until(due))
 		}
 	}
+}
+
+// due is when there is something to look at; zero: never.
+func (f *installer) due() time.Time {
+	switch rested, again := f.since.Add(installQuiet), f.looked.Add(installQuiet/4); {
+	case f.moving && rested.After(again):
+		return rested
+	case f.moving:
+		return again
+	case f.heard.IsZero():
+		return time.Time{}
+	}
+	return f.heard.Add(installLull)
 }
 
 // stir looks whether something is installed or removed, unless a look is to
 // come anyway.
 func (f *installer) stir() {
-	if f.moving {
+	heard := f.heard
+	f.heard = time.Time{}
+	if f.moving || heard.IsZero() {
 		return
 	}
 	f.attend()
