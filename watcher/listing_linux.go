@@ -19,15 +19,8 @@ type openDir struct {
 }
 
 func openDirectory(name string) (openDir, error) {
-	for {
-		fd, err := unix.Open(name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
-		if err == nil {
-			return openDir{fd, name}, nil
-		}
-		if !errors.Is(err, syscall.EINTR) {
-			return openDir{}, &fs.PathError{Op: "open", Path: name, Err: err}
-		}
-	}
+	fd, err := openRaw(name, unix.O_DIRECTORY)
+	return openDir{fd, name}, err
 }
 
 func (o openDir) close() { unix.Close(o.fd) }
@@ -36,17 +29,12 @@ func (o openDir) close() { unix.Close(o.fd) }
 func (o openDir) id() (sig, error) {
 	var st unix.Stat_t
 	err := unix.Fstat(o.fd, &st)
-	return sigOf(&st, "fstat", o.name, err)
+	return sigOf(&st, o.name, err)
 }
 
 // lstat looks at an entry.
 func (o openDir) lstat(name string) (sig, error) {
-	var st unix.Stat_t
-	err := unix.Fstatat(o.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW)
-	for errors.Is(err, syscall.EINTR) {
-		err = unix.Fstatat(o.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW)
-	}
-	return sigOf(&st, "lstat", name, err)
+	return statAt(o.fd, name, unix.AT_SYMLINK_NOFOLLOW)
 }
 
 // each calls f for every entry; name is only good for the call. buf is room to
@@ -83,23 +71,15 @@ func (o openDir) each(buf []byte, f func(name []byte, t fs.FileMode)) error {
 func (o openDir) mode(kind byte, name []byte) fs.FileMode {
 	switch kind {
 	case unix.DT_REG:
-		return 0
+		return regular.mode()
 	case unix.DT_DIR:
-		return fs.ModeDir
+		return directory.mode()
 	case unix.DT_LNK:
-		return fs.ModeSymlink
+		return symlink.mode()
 	case unix.DT_UNKNOWN: // some file systems leave it to us
-		s, err := o.lstat(string(name))
-		switch {
-		case err != nil:
-			return fs.ModeIrregular
-		case s.kind == regular:
-			return 0
-		case s.kind == directory:
-			return fs.ModeDir
-		case s.kind == symlink:
-			return fs.ModeSymlink
+		if s, err := o.lstat(string(name)); err == nil {
+			return s.kind.mode()
 		}
 	}
-	return fs.ModeIrregular
+	return other.mode()
 }

@@ -38,6 +38,19 @@ const (
 	other
 )
 
+// mode is the type that a listing gives.
+func (k kind) mode() fs.FileMode {
+	switch k {
+	case regular:
+		return 0
+	case directory:
+		return fs.ModeDir
+	case symlink:
+		return fs.ModeSymlink
+	}
+	return fs.ModeIrregular
+}
+
 // sig is what a look without reading tells. Two equal sigs mean equal bytes,
 // but for what racy says.
 type sig struct {

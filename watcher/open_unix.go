@@ -20,13 +20,19 @@ type rawFile struct {
 // openFile opens without waiting for the other end of a FIFO, and without
 // taking a terminal: what is there may have changed since it was looked at.
 func openFile(name string) (rawFile, error) {
+	fd, err := openRaw(name, 0)
+	return rawFile{fd, name}, err
+}
+
+// openRaw opens something for reading.
+func openRaw(name string, flags int) (fd int, err error) {
 	for {
-		fd, err := syscall.Open(name, syscall.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY|syscall.O_CLOEXEC, 0)
+		fd, err := syscall.Open(name, syscall.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY|syscall.O_CLOEXEC|flags, 0)
 		if err == nil {
-			return rawFile{fd, name}, nil
+			return fd, nil
 		}
 		if !errors.Is(err, syscall.EINTR) {
-			return rawFile{}, &fs.PathError{Op: "open", Path: name, Err: err}
+			return -1, &fs.PathError{Op: "open", Path: name, Err: err}
 		}
 	}
 }

@@ -16,15 +16,16 @@ func sigOf(info fs.FileInfo, err error) (sig, error) {
 	}
 	s := sig{size: info.Size(), mtime: info.ModTime().UnixNano()}
 	s.dev, s.inode, s.ctime = identity(info)
-	switch t := info.Mode().Type(); {
-	case t.IsRegular():
-		s.kind = regular
-	case t.IsDir():
-		s.kind = directory
-	case t == fs.ModeSymlink:
-		s.kind = symlink
-	default:
-		s.kind = other
-	}
+	s.kind = kindOf(info.Mode().Type())
 	return s, nil
+}
+
+// kindOf is the inverse of mode.
+func kindOf(t fs.FileMode) kind {
+	for _, k := range []kind{regular, directory, symlink} {
+		if t == k.mode() {
+			return k
+		}
+	}
+	return other
 }
