@@ -1,0 +1,109 @@
+package agent
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/tools/txtar"
+
+	"bounce/configs"
+	"bounce/decider"
+)
+
+// TestPackages tells which installed packages services load and why. Each file of
+// testdata/agent/packages is a project, as those of TestInstalled; lines
+//
+//	dist: NAME modules=A,B needs=X,Y scripts=P
+//
+// of its comment are installed in its .venv, and want has what is told.
+func TestPackages(t *testing.T) {
+	files, err := filepath.Glob("../../testdata/agent/packages/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no cases: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			ar, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := layOut(t, ar)
+			for line := range strings.Lines(string(ar.Comment)) {
+				if words, ok := strings.CutPrefix(line, "dist: "); ok {
+					c.install(t, strings.Fields(words))
+				}
+			}
+			got := c.packages(t)
+			i := slices.IndexFunc(ar.Files, func(f txtar.File) bool { return f.Name == "want" })
+			switch {
+			case i < 0:
+				t.Fatal("there is no want")
+			case *update:
+				ar.Files[i].Data = []byte(got)
+				if err := os.WriteFile(file, txtar.Format(ar), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			case string(ar.Files[i].Data) != got:
+				t.Errorf("got\n%s\nwant\n%s", got, ar.Files[i].Data)
+			}
+		})
+	}
+}
+
+// install puts a distribution into the environment, as far as it is looked at.
+func (c *layout) install(t *testing.T, words []string) {
+	metadata, record := fmt.Sprintf("Name: %s\nVersion: 1\n", words[0]), ""
+	for _, word := range words[1:] {
+		key, values, _ := strings.Cut(word, "=")
+		for value := range strings.SplitSeq(values, ",") {
+			switch key {
+			case "modules":
+				record += strings.ReplaceAll(value, ".", "/") + "/__init__.py,sha256=a,1\n"
+			case "scripts":
+				record += "../../../bin/" + value + ",sha256=a,1\n"
+			case "needs":
+				metadata += "Requires-Dist: " + value + "\n"
+			default:
+				t.Fatalf("cannot read %q", word)
+			}
+		}
+	}
+	info := filepath.Join(c.site, words[0]+"-1.dist-info")
+	mustWrite(t, filepath.Join(info, "METADATA"), metadata, 0o644)
+	mustWrite(t, filepath.Join(info, "RECORD"), record, 0o644)
+}
+
+// packages tells what services load.
+func (c *layout) packages(t *testing.T) string {
+	cfg, err := configs.Load(filepath.Join(c.dir, "bounce.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	for _, name := range p.view.names() {
+		packages := p.view.services[name].version.Packages
+		if len(packages) == 0 {
+			fmt.Fprintf(&b, "%s loads none\n", name)
+		}
+		for _, distribution := range slices.Sorted(maps.Keys(packages)) {
+			chain := p.view.Needs(name, distribution)
+			if len(chain) == 0 {
+				t.Errorf("%s loads %s, and nothing leads there", name, distribution)
+				continue
+			}
+			reason := words([]decider.Reason{{Package: distribution, Chain: chain}}, 0)
+			fmt.Fprintf(&b, "%s: %s\n", name, strings.Replace(reason, " changed", "", 1))
+		}
+	}
+	return b.String()
+}
