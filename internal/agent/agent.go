@@ -65,6 +65,7 @@ type Agent struct {
 	events *journal[control.Event]
 	lines  *lines
 	files  files
+	usage  usage
 
 	// loop runs functions on the loop's goroutine.
 	loop chan func(context.Context)

@@ -33,8 +33,14 @@ func (a *Agent) Status() control.Status {
 	}
 	holds := a.holds()
 	st.Actions = holds.owed
+	used := a.usage.sample(a.servicePIDs(), measureAgain)
 	for _, s := range a.run.Status() {
 		out := statusOf(s)
+		if s.PID != nil {
+			if u, ok := used[*s.PID]; ok {
+				out.Usage = usageOf(u)
+			}
+		}
 		if r, ok := v.services[s.Name]; ok && s.PID != nil {
 			if last := a.generations.running(s.Name); last != nil {
 				out.Stale = len(decider.Diff(*last, r.version)) > 0

@@ -39,6 +39,10 @@ func (a *Agent) serve(ctx context.Context, ln net.Listener) error {
 	wg.Go(func() { tell(a.events, a.opts.Event, missedEvents) })
 	wg.Go(func() { tell(a.lines.all, a.opts.Output, missedLines) })
 
+	if !a.opts.Dry {
+		wg.Go(func() { a.measure(ctx) })
+	}
+
 	err := a.work(ctx)
 
 	close(a.stopping)

@@ -54,7 +54,28 @@ type Service struct {
 	Says string `json:"says,omitempty"`
 	// Listen are the addresses that the agent holds open for it.
 	Listen []string `json:"listen,omitempty"`
-	Hold   *Hold    `json:"hold"`
+	// Usage is what it uses, nil when nothing runs or the system cannot tell.
+	Usage *Usage `json:"usage,omitempty"`
+	Hold  *Hold  `json:"hold"`
+}
+
+// Usage is what the processes of a service use, all of its current generation.
+type Usage struct {
+	Time time.Time `json:"time"`
+	Amounts
+	// Max has the most of each that this generation was seen to use.
+	Max Amounts `json:"max"`
+}
+
+// Amounts are of a whole process tree.
+type Amounts struct {
+	Processes int `json:"processes"`
+	Threads   int `json:"threads"`
+	FDs       int `json:"fds"`
+	// RSS is resident memory in bytes; what processes share counts in each.
+	RSS int64 `json:"rss_bytes"`
+	// CPU is the share of one core, in percent.
+	CPU float64 `json:"cpu_percent"`
 }
 
 // Action is an action that is owed.
