@@ -174,6 +174,8 @@ type Service struct {
 	// two of them may serve on it at once, in place of listen. Between the two
 	// the system chooses, so requests may fail when one of them does.
 	ReusePort bool `json:"reuse_port" example:"true"`
+	// OnStats names a command that is told what the processes of the service use.
+	OnStats OnStats `json:"on_stats" example:"{run: [python3, tools/record.py], interval: 30s}"`
 	// Output says where the lines that the process writes go, beside the
 	// terminal.
 	Output Output `json:"output" example:"{file: logs/api.log}"`

@@ -55,6 +55,7 @@ func defaultsOf(p Profile) defaults {
 				Cooldown:    Duration(5 * time.Minute),
 				HoldOn:      List{"SyntaxError", "ImportError"},
 			},
+			OnStats:  OnStats{Interval: Duration(10 * time.Second)},
 			Output:   Output{MaxSize: 10, Keep: 5},
 			Strategy: runner.Immediate,
 			Drain:    Duration(5 * time.Second),

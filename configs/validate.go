@@ -124,6 +124,9 @@ func (k *checker) service(name string, s Service) {
 	k.listening(path, s)
 	k.rolling(path, s)
 	k.output(name, s)
+	if at := path + ".on_stats"; k.given(at) && s.OnStats.Run.Argv() == nil && !k.failed(at+".run") {
+		k.warn(at, at+" names no command", "add the line  run: python3 tools/record.py")
+	}
 	k.restart(path+".restart", s.Restart)
 }
 

@@ -41,6 +41,11 @@ func (a *Agent) serve(ctx context.Context, ln net.Listener) error {
 
 	if !a.opts.Dry {
 		wg.Go(func() { a.measure(ctx) })
+		for name := range a.config.Services {
+			if argv, _ := a.config.StatsCommand(name); argv != nil {
+				wg.Go(func() { a.handStats(ctx, name) })
+			}
+		}
 	}
 
 	err := a.work(ctx)

@@ -25,6 +25,7 @@ var policy = map[string][]string{
 	"internal/control":      nil,
 	"internal/logfile":      nil,
 	"internal/procstat":     nil,
+	"internal/feed":         nil,
 	"internal/git":          nil,
 	"internal/installed":    nil,
 	"internal/pyruntime":    nil,
@@ -36,7 +37,7 @@ var policy = map[string][]string{
 	"internal/shim":         nil,
 	"internal/soak":         nil,
 	"internal/writers":      nil,
-	"internal/agent":        {"watcher", "treesitter", "decider", "runner", "configs", "internal/control", "internal/git", "internal/installed", "internal/pyruntime", "internal/smartrestart", "internal/classifier", "internal/writers", "internal/logfile", "internal/procstat"},
+	"internal/agent":        {"watcher", "treesitter", "decider", "runner", "configs", "internal/control", "internal/git", "internal/installed", "internal/pyruntime", "internal/smartrestart", "internal/classifier", "internal/writers", "internal/logfile", "internal/procstat", "internal/feed"},
 
 	"cmd/bounce":      {"configs", "internal/agent", "internal/control", "internal/logfile"},
 	"cmd/bounce-demo": {"internal/control"},
