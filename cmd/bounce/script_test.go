@@ -39,7 +39,7 @@ import (
 //	sub FILE OLD NEW       replace text, written in place; \n is a line end
 //	signal NAME [SERVICE]  send a signal to the agent or to a service
 //	down [CODE]            wait for the agent to end with this exit code
-//	stop [CODE]            send INT, then down
+//	end [CODE]             send INT, then down
 //	gone                   no process of the script's agents is left
 //	freeport NAME          set variable NAME to a free TCP port
 //	expand FILE...         replace $VARIABLES in files
@@ -48,6 +48,7 @@ import (
 //
 // What a verb prints as JSON is judged by testdata/script/claim.py.
 func TestScripts(t *testing.T) {
+	refuseStop(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("..", "..", "testdata", "script"),
 		Setup:               setup,
@@ -55,6 +56,29 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 	})
+}
+
+// refuseStop fails for scripts that say stop where they mean end. It is
+// testscript's own word, which ends the script there and has it pass: to be used
+// with a word of explanation alone.
+func refuseStop(t *testing.T) {
+	scripts, err := filepath.Glob(filepath.Join("..", "..", "testdata", "script", "*.txtar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range scripts {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		number := 0
+		for line := range strings.Lines(string(text)) {
+			number++
+			if strings.TrimSpace(line) == "stop" {
+				t.Errorf("%s:%d: stop ends the script and passes it: write end, or say why the rest is not run", name, number)
+			}
+		}
+	}
 }
 
 // atOnce has a program that is built with -race end when it is done: by default
@@ -143,7 +167,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"sub":       cmdSub,
 	"signal":    cmdSignal,
 	"down":      cmdDown,
-	"stop":      cmdStop,
+	"end":       cmdEnd,
 	"gone":      cmdGone,
 	"freeport":  cmdFreePort,
 	"expand":    cmdExpand,
@@ -456,7 +480,7 @@ func cmdDown(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-func cmdStop(ts *testscript.TestScript, neg bool, args []string) {
+func cmdEnd(ts *testscript.TestScript, neg bool, args []string) {
 	cmdSignal(ts, false, []string{"INT"})
 	cmdDown(ts, false, args)
 	cmdGone(ts, false, nil)
