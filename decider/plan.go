@@ -127,7 +127,7 @@ type Link struct {
 // Hold is a reason to wait. A hold names what ends it.
 type Hold struct {
 	// Kind is one of "syntax", "import" (of a module that is gone), "config",
-	// "git", "paused", "action", "budget".
+	// "git", "paused", "action", "budget", "rollback" (of a rolling restart).
 	Kind string `json:"kind"`
 	// Service or Action is what waits; both empty: everything.
 	Service string `json:"service,omitempty"`

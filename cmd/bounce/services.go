@@ -121,9 +121,19 @@ func newDo(g *globals, what control.Verb, cmd *cobra.Command) *cobra.Command {
 		case what == control.Resume:
 			return atTarget(g, out)
 		}
-		// What holds changes back does not hold back these verbs.
+		// What holds changes back does not hold back these verbs, but for a
+		// new process that did not get to take over.
+		var failed []control.Hold
+		if what == control.Restart {
+			for _, h := range out.Holds {
+				if h.Kind == "rollback" {
+					failed = append(failed, h)
+				}
+			}
+			out.Holds = slices.DeleteFunc(out.Holds, func(h control.Hold) bool { return h.Kind == "rollback" })
+		}
 		writeHolds(g.err, out)
-		out.Holds = nil
+		out.Holds = failed
 		return atTarget(g, out)
 	})
 	if what != control.Pause && what != control.Resume {

@@ -73,6 +73,9 @@ func writeStatus(w io.Writer, st control.Status, verbose bool) error {
 		if s.Stale {
 			state += " (stale)"
 		}
+		if s.Next != nil {
+			state += fmt.Sprintf(" (%d is %s)", s.Next.Generation, s.Next.State)
+		}
 		n := s.Restarts
 		fmt.Fprintf(tw, "%s\t%s\t%s\t%d\t%s\t%d\t%s\n", s.Name, state, pid, s.Generation, uptime, n.Change+n.Crash+n.Operator, reason(s))
 	}

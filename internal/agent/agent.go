@@ -231,6 +231,8 @@ func newAgent(cfg *configs.Config, opts Options) (*Agent, error) {
 		Run:          run,
 		MaxParallel:  cfg.MaxParallel,
 		Before:       a.before,
+		Beside:       a.beside,
+		Took:         a.took,
 		BeforeAction: a.beforeAction,
 		AfterAction:  a.afterAction,
 		Scratch:      scratch,
@@ -294,13 +296,23 @@ func (a *Agent) view() *view { return a.shared.Load() }
 // here on the service runs what the tree says now. It returns the Python files
 // whose bytecode could be that of older source.
 func (a *Agent) before(ctx context.Context, name string, number int) ([]string, error) {
+	return a.begin(ctx, name, number, false)
+}
+
+// beside is before for a generation that is started beside another one, which
+// goes on if this one fails.
+func (a *Agent) beside(ctx context.Context, name string, number int) ([]string, error) {
+	return a.begin(ctx, name, number, true)
+}
+
+func (a *Agent) begin(ctx context.Context, name string, number int, beside bool) ([]string, error) {
 	if !a.opts.Dry {
 		a.outlive(ctx, name)
 	}
 	a.renew(ctx, name)
 	known := isClosed(a.started)
 	var v decider.Version
-	touched, first := a.generations.starting(name, number, func() decider.Version {
+	touched, first := a.generations.starting(name, number, beside, func() decider.Version {
 		v = a.view().services[name].version
 		return v
 	})
@@ -317,6 +329,21 @@ func (a *Agent) before(ctx context.Context, name string, number int) ([]string, 
 		touched = append(touched, runner.RacyBytecode(a.config.Dir, modules)...)
 	}
 	return touched, nil
+}
+
+// took is called by the runner when a generation that was started beside
+// another one has taken its place. What was changed back to what the other one
+// ran, when it was too late to call the roll off, is decided on anew.
+func (a *Agent) took(name string, number int) {
+	a.generations.took(name, number)
+	a.wg.Go(func() {
+		_ = a.do(context.Background(), func(ctx context.Context) {
+			v := a.view().services[name].version
+			if last := a.generations.promised(name, v); last != nil && len(decider.Diff(*last, v)) > 0 {
+				a.turn(ctx, watcher.Batch{Cause: "restart of " + name})
+			}
+		})
+	})
 }
 
 // now is the time of an event. It is only shown: nothing is decided by it.

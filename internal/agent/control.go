@@ -42,7 +42,7 @@ func (a *Agent) Status() control.Status {
 			}
 		}
 		if r, ok := v.services[s.Name]; ok && s.PID != nil {
-			if last := a.generations.running(s.Name); last != nil {
+			if last := a.generations.running(s.Name, s.Generation); last != nil {
 				out.Stale = len(decider.Diff(*last, r.version)) > 0
 			}
 		}

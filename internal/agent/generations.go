@@ -22,6 +22,10 @@ type generation struct {
 	number int
 	// last is what it was started from; nil before the first.
 	last *decider.Version
+	// heir is the generation that a rolling restart has started beside it, until
+	// that one takes over. It stays here when it has failed, so that what it was
+	// started from is not tried again.
+	heir *successor
 	// asked is what a plan that the runner has yet to carry out will start at
 	// the least: without it, every batch that comes while a service stops
 	// would ask for the restart again.
@@ -34,6 +38,13 @@ type generation struct {
 	arrived bool
 	// ready says that it has shown to be ready: its modules are loaded.
 	ready bool
+}
+
+// successor is a generation that is to take over.
+type successor struct {
+	number  int
+	version decider.Version // what it was started from
+	failed  bool
 }
 
 func newGenerations() *generations { return &generations{byID: map[string]*generation{}} }
@@ -82,21 +93,51 @@ func (g *generations) served(service string, number int) {
 }
 
 // starting records that a generation starts from what now says, which is asked
-// so that no amendment comes between. It returns the Python files that changed
-// since the last one started, and whether there was one.
+// so that no amendment comes between; beside says that another one goes on
+// serving. It returns the Python files that changed since the last one started,
+// and whether there was one.
 //
 // These are not the files in which the two versions differ: one that was
 // edited and put back may have left bytecode of the edit behind.
-func (g *generations) starting(service string, number int, now func() decider.Version) (touched []string, first bool) {
+func (g *generations) starting(service string, number int, beside bool, now func() decider.Version) (touched []string, first bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	gen, v := g.get(service), now()
 	first = gen.last == nil
 	touched = slices.Sorted(maps.Keys(gen.touched))
 	clear(gen.touched)
-	gen.number, gen.ready, gen.last, gen.asked, gen.ask = number, false, &v, nil, nil
-	gen.arrived = true
+	gen.asked, gen.ask, gen.arrived = nil, nil, true
+	if beside {
+		gen.heir = &successor{number: number, version: v}
+	} else {
+		gen.number, gen.ready, gen.last, gen.heir = number, false, &v, nil
+	}
 	return touched, first
+}
+
+// took records that a generation which was started beside another one has taken
+// its place.
+func (g *generations) took(service string, number int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if gen := g.get(service); gen.heir != nil && gen.heir.number == number {
+		gen.number, gen.ready, gen.last, gen.heir = number, false, &gen.heir.version, nil
+	}
+}
+
+// ended records that a generation which was started beside another one is gone:
+// it has failed, or was called off.
+func (g *generations) ended(service string, number int, failed bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	gen := g.get(service)
+	switch {
+	case gen.heir == nil || gen.heir.number != number:
+	case failed:
+		gen.heir.failed = true
+	default:
+		gen.heir = nil
+	}
 }
 
 // amend records that the services which were started, or are about to be, were
@@ -113,6 +154,9 @@ func (g *generations) amend(v *view) {
 		if gen.asked != nil {
 			gen.asked = &r.version
 		}
+		if gen.heir != nil {
+			gen.heir.version = r.version
+		}
 	}
 }
 
@@ -128,6 +172,9 @@ func (g *generations) wrote(service, path string, hash watcher.Hash) {
 			own.Files = own.Files.With(map[string]watcher.Hash{path: hash})
 			*v = &own
 		}
+	}
+	if h := gen.heir; h != nil && h.version.Files.Has(path) {
+		h.version.Files = h.version.Files.With(map[string]watcher.Hash{path: hash})
 	}
 }
 
@@ -146,16 +193,22 @@ func (g *generations) arrivals() []string {
 }
 
 // promised returns what the newest generation was or will be started from, nil
-// for a service that was never started. What a plan has promised and not begun
-// is void once now is what runs.
+// for a service that was never started: also one that failed beside the one
+// that serves, whose content is not tried twice. What a plan has promised and
+// not begun, or has started beside, is void once now is what runs.
 func (g *generations) promised(service string, now decider.Version) *decider.Version {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	gen := g.get(service)
-	if gen.asked == nil || gen.void(now) {
+	switch {
+	case gen.void(now):
 		return gen.last
+	case gen.asked != nil:
+		return gen.asked
+	case gen.heir != nil:
+		return &gen.heir.version
 	}
-	return gen.asked
+	return gen.last
 }
 
 // void reports whether the generation that runs is the one that now would be.
@@ -164,23 +217,34 @@ func (gen *generation) void(now decider.Version) bool {
 }
 
 // withdraw forgets the promise of a restart that would bring nothing new, and
-// reports whether there was one.
+// reports whether there was one, under way beside the generation that serves or
+// failed included.
 func (g *generations) withdraw(service string, now decider.Version) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	gen := g.get(service)
-	if gen.asked == nil || !gen.void(now) {
+	// A restart that an operator asked for brings nothing new by itself.
+	rolls := gen.heir != nil && len(decider.Diff(*gen.last, gen.heir.version)) > 0
+	if gen.asked == nil && !rolls || !gen.void(now) {
 		return false
 	}
 	gen.asked, gen.ask = nil, nil
+	if rolls && gen.heir.failed {
+		gen.heir = nil
+	}
 	return true
 }
 
-// running returns what the newest generation was started from.
-func (g *generations) running(service string) *decider.Version {
+// running returns what a generation that runs was started from: the newest one
+// but for a successor, whose number tells that it is meant.
+func (g *generations) running(service string, number int) *decider.Version {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.get(service).last
+	gen := g.get(service)
+	if gen.heir != nil && gen.heir.number == number {
+		return &gen.heir.version
+	}
+	return gen.last
 }
 
 // asking records that a plan wants the service restarted from v or newer.

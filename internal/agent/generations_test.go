@@ -31,13 +31,13 @@ func TestPromiseOfAPlanCountsUntilItIsKeptOrBroken(t *testing.T) {
 	if g.promised("api", version(9)) != nil {
 		t.Error("a service that was never started has a promise")
 	}
-	g.starting("api", 1, versioned(1))
+	g.starting("api", 1, false, versioned(1))
 	plan := new(runner.Ticket)
 	g.asking("api", version(2), plan)
 	if got := loads(g.promised("api", version(9))); got != 2 {
 		t.Errorf("while the plan is under way %d is promised, want 2", got)
 	}
-	if got := loads(g.running("api")); got != 1 {
+	if got := loads(g.running("api", 0)); got != 1 {
 		t.Errorf("%d runs, want 1", got)
 	}
 
@@ -49,7 +49,7 @@ func TestPromiseOfAPlanCountsUntilItIsKeptOrBroken(t *testing.T) {
 
 	// It starts with something newer than what was asked for.
 	g.asking("api", version(2), plan)
-	g.starting("api", 2, versioned(3))
+	g.starting("api", 2, false, versioned(3))
 	g.done(plan)
 	if got := loads(g.promised("api", version(9))); got != 3 {
 		t.Errorf("after the start %d is promised, want 3", got)
@@ -58,7 +58,7 @@ func TestPromiseOfAPlanCountsUntilItIsKeptOrBroken(t *testing.T) {
 
 func TestAnOlderPlanDoesNotBreakTheNewerOnesPromise(t *testing.T) {
 	g := newGenerations()
-	g.starting("api", 1, versioned(1))
+	g.starting("api", 1, false, versioned(1))
 	older, newer := new(runner.Ticket), new(runner.Ticket)
 	g.asking("api", version(2), older)
 	g.asking("api", version(3), newer)
@@ -72,25 +72,25 @@ func TestAnOlderPlanDoesNotBreakTheNewerOnesPromise(t *testing.T) {
 // between the versions, and may leave bytecode of the edit.
 func TestBytecodeOfEveryTouchedFileGoes(t *testing.T) {
 	g := newGenerations()
-	if touched, first := g.starting("api", 1, versioned(1)); !first || len(touched) != 0 {
+	if touched, first := g.starting("api", 1, false, versioned(1)); !first || len(touched) != 0 {
 		t.Errorf("first start: %v, first %v", touched, first)
 	}
 	g.touch([]string{"api", "worker"}, map[string]bool{"b.py": false, "a.py": true})
 	g.touch([]string{"api", "worker"}, map[string]bool{"a.py": false})
-	if touched, first := g.starting("api", 2, versioned(1)); first || !slices.Equal(touched, []string{"a.py", "b.py"}) {
+	if touched, first := g.starting("api", 2, false, versioned(1)); first || !slices.Equal(touched, []string{"a.py", "b.py"}) {
 		t.Errorf("second start: %v, first %v", touched, first)
 	}
-	if touched, _ := g.starting("api", 3, versioned(1)); len(touched) != 0 {
+	if touched, _ := g.starting("api", 3, false, versioned(1)); len(touched) != 0 {
 		t.Errorf("third start, nothing was touched since: %v", touched)
 	}
-	if touched, _ := g.starting("worker", 1, versioned(1)); len(touched) != 2 {
+	if touched, _ := g.starting("worker", 1, false, versioned(1)); len(touched) != 2 {
 		t.Errorf("the other service: %v", touched)
 	}
 }
 
 func TestPromiseOfWhatRunsIsVoid(t *testing.T) {
 	g := newGenerations()
-	g.starting("api", 1, func() decider.Version { return version(1) })
+	g.starting("api", 1, false, func() decider.Version { return version(1) })
 	plan := new(runner.Ticket)
 	g.asking("api", version(2), plan)
 	if g.withdraw("api", version(3)) || loads(g.promised("api", version(3))) != 2 {
@@ -108,5 +108,74 @@ func TestPromiseOfWhatRunsIsVoid(t *testing.T) {
 	}
 	if g.withdraw("new", version(1)) {
 		t.Error("a service that never started has no promise")
+	}
+}
+
+func TestASuccessorCountsWhenItTakesOver(t *testing.T) {
+	g := newGenerations()
+	g.starting("api", 1, false, versioned(1))
+	g.starting("api", 2, true, versioned(2))
+	if got := loads(g.promised("api", version(9))); got != 2 {
+		t.Errorf("%d is promised, want 2: what the successor was started from", got)
+	}
+	if got, next := loads(g.running("api", 1)), loads(g.running("api", 2)); got != 1 || next != 2 {
+		t.Errorf("generation 1 runs %d and 2 runs %d, want 1 and 2", got, next)
+	}
+	g.took("api", 3) // which is not the one
+	if got := loads(g.promised("api", version(1))); got != 1 {
+		t.Errorf("what runs is no promise to be kept: %d", got)
+	}
+	g.took("api", 2)
+	if got := loads(g.promised("api", version(1))); got != 2 || loads(g.running("api", 2)) != 2 {
+		t.Errorf("after it took over %d runs, want 2", got)
+	}
+}
+
+func TestContentThatFailedBesideIsNotTriedAgain(t *testing.T) {
+	g := newGenerations()
+	g.starting("api", 1, false, versioned(1))
+	plan := new(runner.Ticket)
+	g.asking("api", version(2), plan)
+	g.starting("api", 2, true, versioned(2))
+	g.ended("api", 2, true)
+	g.done(plan)
+	if got := loads(g.promised("api", version(2))); got != 2 {
+		t.Errorf("%d is promised, want 2: it would be tried again", got)
+	}
+	if got := loads(g.running("api", 1)); got != 1 {
+		t.Errorf("%d runs, want 1", got)
+	}
+	// Something else is tried, and the same a second time when it was called off.
+	g.starting("api", 3, true, versioned(3))
+	g.ended("api", 2, true) // late news of the one before
+	g.ended("api", 3, false)
+	if got := loads(g.promised("api", version(3))); got != 1 {
+		t.Errorf("after one that was called off %d is promised, want 1", got)
+	}
+}
+
+func TestWhatFailedBesideIsForgottenWhenItIsUndone(t *testing.T) {
+	g := newGenerations()
+	g.starting("api", 1, false, versioned(1))
+	g.starting("api", 2, true, versioned(2))
+	if g.withdraw("api", version(2)) || !g.withdraw("api", version(1)) {
+		t.Error("a successor is called off when what runs is what now would be")
+	}
+	g.ended("api", 2, true)
+	if !g.withdraw("api", version(1)) || g.withdraw("api", version(1)) {
+		t.Error("what has failed is forgotten once")
+	}
+	if got := loads(g.promised("api", version(2))); got != 1 {
+		t.Errorf("%d is promised, want 1: the content may be tried again", got)
+	}
+	// An operator's restart brings nothing new, and is no promise.
+	g.starting("api", 3, true, versioned(1))
+	if g.withdraw("api", version(1)) {
+		t.Error("an operator's restart is called off")
+	}
+	// What crashed while a successor was there is started without another one.
+	g.starting("api", 4, false, versioned(2))
+	if got := loads(g.promised("api", version(9))); got != 2 || loads(g.running("api", 4)) != 2 {
+		t.Errorf("%d runs, want 2", got)
 	}
 }

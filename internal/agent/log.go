@@ -159,7 +159,17 @@ func (l *Log) words(e control.Event) (zerolog.Level, string) {
 			l.asked[e.Service] = e.Time
 		}
 		return zerolog.DebugLevel, said(who+" "+e.Kind, e.Text)
-	case "started", "stopping", "exited", "forgiven", "reloading":
+	case "rolling":
+		return zerolog.DebugLevel, said(fmt.Sprintf("%s rolling to generation %d", who, e.Generation), e.Text)
+	case "rolled_back":
+		return zerolog.WarnLevel, said(who+" rolled back, the old process stays", e.Text+ends(e.Hold))
+	case "hook_done":
+		return zerolog.DebugLevel, said(who+" hook done", e.Text)
+	case "hook_failed":
+		return zerolog.WarnLevel, said(who+" hook failed", e.Text)
+	case "abandoned":
+		return zerolog.DebugLevel, said(fmt.Sprintf("%s generation %d not needed", who, e.Generation), e.Text)
+	case "started", "draining", "stopping", "exited", "forgiven", "reloading":
 		return zerolog.DebugLevel, said(who+" "+e.Kind, e.Text)
 	case "crashed":
 		// What becomes of it comes next, with the traceback and the last
@@ -225,7 +235,7 @@ func (l *Log) took(e control.Event) (time.Duration, bool) {
 		at, ok := l.asked[e.Service+e.Action]
 		delete(l.asked, e.Service+e.Action)
 		return e.Time.Sub(at), ok && !e.Time.IsZero()
-	case "backoff", "cooldown", "held", "exhausted", "unclean", "stopped", "action_failed":
+	case "backoff", "cooldown", "held", "exhausted", "unclean", "stopped", "rolled_back", "action_failed":
 		delete(l.asked, e.Service+e.Action)
 	}
 	return 0, false

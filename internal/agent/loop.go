@@ -335,8 +335,11 @@ func (a *Agent) emit(e control.Event) {
 // ran takes an event of the runner. It is called on the runner's goroutines.
 func (a *Agent) ran(e runner.Event) {
 	a.emit(eventOf(e))
-	if e.Kind == runner.KindReady {
+	switch e.Kind {
+	case runner.KindReady:
 		a.generations.served(e.Service, e.Generation)
+	case runner.KindRolledBack, runner.KindAbandoned:
+		a.generations.ended(e.Service, e.Generation, e.Kind == runner.KindRolledBack)
 	}
 	if e.Fatal {
 		select {

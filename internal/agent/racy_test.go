@@ -101,12 +101,12 @@ func TestStartOutlivesWhoLoadsOlderSource(t *testing.T) {
 		{"it was ready", func(g *generations) { g.served("worker", 1) }, runner.Status{State: runner.StateStopping, PID: &pid, Started: &young}, false},
 		{"the one before it was ready", func(g *generations) { g.served("worker", 0) }, runner.Status{State: runner.StateStopping, PID: &pid, Started: &young}, true},
 		{"it waits for the same", nil, runner.Status{State: runner.StateStarting, Generation: 2}, false},
-		{"it was started after the edit", func(g *generations) { g.starting("worker", 1, versioned(2)) }, runner.Status{State: runner.StateStarting, PID: &pid, Started: &young}, false},
+		{"it was started after the edit", func(g *generations) { g.starting("worker", 1, false, versioned(2)) }, runner.Status{State: runner.StateStarting, PID: &pid, Started: &young}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			g := newGenerations()
-			g.starting("api", 1, versioned(1))
-			g.starting("worker", 1, versioned(1))
+			g.starting("api", 1, false, versioned(1))
+			g.starting("worker", 1, false, versioned(1))
 			g.touch([]string{"api", "worker"}, map[string]bool{"a.py": true, "b.py": false})
 			if c.change != nil {
 				c.change(g)

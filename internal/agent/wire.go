@@ -70,8 +70,16 @@ func statusOf(s runner.Status) control.Service {
 		Reason:     s.Reason,
 		Says:       s.Says,
 		Listen:     s.Listen,
+		Next:       nextOf(s.Next),
 		Hold:       holdOf(s.Hold),
 	}
+}
+
+func nextOf(n *runner.Successor) *control.Next {
+	if n == nil {
+		return nil
+	}
+	return &control.Next{Generation: n.Generation, State: string(n.State), PID: n.PID}
 }
 
 func holdOf(h *decider.Hold) *control.Hold {

@@ -56,7 +56,16 @@ type Service struct {
 	Listen []string `json:"listen,omitempty"`
 	// Usage is what it uses, nil when nothing runs or the system cannot tell.
 	Usage *Usage `json:"usage,omitempty"`
-	Hold  *Hold  `json:"hold"`
+	// Next is the generation that a rolling restart has started beside it.
+	Next *Next `json:"next,omitempty"`
+	Hold *Hold `json:"hold"`
+}
+
+// Next is a generation that is to take the place of the one that serves.
+type Next struct {
+	Generation int    `json:"generation"`
+	State      string `json:"state"` // starting, ready or stopping
+	PID        *int   `json:"pid"`
 }
 
 // Usage is what the processes of a service use, all of its current generation.
