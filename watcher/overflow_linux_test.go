@@ -96,11 +96,14 @@ func TestOverflowAgain(t *testing.T) {
 			put(t, dir, "same.py", "1")
 			r := blockingReader{diskReader{func(p string) string { return filepath.Join(dir, p) }}, make(chan struct{}), make(chan struct{})}
 			walks := make(chan time.Time, 100)
-			w, err := Open(context.Background(), Options{Dir: dir, Backend: b, Reader: r, Audit: -1, Note: func(n Note) {
+			// Nothing is looked at before all that the queue has was taken.
+			o := Options{Dir: dir, Backend: b, Reader: r, Audit: -1, Quiet: 100 * time.Millisecond, Max: time.Minute}
+			o.Note = func(n Note) {
 				if strings.HasPrefix(n.Text, "events were lost") {
 					walks <- time.Now()
 				}
-			}})
+			}
+			w, err := Open(context.Background(), o)
 			if err != nil {
 				t.Fatal(err)
 			}
