@@ -46,6 +46,9 @@ const (
 	// KindReloading and KindReloaded: it has said so by sd_notify.
 	KindReloading Kind = "reloading"
 	KindReloaded  Kind = "reloaded"
+	// KindEscaped: the process PID has left the control group of its generation,
+	// and was found all the same when that was ended.
+	KindEscaped Kind = "escaped"
 	// KindForgiven: it was stable for long enough; earlier crashes no longer
 	// count.
 	KindForgiven Kind = "forgiven"
@@ -113,9 +116,14 @@ type Exit struct {
 	Code int `json:"code"`
 	// Signal is the name of the signal that ended it, such as "SIGKILL".
 	Signal string `json:"signal,omitempty"`
+	// OOM says that the kernel has killed it for want of memory.
+	OOM bool `json:"oom,omitempty"`
 }
 
 func (e Exit) String() string {
+	if e.OOM {
+		return "ended by " + e.Signal + ": out of memory"
+	}
 	if e.Signal != "" {
 		return "ended by " + e.Signal
 	}

@@ -23,15 +23,15 @@ type ear struct {
 // maxSocketPath is how long the path of a unix socket may be.
 const maxSocketPath = 107
 
-// openEar makes a socket in dir or, where its path would be too long, in the
-// abstract name space of the network.
-func openEar(dir string) (*ear, error) {
+// openEar makes a socket in dir or in the abstract name space of the network:
+// where its path would be too long, or others than we are to reach it.
+func openEar(dir string, others bool) (*ear, error) {
 	if dir == "" {
 		dir = os.TempDir()
 	}
 	name := fmt.Sprintf("bounce-notify-%d-%016x", os.Getpid(), rand.Uint64())
 	address := filepath.Join(dir, name)
-	if len(address) > maxSocketPath {
+	if len(address) > maxSocketPath || others {
 		address = "@" + name
 	}
 	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: address, Net: "unixgram"})

@@ -10,7 +10,7 @@ import (
 // ear is for Linux: other systems do not say who has sent a message.
 type ear struct{ address string }
 
-func openEar(string) (*ear, error) {
+func openEar(string, bool) (*ear, error) {
 	return nil, fmt.Errorf("cannot listen for notices: %w", ErrNotSupported)
 }
 

@@ -2,12 +2,15 @@ package runner
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 )
 
 // What /proc says about processes. A pid alone names nothing: it is used with
@@ -39,6 +42,7 @@ func (s stat) dead(threads int) bool {
 func readStat(pid int) (s stat, alive bool) {
 	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
+		see(err)
 		return stat{}, false
 	}
 	s, threads, ok := parseStat(data)
@@ -80,6 +84,17 @@ var hasChildren = sync.OnceValue(func() bool {
 	return err == nil
 })
 
+// blinded counts the looks at /proc that failed for want of descriptors or
+// memory, whoever looked. What was looked for may be there then.
+var blinded atomic.Uint64
+
+// see notes why a look has failed.
+func see(err error) {
+	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ENOMEM) {
+		blinded.Add(1)
+	}
+}
+
 // children returns the children of a process, zombies included. The kernel may
 // miss some while others end: look twice.
 func children(pid int) []int {
@@ -97,6 +112,7 @@ func children(pid int) []int {
 func childrenOf(pid int, thread string) []int {
 	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/task/" + thread + "/children")
 	if err != nil {
+		see(err)
 		return nil // the thread has ended
 	}
 	var pids []int
@@ -138,6 +154,7 @@ func childrenByScan(pid int) []int {
 func names(dir string) []string {
 	f, err := os.Open(dir)
 	if err != nil {
+		see(err)
 		return nil
 	}
 	defer f.Close()
@@ -156,6 +173,7 @@ func names(dir string) []string {
 func readMark(pid int) (mark, bool) {
 	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
 	if err != nil || !bytes.Contains(data, []byte(envRun+"=")) {
+		see(err)
 		return mark{}, false
 	}
 	env := strings.Split(string(data), "\x00")

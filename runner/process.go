@@ -18,6 +18,8 @@ type command struct {
 	// files are lent to it from descriptor 3 on, names are theirs.
 	files []*os.File
 	names []string
+	// confine says as whom it runs.
+	confine Confine
 }
 
 // lend returns the command with what tells it of its files. LISTEN_PID must be
@@ -135,6 +137,9 @@ type starter interface {
 // StartError says why a command can never run as it is given.
 type StartError struct {
 	Command string // the first word
+	// Key is that of the service's configuration which is at fault: "run", "cwd",
+	// "user", "limits", "affinity" or "nice"; "" when it cannot be told.
+	Key string
 	// Problem says what is wrong, in words.
 	Problem string
 	// Err is what the system said, nil when it was not asked.

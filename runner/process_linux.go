@@ -11,6 +11,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"bounce/internal/cgroup"
 )
 
 // The command of a service is waited for without being reaped (WNOWAIT), and
@@ -48,7 +50,9 @@ func (p *proc) await() {
 		case info.code == cldExited:
 			p.status = ended(int(info.status), 0)
 		default:
-			p.status = ended(0, syscall.Signal(info.status))
+			sig := syscall.Signal(info.status)
+			p.status = ended(0, sig)
+			p.status.OOM = sig == syscall.SIGKILL && !p.killed.Load() && cgroup.CountKills(p.leaf).Since(p.kills)
 		}
 		return
 	}
@@ -60,6 +64,9 @@ func (p *proc) reap() {
 		<-p.gone
 		_, _ = p.os.Wait() // its status is known
 		disown(p.pid())
+		if p.leaf != nil {
+			p.leaf.Remove()
+		}
 	})
 }
 
@@ -84,16 +91,42 @@ func (p *proc) end(s Stop, force <-chan struct{}) []int {
 type hunt struct {
 	// live returns what is left of it now.
 	live func() []stat
+	// assumed is what may be left while nothing can be seen.
+	assumed []stat
 	// group is its process group, 0 for none: it is signalled as a whole, so
 	// that no member is missed, and its members get the signal once.
 	group int
+	// kill kills what can be killed at once, each time that KILL is due.
+	kill func()
+	// found, if not nil, is called with each process that is seen.
+	found func(stat)
 }
 
 func (p *proc) hunt() *hunt {
 	// What is below the command now is known to be its own, even if it
 	// forgets its environment and its parents end.
 	known := make(map[identity]bool)
-	return &hunt{group: p.pid(), live: func() []stat { return p.live(known) }}
+	h := &hunt{
+		group:   p.pid(),
+		live:    func() []stat { return p.live(known) },
+		assumed: []stat{{identity: identity{pid: p.pid()}, group: p.pid()}},
+		kill: func() {
+			p.killed.Store(true)
+			if p.leaf != nil {
+				_ = p.leaf.Kill() // the signals are for kernels that cannot
+			}
+		},
+	}
+	if p.leaf != nil && p.escaped != nil {
+		told := make(map[identity]bool)
+		h.found = func(s stat) {
+			if _, alive := readStat(s.pid); !told[s.identity] && !p.leaf.Has(s.pid) && alive {
+				told[s.identity] = true
+				p.escaped(p.mark, s.pid)
+			}
+		}
+	}
+	return h
 }
 
 func (h *hunt) run(s Stop, force <-chan struct{}) []int {
@@ -108,12 +141,22 @@ func (h *hunt) run(s Stop, force <-chan struct{}) []int {
 	killing := false
 	told := make(map[identity]bool)
 	for clear := 0; clear < 2; {
+		unseen := blinded.Load()
 		left := h.live()
+		blind := blinded.Load() != unseen
+		if blind {
+			left = append(left, h.assumed...)
+		}
 		if len(left) == 0 {
 			clear++
 			continue
 		}
 		clear = 0
+		if h.found != nil {
+			for _, s := range left {
+				h.found(s)
+			}
+		}
 		now := time.Now()
 		if !killing && (w.forced() || !now.Before(deadline)) {
 			killing, deadline = true, now.Add(killTime)
@@ -123,12 +166,13 @@ func (h *hunt) run(s Stop, force <-chan struct{}) []int {
 			return pids(left)
 		}
 		if killing {
+			h.kill()
 			h.signal(left, told, syscall.SIGKILL)
 		} else {
 			h.signal(left, told, sig)
 		}
 		wait := time.Until(deadline)
-		if killing {
+		if killing || blind {
 			wait = min(wait, rescan)
 		}
 		w.untilDeath(left, wait, !killing)
@@ -139,6 +183,7 @@ func (h *hunt) run(s Stop, force <-chan struct{}) []int {
 // signal tells the processes, each once per signal: a second TERM means
 // something else to many servers. KILL is for all who are there.
 func (h *hunt) signal(left []stat, told map[identity]bool, sig syscall.Signal) {
+	var members []identity // told by the signal to the group
 	group := false
 	for _, s := range left {
 		if told[s.identity] && sig != syscall.SIGKILL {
@@ -149,6 +194,7 @@ func (h *hunt) signal(left []stat, told map[identity]bool, sig syscall.Signal) {
 			// Members that are born after the first signal learn from
 			// their parents.
 			group = group || sig == syscall.SIGKILL || !told[identity{pid: -h.group}]
+			members = append(members, s.identity)
 			continue
 		}
 		send(s.identity, sig)
@@ -158,6 +204,13 @@ func (h *hunt) signal(left []stat, told map[identity]bool, sig syscall.Signal) {
 		_ = syscall.Kill(-h.group, sig) // gone is fine
 		if sig != syscall.SIGKILL {
 			_ = syscall.Kill(-h.group, syscall.SIGCONT)
+		}
+		// Who has left the group since it was seen, as setsid does right after its
+		// start, was not reached.
+		for _, id := range members {
+			if now, alive := readStat(id.pid); alive && now.identity == id && now.group != h.group {
+				send(id, sig)
+			}
 		}
 	}
 }
@@ -229,7 +282,33 @@ func (p *proc) live(known map[identity]bool) []stat {
 			walk(pid)
 		}
 	}
+	if p.leaf != nil {
+		seen[os.Getpid()] = true // whatever somebody has put there
+		for _, pid := range p.leaf.PIDs() {
+			walk(pid)
+		}
+	}
 	return found
+}
+
+// enter has a command begin in a control group of its own, where that is to be
+// had. The caller calls the function when it has begun.
+func (u unixStarter) enter(m mark, sys *syscall.SysProcAttr) (*cgroup.Leaf, func()) {
+	none := func() {}
+	if u.leaves == nil {
+		return nil, none
+	}
+	leaf, err := u.leaves.Make(m.service, m.generation)
+	if err != nil {
+		return nil, none // the other layers hold
+	}
+	dir, err := leaf.Open()
+	if err != nil {
+		leaf.Remove()
+		return nil, none
+	}
+	sys.UseCgroupFD, sys.CgroupFD = true, int(dir.Fd())
+	return leaf, func() { dir.Close() }
 }
 
 // owns reports whether an orphan came from this generation.
@@ -267,7 +346,7 @@ func (p *proc) has(pid int) (ours, known bool) {
 	if !ok {
 		return false, true
 	}
-	if s.session == p.pid() || s.group == p.pid() {
+	if s.session == p.pid() || s.group == p.pid() || p.leaf != nil && p.leaf.Has(pid) {
 		return true, true
 	}
 	return slices.ContainsFunc(p.live(make(map[identity]bool)), func(l stat) bool { return l.identity == s.identity }), true

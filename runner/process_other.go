@@ -5,12 +5,21 @@ package runner
 import (
 	"fmt"
 	"os"
+
+	"bounce/internal/cgroup"
 )
 
-type unixStarter struct{}
+type unixStarter struct {
+	leaves  *cgroup.Tree
+	escaped func(m mark, pid int)
+}
 
 func (unixStarter) start(command, mark, *os.File, *os.File) (process, error) {
 	return nil, &StartError{Command: "service", Problem: ErrNotSupported.Error(), Err: ErrNotSupported}
+}
+
+func preflight(command) (string, error) {
+	return "", &StartError{Command: "service", Problem: ErrNotSupported.Error(), Err: ErrNotSupported}
 }
 
 // prepare refuses to run at all.
@@ -23,6 +32,6 @@ func signalNumber(string) (os.Signal, error) { return os.Interrupt, nil }
 
 type stray struct{}
 
-func leftovers(string) map[string][]*stray { return nil }
+func leftovers(string, *cgroup.Tree) map[string][]*stray { return nil }
 
 func endStrays([]*stray, <-chan struct{}) []int { return nil }

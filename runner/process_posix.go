@@ -6,6 +6,8 @@ import (
 	"os"
 	"syscall"
 	"time"
+
+	"bounce/internal/cgroup"
 )
 
 // Without /proc and a subreaper, a service is its process group: what leaves
@@ -21,6 +23,10 @@ func fork(path string, argv []string, attr *os.ProcAttr) (*os.Process, time.Time
 	child, err := os.StartProcess(path, argv, attr)
 	return child, time.Now(), err
 }
+
+func disown(int) {}
+
+func (u unixStarter) enter(mark, *syscall.SysProcAttr) (*cgroup.Leaf, func()) { return nil, func() {} }
 
 // await reaps the command when it ends.
 func (p *proc) await() {
@@ -88,7 +94,7 @@ func holder(string, int) ownership { return ownership{unknown: true} }
 func (p *proc) has(int) (ours, known bool) { return false, false }
 
 // leftovers finds nothing on this system.
-func leftovers(run string) map[string][]*stray { return nil }
+func leftovers(string, *cgroup.Tree) map[string][]*stray { return nil }
 
 // stray is a process of an earlier agent.
 type stray struct{}

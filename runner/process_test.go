@@ -53,8 +53,12 @@ func (g *rig) stop(names ...string) []Result {
 // a crash.
 func TestNothingIsLeft(t *testing.T) {
 	kinds := []string{"child", "session", "scrubbed", "daemon", "scrubbed_daemon", "stubborn", "stopped"}
-	for _, end := range []string{"stop", "exit"} {
-		t.Run(end, func(t *testing.T) {
+	for _, c := range []struct {
+		end  string
+		bare bool // without control groups
+	}{{"stop", false}, {"exit", false}, {"stop", true}, {"exit", true}} {
+		end := c.end
+		t.Run(fmt.Sprintf("%s bare=%t", end, c.bare), func(t *testing.T) {
 			t.Parallel()
 			argv := append([]string{"python3", "tree.py"}, kinds...)
 			if end == "exit" {
@@ -63,7 +67,7 @@ func TestNothingIsLeft(t *testing.T) {
 			s := specOf(t, "a", argv...)
 			s.Stop.Grace = 200 * time.Millisecond
 			s.Restart.When = Never
-			g := newRig(t, Options{Specs: []Spec{s}})
+			g := newRig(t, Options{Specs: []Spec{s}, bare: c.bare})
 			g.Apply(planFor("a"))
 			g.line("up")
 			if end == "stop" {
@@ -606,22 +610,22 @@ func TestOldBytecodeNeverRuns(t *testing.T) {
 }
 
 // leaveBehind runs an agent that dies without a word, and returns the pids of
-// the processes of its service a.
-func leaveBehind(t *testing.T, run string) []int {
+// the processes of its service a: its command and one of each kind.
+func leaveBehind(t *testing.T, run string, kinds ...string) []int {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(self, "-test.run", "^TestAgentThatIsKilled$")
-	cmd.Env = append(os.Environ(), "BOUNCE_TEST_KILLED="+run)
+	cmd.Env = append(os.Environ(), "BOUNCE_TEST_KILLED="+run, "BOUNCE_TEST_KINDS="+strings.Join(kinds, " "))
 	out, _ := cmd.Output() // it is killed
 	_, text, ok := strings.Cut(string(out), "leaves ")
 	if !ok {
 		t.Fatalf("%s", out)
 	}
 	var left []int
-	for _, word := range strings.Fields(text)[:3] {
+	for _, word := range strings.Fields(text)[:1+len(kinds)] {
 		pid, err := strconv.Atoi(word)
 		if err != nil || !alive(pid) {
 			t.Fatalf("pid %q is not left: %s", word, out)
@@ -637,16 +641,21 @@ func TestAgentThatIsKilled(t *testing.T) {
 	if run == "" {
 		return
 	}
-	g := newRig(t, Options{Specs: []Spec{specOf(t, "a", "python3", "tree.py", "session", "daemon")}, Run: run})
+	kinds := strings.Fields(os.Getenv("BOUNCE_TEST_KINDS"))
+	g := newRig(t, Options{Specs: []Spec{specOf(t, "a", append([]string{"python3", "tree.py"}, kinds...)...)}, Run: run})
 	g.up("a")
 	g.line("up")
-	fmt.Println("leaves", g.event("a", KindStarted, 1).PID, g.pidOf("session"), g.pidOf("daemon"))
+	text := fmt.Sprint("leaves ", g.event("a", KindStarted, 1).PID)
+	for _, kind := range kinds {
+		text += fmt.Sprint(" ", g.pidOf(kind))
+	}
+	fmt.Println(text)
 	syscall.Kill(os.Getpid(), syscall.SIGKILL)
 }
 
 func TestLeftoversOfAKilledAgent(t *testing.T) {
 	t.Parallel()
-	left := leaveBehind(t, "killed-1")
+	left := leaveBehind(t, "killed-1", "session", "daemon")
 	g := newRig(t, Options{Specs: []Spec{specOf(t, "a", "sleep", "1000"), specOf(t, "b", "sleep", "1000")}, Run: "killed-1"})
 	g.up("b")
 	if !alive(left[0]) {
@@ -662,7 +671,7 @@ func TestLeftoversOfAKilledAgent(t *testing.T) {
 
 func TestLeftoversOfARemovedService(t *testing.T) {
 	t.Parallel()
-	left := leaveBehind(t, "killed-2")
+	left := leaveBehind(t, "killed-2", "session", "daemon")
 	g := newRig(t, Options{Specs: []Spec{specOf(t, "b", "sleep", "1000")}, Run: "killed-2"})
 	if err := g.Close(context.Background()); err != nil {
 		t.Error(err)

@@ -11,10 +11,14 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"bounce/internal/cgroup"
+	"bounce/internal/confine"
 )
 
 // A command gets its own session, and so its own process group and no
@@ -24,7 +28,12 @@ import (
 // agent's PATH and not in the service's.
 
 // unixStarter starts real processes.
-type unixStarter struct{}
+type unixStarter struct {
+	// leaves, if not nil, gives each command a control group of its own; escaped
+	// is told of processes that have left theirs.
+	leaves  *cgroup.Tree
+	escaped func(m mark, pid int)
+}
 
 // proc is a process that was started; see process_linux.go and
 // process_posix.go for how it is ended.
@@ -36,6 +45,11 @@ type proc struct {
 	status Exit          // written before gone is closed
 	reaped sync.Once
 	pipes  [2]string // the output's pipes as /proc/PID/fd shows them
+
+	leaf    *cgroup.Leaf // its control group, nil for none
+	escaped func(m mark, pid int)
+	kills   cgroup.Kills // as they were before the start
+	killed  atomic.Bool  // by us
 }
 
 func (p *proc) pid() int                { return p.os.Pid }
@@ -48,6 +62,9 @@ func (p *proc) signal(name string) error {
 	if err != nil {
 		return err
 	}
+	if sig == syscall.SIGKILL {
+		p.killed.Store(true)
+	}
 	return p.os.Signal(sig)
 }
 
@@ -56,12 +73,26 @@ func (p *proc) signal(name string) error {
 // (go.dev/issue/22315).
 const busyTime = time.Second
 
-func (unixStarter) start(c command, m mark, stdout, stderr *os.File) (process, error) {
+func (u unixStarter) start(c command, m mark, stdout, stderr *os.File) (process, error) {
 	defer stdout.Close()
 	defer stderr.Close()
 	path, err := preflight(c)
 	if err != nil {
 		return nil, err
+	}
+	settings, account, err := c.confine.resolve()
+	if err != nil {
+		return nil, c.unconfined(err)
+	}
+	if errs := settings.Verify(); len(errs) > 0 {
+		return nil, c.unconfined(errs[0])
+	}
+	if account != nil {
+		c.env = homely(c.env, *account)
+		for _, pipe := range []*os.File{stdout, stderr} {
+			// So that it may open /dev/stdout too.
+			_ = pipe.Chown(int(account.UID), int(account.GID))
+		}
 	}
 	stdin, err := os.Open(os.DevNull)
 	if err != nil {
@@ -78,33 +109,61 @@ func (unixStarter) start(c command, m mark, stdout, stderr *os.File) (process, e
 		Files: append([]*os.File{stdin, stdout, stderr}, c.files...),
 		Sys:   &syscall.SysProcAttr{Setsid: true},
 	}
+	leaf, entered := u.enter(m, attr.Sys)
+	defer entered()
 	for deadline := time.Now().Add(busyTime); ; {
-		child, started, err := fork(path, c.argv, attr)
-		if err == nil {
-			p := &proc{os: child, mark: m, start: started, gone: make(chan struct{})}
-			p.pipes = [2]string{pipeName(stdout), pipeName(stderr)}
+		kills := cgroup.CountKills(leaf)
+		child, started, err := begin(settings, path, c.argv, attr)
+		switch {
+		case err == nil:
+			p := &proc{
+				os: child, mark: m, start: started, gone: make(chan struct{}),
+				pipes: [2]string{pipeName(stdout), pipeName(stderr)},
+				leaf:  leaf, escaped: u.escaped, kills: kills,
+			}
 			go p.await()
 			return p, nil
+		case errors.Is(err, syscall.ETXTBSY) && time.Now().Before(deadline):
+			time.Sleep(2 * time.Millisecond)
+		case leaf != nil:
+			// It may be the group in which nothing can be started.
+			leaf.Remove()
+			leaf, attr.Sys = nil, &syscall.SysProcAttr{Setsid: true}
+		default:
+			return nil, c.refusal(name, path, account, err)
 		}
-		if !errors.Is(err, syscall.ETXTBSY) || time.Now().After(deadline) {
-			return nil, startError(name, err)
-		}
-		time.Sleep(2 * time.Millisecond)
 	}
+}
+
+// begin starts a command under settings.
+func begin(s confine.Settings, path string, argv []string, attr *os.ProcAttr) (*os.Process, time.Time, error) {
+	if s.Zero() {
+		return fork(path, argv, attr)
+	}
+	child, pid, err := confine.Start(s, path, argv, attr, func(path string, argv []string, attr *os.ProcAttr) (*os.Process, error) {
+		child, _, err := fork(path, argv, attr)
+		return child, err
+	})
+	if err != nil && pid != 0 {
+		disown(pid)
+	}
+	return child, time.Now(), err
 }
 
 // preflight finds the file of a command and names what would make execve fail
 // in a way that its error number does not tell: a missing interpreter is "no
 // such file" as well.
 func preflight(c command) (string, error) {
+	key := "cwd"
 	fail := func(err error, format string, args ...any) (string, error) {
-		return "", &StartError{Command: c.argv[0], Problem: fmt.Sprintf(format, args...), Err: err}
+		return "", &StartError{Command: c.argv[0], Key: key, Problem: fmt.Sprintf(format, args...), Err: err}
 	}
 	if info, err := os.Stat(c.dir); err != nil {
 		return fail(err, "its working directory %s: %s", c.dir, reason(err))
 	} else if !info.IsDir() {
 		return fail(syscall.ENOTDIR, "its working directory %s is not a directory", c.dir)
 	}
+	key = "run"
 	path, err := lookPath(c.argv[0], c.dir, c.env)
 	switch {
 	case errors.Is(err, fs.ErrPermission):
@@ -185,6 +244,24 @@ func shebang(path string) (string, bool) {
 	return strings.TrimSuffix(text, "\n"), ok
 }
 
+// refusal is startError for a command that may have been refused for who was to
+// run it.
+func (c command) refusal(name, path string, a *confine.Account, err error) error {
+	var e *confine.Error
+	settled := errors.As(err, &e) && e.What != ""
+	if errors.Is(err, syscall.EACCES) {
+		for _, on := range []string{c.dir, path} {
+			if why := denied(a, on); why != "" {
+				return &StartError{Command: name, Key: "user", Problem: why, Err: err}
+			}
+		}
+	}
+	if settled {
+		return c.unconfined(err)
+	}
+	return startError(name, err)
+}
+
 // startError sorts the error of a failed start: what a retry may mend, such as
 // too many processes, stays as it is.
 func startError(name string, err error) error {
@@ -202,7 +279,7 @@ func startError(name string, err error) error {
 		{syscall.EINVAL, "the system refuses it as invalid"},
 	} {
 		if errors.Is(err, e.errno) {
-			return &StartError{Command: name, Problem: e.problem, Err: err}
+			return &StartError{Command: name, Key: "run", Problem: e.problem, Err: err}
 		}
 	}
 	return fmt.Errorf("cannot start %q: %w", name, err)

@@ -40,7 +40,7 @@ func (s *service) lendEar(n *incarnation) ([]string, error) {
 	if !s.spec.reports() {
 		return env, nil
 	}
-	e, err := openEar(s.host.scratch)
+	e, err := openEar(s.host.scratch, s.spec.Confine.User != "")
 	if err != nil {
 		return nil, err
 	}
@@ -249,7 +249,7 @@ func (s *service) prober(n *incarnation, ask Probe) *prober {
 	p := &prober{
 		ask: ask, generation: n.generation, proc: n.proc,
 		command: func(ctx context.Context, argv []string) error {
-			return s.host.inquire(ctx, command{argv: argv, dir: spec.Dir, env: spec.environ()}, m)
+			return s.host.inquire(ctx, command{argv: argv, dir: spec.Dir, env: spec.environ(), confine: spec.Confine}, m)
 		},
 	}
 	if _, port, ok := ask.endpoint(); ok && n == s.heir {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"bounce/decider"
+	"bounce/internal/cgroup"
 )
 
 // ErrClosed says that the runner has been closed.
@@ -71,8 +72,10 @@ type Options struct {
 	// and to be up at once, until they are stopped, and actions to succeed.
 	Dry bool
 
-	// start makes the processes; tests have their own.
+	// start makes the processes; tests have their own. bare does without control
+	// groups.
 	start starter
+	bare  bool
 }
 
 // Runner runs the services of a project.
@@ -123,6 +126,7 @@ func New(o Options) (*Runner, error) {
 		return nil, err
 	}
 	strays := map[string][]*stray(nil)
+	var leaves *cgroup.Tree
 	switch {
 	case o.Dry:
 		o.start = dryStarter{}
@@ -130,8 +134,10 @@ func New(o Options) (*Runner, error) {
 		if err := prepare(); err != nil {
 			return nil, err
 		}
-		o.start = unixStarter{}
-		strays = leftovers(o.Run)
+		if !o.bare {
+			leaves, _ = cgroup.Open(o.Run) // the other layers hold
+		}
+		strays = leftovers(o.Run, leaves)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	forced, force := context.WithCancel(context.Background())
@@ -141,6 +147,9 @@ func New(o Options) (*Runner, error) {
 		blocks: make(map[string]*decider.Hold),
 	}
 	events := newHerald(o.Events)
+	if o.start == nil {
+		o.start = unixStarter{leaves: leaves, escaped: func(m mark, pid int) { events.tell(escape(m, pid)) }}
+	}
 	h := &host{
 		run: o.Run, dir: dir, dry: o.Dry, ctx: ctx, stop: stop, force: forced.Done(),
 		before: o.Before, beside: o.Beside, took: o.Took, beforeAction: o.BeforeAction, afterAction: o.AfterAction, scratch: o.Scratch,
@@ -154,9 +163,24 @@ func New(o Options) (*Runner, error) {
 		defer close(r.done)
 		defer force()
 		r.conductor.run()
+		if leaves != nil {
+			leaves.Close()
+		}
 		events.close()
 	}()
 	return r, nil
+}
+
+// escape is the event of a process that has left its control group.
+func escape(m mark, pid int) Event {
+	e := Event{
+		Kind: KindEscaped, Time: time.Now(), Service: m.service, Generation: m.generation, PID: pid,
+		What: fmt.Sprintf("pid %d has left the control group of %s; it is ended with it all the same", pid, m.service),
+	}
+	if action, ok := strings.CutPrefix(m.service, actionMark); ok {
+		e.Service, e.Action, e.Generation = "", action, 0
+	}
+	return e
 }
 
 // herald tells events to a listener from a goroutine of its own.

@@ -408,7 +408,7 @@ func (s *service) tryLaunch(n *incarnation) error {
 	if err != nil {
 		return err
 	}
-	if n.sign, err = prepareSign(s.spec.Ready); err != nil {
+	if n.sign, err = prepareSign(s.spec.Ready, s.spec.Confine); err != nil {
 		return err
 	}
 	pipes, stdout, stderr, err := openPipes()
@@ -420,7 +420,7 @@ func (s *service) tryLaunch(n *incarnation) error {
 		block(f)
 	}
 	proc, err := s.host.start.start(
-		command{argv: s.spec.Argv, dir: s.spec.Dir, env: env, files: files, names: names},
+		command{argv: s.spec.Argv, dir: s.spec.Dir, env: env, files: files, names: names, confine: s.spec.Confine},
 		s.mark(n), stdout, stderr)
 	if err != nil {
 		pipes.close()

@@ -24,8 +24,9 @@ type sign struct {
 	line *regexp.Regexp
 }
 
-// prepareSign gets ready for the sign of the next generation.
-func prepareSign(r Ready) (sign, error) {
+// prepareSign gets ready for the sign of the next generation, which c may give
+// as another user.
+func prepareSign(r Ready, c Confine) (sign, error) {
 	g := sign{file: r.File, path: r.Pipe}
 	if r.File != "" {
 		g.was, _ = os.Stat(r.File)
@@ -37,6 +38,12 @@ func prepareSign(r Ready) (sign, error) {
 		pipe, err := makePipe(r.Pipe)
 		if err != nil {
 			return sign{}, err
+		}
+		if _, account, err := c.resolve(); err == nil && account != nil { // else the start will say it
+			if err := os.Chown(r.Pipe, int(account.UID), int(account.GID)); err != nil {
+				pipe.Close()
+				return sign{}, fmt.Errorf("cannot give the pipe %s to the user: %w", r.Pipe, causeOf(err))
+			}
 		}
 		g.pipe = pipe
 	}

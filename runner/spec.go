@@ -42,6 +42,7 @@ type Spec struct {
 	Drain   time.Duration `json:",omitempty"`
 	Stop    Stop
 	Restart Restart
+	Confine Confine `json:",omitzero"`
 }
 
 // Listen is a socket that is lent to a service by the protocol of

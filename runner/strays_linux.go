@@ -2,20 +2,34 @@ package runner
 
 import (
 	"os"
+	"slices"
 	"strconv"
 	"time"
+
+	"bounce/internal/cgroup"
 )
 
 // An agent that was killed leaves its services running. They belong to init
 // then, and only the mark in their environment tells whose they are.
 
-// stray is a process of an earlier agent.
-type stray struct{ identity }
+// stray is a process of an earlier agent, or a control group of one.
+type stray struct {
+	identity
+	leaf *cgroup.Leaf // nil for a process
+}
 
-// leftovers finds the processes that carry the mark of run, by service.
-func leftovers(run string) map[string][]*stray {
+// leftovers finds the processes that carry the mark of run, by service, and the
+// control groups that were made for it.
+func leftovers(run string, leaves *cgroup.Tree) map[string][]*stray {
 	mine := ancestors()
 	found := make(map[string][]*stray)
+	if leaves != nil {
+		for _, leaf := range leaves.Leftovers() {
+			if pids := leaf.PIDs(); !slices.ContainsFunc(pids, func(pid int) bool { return mine[pid] || ours(pid) }) {
+				found[leaf.Service] = append(found[leaf.Service], &stray{leaf: leaf})
+			}
+		}
+	}
 	for _, name := range names("/proc") {
 		pid, err := strconv.Atoi(name)
 		if err != nil || mine[pid] {
@@ -28,7 +42,7 @@ func leftovers(run string) map[string][]*stray {
 		// A process that another runner of this very process started, or one
 		// below it, is no stray.
 		if s, alive := readStat(pid); alive && !ours(s.pid) {
-			found[m.service] = append(found[m.service], &stray{s.identity})
+			found[m.service] = append(found[m.service], &stray{identity: s.identity})
 		}
 	}
 	return found
@@ -72,10 +86,22 @@ const strayGrace = 3 * time.Second
 // returns the pids that do not go away.
 func endStrays(strays []*stray, force <-chan struct{}) []int {
 	known := make(map[identity]bool)
+	var leaves []*cgroup.Leaf
+	h := &hunt{}
 	for _, s := range strays {
+		if s.leaf != nil {
+			leaves = append(leaves, s.leaf)
+			continue
+		}
 		known[s.identity] = true
+		h.assumed = append(h.assumed, stat{identity: s.identity})
 	}
-	h := &hunt{live: func() []stat {
+	h.kill = func() {
+		for _, l := range leaves {
+			_ = l.Kill() // the signals are for kernels that cannot
+		}
+	}
+	h.live = func() []stat {
 		var found []stat
 		seen := make(map[int]bool)
 		var walk func(s stat)
@@ -96,7 +122,20 @@ func endStrays(strays []*stray, force <-chan struct{}) []int {
 				walk(s)
 			}
 		}
+		for _, l := range leaves {
+			for _, pid := range l.PIDs() {
+				if s, alive := readStat(pid); alive {
+					walk(s)
+				}
+			}
+		}
 		return found
-	}}
-	return h.run(Stop{Grace: strayGrace}, force)
+	}
+	left := h.run(Stop{Grace: strayGrace}, force)
+	if len(left) == 0 {
+		for _, l := range leaves {
+			l.Remove()
+		}
+	}
+	return left
 }

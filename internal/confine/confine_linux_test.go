@@ -200,6 +200,54 @@ cannot set groups: operation not permitted
 	}
 }
 
+func TestObstacle(t *testing.T) {
+	needRoot(t)
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "a", "b"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "a", "b", "program")
+	if err := os.WriteFile(file, nil, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil { // of the test's own, as dir is
+		t.Fatal(err)
+	}
+	set := func(name string, mode os.FileMode, uid, gid int) {
+		if err := os.Chown(name, uid, gid); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(name, mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	id := ID{1000, 2000}
+	for _, c := range []struct {
+		mode     os.FileMode
+		uid, gid int
+		refused  bool
+	}{
+		{0o755, 0, 0, false}, {0o700, 0, 0, true}, {0o700, 1000, 0, false}, {0o677, 1000, 0, true},
+		{0o750, 0, 2000, false}, {0o701, 0, 0, false}, {0o701, 0, 2000, true},
+	} {
+		set(filepath.Join(dir, "a"), c.mode, c.uid, c.gid)
+		if got := id.Obstacle(file); (got == filepath.Join(dir, "a")) != c.refused || !c.refused && got != "" {
+			t.Errorf("%+v: %q", c, got)
+		}
+	}
+	set(filepath.Join(dir, "a"), 0o755, 0, 0)
+	set(file, 0o744, 0, 0)
+	if got := id.Obstacle(file); got != file {
+		t.Errorf("%q", got)
+	}
+	if got := (ID{}).Obstacle(file); got != "" {
+		t.Errorf("root: %q", got)
+	}
+	if got := id.Obstacle(filepath.Join(dir, "none")); got != "" {
+		t.Errorf("what is not there: %q", got)
+	}
+}
+
 func TestVerify(t *testing.T) {
 	for _, c := range []struct {
 		s    Settings

@@ -12,6 +12,9 @@ import (
 // Verify says which of the settings would fail, as far as that can be told
 // beforehand; nil when none would. Each error names one setting.
 func (s Settings) Verify() []error {
+	if s.Zero() {
+		return nil
+	}
 	caps := capabilities()
 	var errs []error
 	if id := s.ID; id != nil && id.differs() && (caps&capSetuid == 0 || caps&capSetgid == 0) {

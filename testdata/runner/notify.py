@@ -1,5 +1,5 @@
-"""notify.py [late]: says where it reports to and that it is up; late says it
-never, but a pid that is not its own."""
+"""notify.py [late]: says where it reports to and that it is up; late says so
+only at USR1, and a pid that is not its own before."""
 import os
 import signal
 import socket
@@ -8,6 +8,7 @@ import sys
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 s.connect(os.environ["NOTIFY_SOCKET"].replace("@", "\0", 1))
 if sys.argv[1:] == ["late"]:
+    signal.signal(signal.SIGUSR1, lambda *_: s.send(b"READY=1\nSTATUS=up"))
     s.send(b"MAINPID=%d" % os.getppid())
 else:
     s.send(b"READY=1\nSTATUS=up")

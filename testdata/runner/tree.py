@@ -46,6 +46,22 @@ def scrubbed_daemon():
     return daemon({})
 
 
+def vanished():
+    """A daemon that has neither our environment nor our output."""
+    read, write = os.pipe()
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            null = os.open(os.devnull, os.O_RDWR)
+            for fd in range(3):
+                os.dup2(null, fd)
+            os.write(write, str(os.getpid()).encode())
+            os.execve("/bin/sleep", SLEEP, {})
+        os._exit(0)
+    os.wait()
+    return int(os.read(read, 20))
+
+
 def stubborn():
     """A child that ignores TERM."""
     return subprocess.Popen(SLEEP, preexec_fn=lambda: signal.signal(signal.SIGTERM, signal.SIG_IGN)).pid
