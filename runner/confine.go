@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -82,11 +83,11 @@ func Preflight(s Spec) []error {
 		}
 	}
 	c := command{argv: s.Argv, dir: s.Dir, env: s.Env, confine: s.Confine}
-	_, err := preflight(c)
+	settings, account, unknown := c.confine.resolve()
+	_, err := preflight(c, account)
 	add(err)
-	settings, _, err := c.confine.resolve()
-	if err != nil {
-		add(c.unconfined(err))
+	if unknown != nil {
+		add(c.unconfined(unknown))
 	}
 	for _, err := range settings.Verify() {
 		add(c.unconfined(err))
@@ -112,22 +113,20 @@ func (c command) unconfined(err error) error {
 	return &StartError{Command: c.argv[0], Key: key, Problem: err.Error(), Err: err}
 }
 
-// denied says what keeps a user from a path that the system has refused, in
-// words that end a sentence; "" when that is not known.
-func denied(a *confine.Account, path string) string {
+// denied says what keeps a user from the directory and the program of a start
+// that the system has refused; "" when that is not known.
+func denied(a *confine.Account, dir, program string) string {
 	if a == nil {
 		return ""
 	}
-	at := a.Obstacle(path)
-	if at == "" {
-		return ""
+	who := cmp.Or(a.Name, fmt.Sprint(a.UID))
+	for _, path := range []string{dir, program} {
+		switch at := a.Obstacle(path); {
+		case at == program:
+			return fmt.Sprintf("the user %s may not execute %s", who, at)
+		case at != "":
+			return fmt.Sprintf("the user %s may not enter %s", who, at)
+		}
 	}
-	who := a.Name
-	if who == "" {
-		who = fmt.Sprint(a.UID)
-	}
-	if at == path {
-		return fmt.Sprintf("the user %s may not use %s", who, at)
-	}
-	return fmt.Sprintf("the user %s may not enter %s", who, at)
+	return ""
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"bounce/internal/cgroup"
+	"bounce/internal/confine"
 )
 
 type unixStarter struct {
@@ -18,7 +19,7 @@ func (unixStarter) start(command, mark, *os.File, *os.File) (process, error) {
 	return nil, &StartError{Command: "service", Problem: ErrNotSupported.Error(), Err: ErrNotSupported}
 }
 
-func preflight(command) (string, error) {
+func preflight(command, *confine.Account) (string, error) {
 	return "", &StartError{Command: "service", Problem: ErrNotSupported.Error(), Err: ErrNotSupported}
 }
 

@@ -4,6 +4,7 @@ package runner
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -76,13 +77,13 @@ const busyTime = time.Second
 func (u unixStarter) start(c command, m mark, stdout, stderr *os.File) (process, error) {
 	defer stdout.Close()
 	defer stderr.Close()
-	path, err := preflight(c)
-	if err != nil {
-		return nil, err
-	}
 	settings, account, err := c.confine.resolve()
 	if err != nil {
 		return nil, c.unconfined(err)
+	}
+	path, err := preflight(c, account)
+	if err != nil {
+		return nil, err
 	}
 	if errs := settings.Verify(); len(errs) > 0 {
 		return nil, c.unconfined(errs[0])
@@ -150,10 +151,10 @@ func begin(s confine.Settings, path string, argv []string, attr *os.ProcAttr) (*
 	return child, time.Now(), err
 }
 
-// preflight finds the file of a command and names what would make execve fail
-// in a way that its error number does not tell: a missing interpreter is "no
-// such file" as well.
-func preflight(c command) (string, error) {
+// preflight finds the file of a command, for another user if there is to be one,
+// and names what would make execve fail in a way that its error number does not
+// tell: a missing interpreter is "no such file" as well.
+func preflight(c command, a *confine.Account) (string, error) {
 	key := "cwd"
 	fail := func(err error, format string, args ...any) (string, error) {
 		return "", &StartError{Command: c.argv[0], Key: key, Problem: fmt.Sprintf(format, args...), Err: err}
@@ -164,7 +165,7 @@ func preflight(c command) (string, error) {
 		return fail(syscall.ENOTDIR, "its working directory %s is not a directory", c.dir)
 	}
 	key = "run"
-	path, err := lookPath(c.argv[0], c.dir, c.env)
+	path, err := lookPath(c.argv[0], c.dir, c.env, a)
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		return fail(err, "%s is not executable; try: chmod +x %s", path, path)
@@ -184,20 +185,21 @@ func preflight(c command) (string, error) {
 	if len(words) == 0 {
 		return fail(nil, "the first line of %s names no interpreter", path)
 	}
-	if _, err := lookPath(words[0], c.dir, c.env); err != nil {
+	if _, err := lookPath(words[0], c.dir, c.env, a); err != nil {
 		return fail(err, "its interpreter %s, named in the first line of %s: %s", words[0], path, reason(err))
 	}
 	if filepath.Base(words[0]) == "env" && len(words) == 2 && !strings.Contains(words[1], "=") {
-		if _, err := lookPath(words[1], c.dir, c.env); err != nil {
+		if _, err := lookPath(words[1], c.dir, c.env, a); err != nil {
 			return fail(err, "its interpreter %s, named in the first line of %s, is not in PATH=%s", words[1], path, variable(c.env, "PATH"))
 		}
 	}
 	return path, nil
 }
 
-// lookPath finds a command as execvp does in the service's environment. The
-// path is given with the error too if the file is there.
-func lookPath(name, dir string, env []string) (string, error) {
+// lookPath finds a command as execvp does in the service's environment, for
+// another user if there is one. The path is given with the error too if the file
+// is there.
+func lookPath(name, dir string, env []string, a *confine.Account) (string, error) {
 	if strings.Contains(name, "/") {
 		if !filepath.IsAbs(name) {
 			name = filepath.Join(dir, name)
@@ -205,18 +207,23 @@ func lookPath(name, dir string, env []string) (string, error) {
 		return name, executable(name)
 	}
 	var found error = fs.ErrNotExist
-	denied := ""
+	denied, closed := "", ""
 	for _, d := range filepath.SplitList(variable(env, "PATH")) {
 		if !filepath.IsAbs(d) {
 			d = filepath.Join(dir, d)
 		}
 		path := filepath.Join(d, name)
 		switch err := executable(path); {
+		case err == nil && a != nil && a.Obstacle(path) != "":
+			closed = cmp.Or(closed, path) // to the user; there may be another one
 		case err == nil:
 			return path, nil
 		case errors.Is(err, fs.ErrPermission) && denied == "":
 			found, denied = err, path
 		}
+	}
+	if closed != "" {
+		return closed, nil // the system has the last word
 	}
 	return denied, found
 }
@@ -250,10 +257,8 @@ func (c command) refusal(name, path string, a *confine.Account, err error) error
 	var e *confine.Error
 	settled := errors.As(err, &e) && e.What != ""
 	if errors.Is(err, syscall.EACCES) {
-		for _, on := range []string{c.dir, path} {
-			if why := denied(a, on); why != "" {
-				return &StartError{Command: name, Key: "user", Problem: why, Err: err}
-			}
+		if why := denied(a, c.dir, path); why != "" {
+			return &StartError{Command: name, Key: "user", Problem: why, Err: err}
 		}
 	}
 	if settled {
