@@ -179,6 +179,26 @@ type Service struct {
 	// Output says where the lines that the process writes go, beside the
 	// terminal.
 	Output Output `json:"output" example:"{file: logs/api.log}"`
+	// User is the user that the service runs as, by name or number; left out,
+	// that of bounce itself. It has no supplementary groups then, can get no
+	// privileges that it was not started with (no_new_privs), and finds the
+	// user's HOME, USER and LOGNAME in its environment. Linux alone has this key
+	// and those up to nice.
+	User string `json:"user" example:"www-data"`
+	// Group is the group that the service runs as, by name or number; left out,
+	// that of user.
+	Group string `json:"group" example:"www-data"`
+	// Umask is the mask of the modes of files that the service makes, in octal.
+	Umask string `json:"umask" example:"\"0027\""`
+	// Limits bound what the process may use, by the names that systemd and
+	// limits.conf have: a number, unlimited, or soft:hard. Numbers may end in K,
+	// M, G or T.
+	Limits map[string]Limit `json:"limits" example:"{nofile: 4096, core: 0, as: 2G}"`
+	// Affinity are the CPUs that the service may run on, counted from 0.
+	Affinity []int `json:"affinity" min:"0" max:"1023" example:"[0, 1]"`
+	// Nice is the niceness of the service, from -20 to 19: the higher, the later
+	// is it served when CPUs are busy.
+	Nice int `json:"nice" min:"-20" max:"19" example:"5"`
 	// Order ranks restarts, lowest first.
 	Order int `json:"order" example:"100"`
 

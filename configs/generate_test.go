@@ -235,6 +235,8 @@ func typeName(t reflect.Type, tag reflect.StructTag) string {
 		return "preset or mapping"
 	case reflect.TypeFor[Fallback]():
 		return "`none` `all` or list"
+	case reflect.TypeFor[map[string]Limit]():
+		return "mapping to limits"
 	}
 	switch t.Kind() {
 	case reflect.String:
@@ -384,6 +386,9 @@ func schemaOf(t reflect.Type, tag reflect.StructTag) map[string]any {
 		return either(map[string]any{"enum": slices.Sorted(maps.Keys(presets))}, map[string]any{"$ref": "#/$defs/Restart"}, map[string]any{"type": "null"})
 	case reflect.TypeFor[Fallback]():
 		return either(map[string]any{"enum": []string{"none", "all"}}, map[string]any{"type": "array", "items": anyText()})
+	}
+	if t == reflect.TypeFor[Limit]() {
+		return either(map[string]any{"type": "integer", "minimum": 0}, map[string]any{"type": "string", "pattern": limitForm})
 	}
 	switch t.Kind() {
 	case reflect.String:

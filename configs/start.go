@@ -23,10 +23,11 @@ type Start struct {
 	// Spec is what the runner runs, with the whole environment.
 	Spec runner.Spec
 	// Identity has the parts of the start identity that the configuration
-	// knows, by the names of decider.Version.Start: "command", "cwd", "listen" if
-	// there is any, and "environment". The last has what is declared (env, env_file, PORT of a
-	// Procfile) and PATH, VIRTUAL_ENV and PYTHON* wherever they come from; its
-	// values are secrets, to be compared and never shown.
+	// knows, by the names of decider.Version.Start: "command", "cwd",
+	// "environment" and, of what is not left out, "listen", "user", "umask",
+	// "limits", "affinity" and "nice". The environment has what is declared (env,
+	// env_file, PORT of a Procfile) and PATH, VIRTUAL_ENV and PYTHON* wherever
+	// they come from; its values are secrets, to be compared and never shown.
 	Identity map[string]string
 }
 
@@ -74,6 +75,7 @@ func (c *Config) Start(service string, environ []string) (Start, error) {
 			HoldOn:       slices.Clone(s.Restart.HoldOn),
 			SuccessCodes: slices.Clone(s.Restart.SuccessCodes),
 		},
+		Confine: s.confine(),
 	}
 	if probe := c.probe(s.Live.Probe); !s.Live.none() {
 		spec.Live = runner.Live{
@@ -93,6 +95,7 @@ func (c *Config) Start(service string, environ []string) (Start, error) {
 		}
 		identity["listen"] = unambiguous(words)
 	}
+	maps.Copy(identity, s.confinement())
 	return Start{spec, identity}, nil
 }
 
@@ -140,6 +143,11 @@ func (c *Config) CommandEnv(action string, environ []string) ([]string, error) {
 // that makes one start differ from another.
 func (c *Config) environment(s Service, environ []string) (env, declared map[string]string, err error) {
 	env = variables(environ)
+	if s.User != "" {
+		for _, name := range personal {
+			delete(env, name)
+		}
+	}
 	if declared, err = c.readEnvFiles(s.EnvFile, child("services", s.Name)); err != nil {
 		return nil, nil, err
 	}

@@ -127,6 +127,7 @@ func (k *checker) service(name string, s Service) {
 	if at := path + ".on_stats"; k.given(at) && s.OnStats.Run.Argv() == nil && !k.failed(at+".run") {
 		k.warn(at, at+" names no command", "add the line  run: python3 tools/record.py")
 	}
+	k.confined(path, s)
 	k.restart(path+".restart", s.Restart)
 }
 
