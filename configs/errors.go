@@ -38,6 +38,24 @@ func (e Error) Error() string {
 	return b.String()
 }
 
+// At returns a finding about what stands at a path such as
+// "services.api.cwd", or at the nearest mapping around it when that is left out.
+func (c *Config) At(path, text string) Error {
+	k := checker{Config: c}
+	e := k.finding(path, text, "")
+	e.File = c.File
+	return e
+}
+
+// Place joins keys to a path for [Config.At].
+func Place(keys ...string) string {
+	path := ""
+	for _, key := range keys {
+		path = child(path, key)
+	}
+	return path
+}
+
 // Errors are all the mistakes of one file, sorted by position.
 type Errors []Error
 

@@ -84,6 +84,7 @@ type Runner struct {
 	calls     *mailbox[func()] // what the conductor is to do
 	force     context.CancelFunc
 	done      chan struct{} // closed when everything has ended
+	ownership Ownership
 
 	mu       sync.RWMutex
 	services []*service // in the order of the specs
@@ -127,6 +128,7 @@ func New(o Options) (*Runner, error) {
 	}
 	strays := map[string][]*stray(nil)
 	var leaves *cgroup.Tree
+	var ownership Ownership
 	switch {
 	case o.Dry:
 		o.start = dryStarter{}
@@ -134,15 +136,17 @@ func New(o Options) (*Runner, error) {
 		if err := prepare(); err != nil {
 			return nil, err
 		}
+		err := errBare
 		if !o.bare {
-			leaves, _ = cgroup.Open(o.Run) // the other layers hold
+			leaves, err = cgroup.Open(o.Run) // else the other layers hold
 		}
+		ownership = ownershipOf(err)
 		strays = leftovers(o.Run, leaves)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	forced, force := context.WithCancel(context.Background())
 	r := &Runner{
-		calls: newMailbox[func()](), force: force,
+		calls: newMailbox[func()](), force: force, ownership: ownership,
 		done:   make(chan struct{}),
 		blocks: make(map[string]*decider.Hold),
 	}
