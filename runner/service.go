@@ -235,6 +235,12 @@ func (s *service) receive(l letter) {
 		if time.Now().Before(n.until) {
 			return // it was given more time meanwhile
 		}
+		if time.Since(n.until) > lateness {
+			// The agent was stopped or starved, and may not have seen how it became
+			// ready.
+			s.extend(n, lateness)
+			return
+		}
 		n.fault = s.late(n)
 		s.happens(n, overdue, Event{What: n.fault})
 	case ailing:
