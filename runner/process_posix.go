@@ -91,6 +91,8 @@ func (p *proc) owner(string, int) ownership { return ownership{unknown: true} }
 
 func holder(string, int) ownership { return ownership{unknown: true} }
 
+func (p *proc) busy() (busy, known bool) { return false, false }
+
 func (p *proc) has(int) (ours, known bool) { return false, false }
 
 // leftovers finds nothing on this system.

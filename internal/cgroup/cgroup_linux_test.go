@@ -120,7 +120,7 @@ func TestNothingHides(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := inside(t, l, `trap '' TERM INT HUP; (env -i setsid sleep 1000 &); echo up; sleep 1000`)
+	cmd := inside(t, l, `trap '' TERM INT HUP; (env -i setsid sleep 1000 &); sleep 1000 & echo up; wait`)
 	pids := l.PIDs()
 	if len(pids) < 3 || !slices.Contains(pids, cmd.Process.Pid) || !slices.IsSorted(pids) {
 		t.Errorf("%v", pids)
