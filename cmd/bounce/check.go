@@ -19,6 +19,8 @@ func newCheck(g *globals) *cobra.Command {
 		Short:   "Check the configuration, entries and rules against the tree",
 		Long: `Check the configuration: keys and values, entries that are not found, patterns
 that match no file, rules that are never reached, budgets that can never trip.
+Programs, working directories, users, limits and CPUs are looked for on this
+machine; what an action may yet make, as a virtual environment, is a warning.
 Of the files that services can load, it names the imports that are only known at
 run time, those of modules that ought to be in the project and are not, those of
 packages that are installed for editing from where nothing is watched.

@@ -20,6 +20,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"bounce/internal/cgroup"
 	"bounce/internal/control"
 )
 
@@ -148,8 +149,26 @@ func setup(env *testscript.Env) error {
 		for _, pid := range withRuntime(env.Getenv("XDG_RUNTIME_DIR"), "") {
 			syscall.Kill(pid, syscall.SIGKILL)
 		}
+		removeGroups(env.Getenv("XDG_STATE_HOME"))
 	})
 	return nil
+}
+
+// removeGroups removes the control groups that agents which were killed have
+// left: those of the projects that have state.
+func removeGroups(state string) {
+	projects, _ := os.ReadDir(filepath.Join(state, "bounce")) // none has run
+	for _, p := range projects {
+		tree, err := cgroup.Open(p.Name())
+		if err != nil {
+			return
+		}
+		for _, l := range tree.Leftovers() {
+			_ = l.Kill() // what is left of it cannot be removed
+			l.Remove()
+		}
+		tree.Close()
+	}
 }
 
 // patience is how long a script waits for anything: an order of magnitude more

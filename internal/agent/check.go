@@ -35,8 +35,8 @@ func Mistake(level string, e configs.Error) Finding {
 	return Finding{Level: level, File: e.File, Line: e.Line, Column: e.Column, Text: e.Error()}
 }
 
-// Check says what is odd about a project whose configuration is valid: entries
-// that are not found, patterns that match nothing, rules that no file can
+// Check says what is odd about a project whose configuration is valid: services
+// that could not be started here, entries that are not found, patterns that match nothing, rules that no file can
 // reach, and files in the reach of services whose imports are not known or not
 // found.
 func (p *Project) Check() []Finding {
@@ -62,6 +62,7 @@ func (p *Project) Check() []Finding {
 			add(r.service.name, "package %q is not installed for %s: name a distribution, or a module of one", name, r.service.python.Path)
 		}
 	}
+	findings = append(findings, p.unstartable()...)
 	findings = append(findings, p.elsewhere()...)
 	for _, action := range actions(p.config) {
 		var e configs.Error

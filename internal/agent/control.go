@@ -28,6 +28,8 @@ func (a *Agent) Status() control.Status {
 			Roots:   v.roots,
 			State:   control.Running,
 			Files:   v.graph.Len(),
+
+			Ownership: control.Ownership(a.run.Ownership()),
 		},
 		Services: []control.Service{},
 	}

@@ -46,7 +46,7 @@ func openArchive(t *testing.T, ar *txtar.Archive) *Project {
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(name, f.Data, 0o644); err != nil {
+		if err := os.WriteFile(name, f.Data, 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}

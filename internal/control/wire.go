@@ -35,6 +35,16 @@ type Agent struct {
 	Watch   string     `json:"watch"` // which source of events, and why
 	Hold    *Hold      `json:"hold"`
 	Files   int        `json:"files"` // Python files in the import graph
+	// Ownership is how the agent knows which processes belong to a service.
+	Ownership Ownership `json:"ownership"`
+}
+
+// Ownership says what holds the processes of a service together.
+type Ownership struct {
+	// Layers are "cgroup", "subreaper" and "session", as far as they hold.
+	Layers []string `json:"layers"`
+	// Why says why "cgroup" does not.
+	Why string `json:"why,omitempty"`
 }
 
 // Service is one service as the agent sees it now.
