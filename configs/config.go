@@ -176,6 +176,9 @@ type Service struct {
 	ReusePort bool `json:"reuse_port" example:"true"`
 	// OnStats names a command that is told what the processes of the service use.
 	OnStats OnStats `json:"on_stats" example:"{run: [python3, tools/record.py], interval: 30s}"`
+	// Hooks are commands that are run when something becomes of the service, in
+	// its directory and environment.
+	Hooks Hooks `json:"hooks" example:"{after_ready: [sh, warm.sh]}"`
 	// Output says where the lines that the process writes go, beside the
 	// terminal.
 	Output Output `json:"output" example:"{file: logs/api.log}"`
@@ -283,6 +286,48 @@ type Listen struct {
 	// Name is the name of the socket in LISTEN_FDNAMES; left out, that of the
 	// service.
 	Name string `json:"name" example:"http"`
+}
+
+// Hooks are commands, written as run, that go with the life of a service. They
+// find in BOUNCE_HOOK, BOUNCE_SERVICE, BOUNCE_GENERATION, BOUNCE_CAUSE and
+// BOUNCE_REASON what they are about.
+type Hooks struct {
+	// BeforeStart is run before a process is started, which waits for it. When
+	// it fails, the start has failed, as after a crash.
+	BeforeStart Command `json:"before_start" example:"[python, -m, shop.wait_for_db]"`
+	// AfterStart is run when the process runs.
+	AfterStart Command `json:"after_start" example:"logger started"`
+	// AfterReady is run when it is ready, or runs where ready is not given.
+	AfterReady Command `json:"after_ready" example:"curl -s http://127.0.0.1:8000/warm"`
+	// BeforeStop is run before the process is told to end, which waits for it; in
+	// a rolling restart, when nothing new comes to it any more.
+	BeforeStop Command `json:"before_stop" example:"sh leave-the-balancer.sh"`
+	// AfterStop is run when nothing is left of the process, whatever ended it.
+	AfterStop Command `json:"after_stop" example:"rm -rf run/cache"`
+	// OnRestart is run when a process begins, or takes over, that is not the
+	// first.
+	OnRestart Command `json:"on_restart" example:"logger restarted"`
+	// OnFailure is run when a process or a start has failed.
+	OnFailure Command `json:"on_failure" example:"sh tell-somebody.sh"`
+	// OnExhausted is run when the crash budget is used up.
+	OnExhausted Command `json:"on_exhausted" example:"sh wake-somebody.sh"`
+	// Timeout ends each of them.
+	Timeout Duration `json:"timeout" min:"1ms" example:"1m"`
+}
+
+// commands are the hooks that are given, by name.
+func (h Hooks) commands() map[runner.Hook][]string {
+	all := map[runner.Hook][]string{}
+	for name, c := range map[runner.Hook]Command{
+		"before_start": h.BeforeStart, "after_start": h.AfterStart, "after_ready": h.AfterReady,
+		"before_stop": h.BeforeStop, "after_stop": h.AfterStop,
+		"on_restart": h.OnRestart, "on_failure": h.OnFailure, "on_exhausted": h.OnExhausted,
+	} {
+		if argv := c.Argv(); argv != nil {
+			all[name] = argv
+		}
+	}
+	return all
 }
 
 // Stop is how a process is ended.

@@ -58,6 +58,7 @@ func defaultsOf(p Profile) defaults {
 			OnStats:  OnStats{Interval: Duration(10 * time.Second)},
 			Output:   Output{MaxSize: 10, Keep: 5},
 			Strategy: runner.Immediate,
+			Hooks:    Hooks{Timeout: Duration(30 * time.Second)},
 			Drain:    Duration(5 * time.Second),
 			Order:    100,
 		},

@@ -7,11 +7,14 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"bounce/runner"
 )
 
 func TestFind(t *testing.T) {
@@ -197,5 +200,25 @@ func TestEnvironmentDecidesIdentity(t *testing.T) {
 	}
 	if got := slices.Sorted(maps.Keys(base)); !slices.Equal(got, []string{"command", "cwd", "environment"}) {
 		t.Errorf("parts %v", got)
+	}
+}
+
+// TestHooksAreThoseOfTheRunner compares the keys with what the runner knows.
+func TestHooksAreThoseOfTheRunner(t *testing.T) {
+	var want []string
+	for _, h := range runner.HookNames() {
+		want = append(want, string(h))
+	}
+	if got := fieldsOf(reflect.TypeFor[Hooks]()).keys(); !slices.Equal(got, append(want, "timeout")) {
+		t.Errorf("the keys are %v, the hooks of the runner %v", got, want)
+	}
+	var h Hooks
+	for i, v := 0, reflect.ValueOf(&h).Elem(); i < len(want); i++ {
+		v.Field(i).Set(reflect.ValueOf(Command{Words: []string{want[i]}}))
+	}
+	for _, name := range runner.HookNames() {
+		if got := h.commands()[name]; !slices.Equal(got, []string{string(name)}) {
+			t.Errorf("%s runs %v", name, got)
+		}
 	}
 }

@@ -224,6 +224,7 @@ func TestMisspeltKeys(t *testing.T) {
 		"services.NAME.live":            `{services: {a: {run: x, live: {"KEY": x}}}}`,
 		"services.NAME.stop":            `{services: {a: {run: x, stop: {"KEY": x}}}}`,
 		"services.NAME.on_stats":        `{services: {a: {run: x, on_stats: {"KEY": x}}}}`,
+		"services.NAME.hooks":           `{services: {a: {run: x, hooks: {"KEY": x}}}}`,
 		"services.NAME.output":          `{services: {a: {run: x, output: {"KEY": x}}}}`,
 		"services.NAME.restart":         `{services: {a: {run: x, restart: {"KEY": x}}}}`,
 		"services.NAME.restart.backoff": `{services: {a: {run: x, restart: {backoff: {"KEY": x}}}}}`,

@@ -31,9 +31,10 @@
 //	waiting
 //	    wanted                                  stays       remember
 //	    down                                 -> stopped
-//	    cleared                              -> starting    launch
+//	    cleared                              -> starting    prepare
 //	starting
 //	    wanted, down, overdue, exited        -> stopping    end
+//	    prepared                                stays       launch
 //	    launched                                stays       probe
 //	    refused, doomed                      -> held
 //	    proved                               -> ready       guard
@@ -96,9 +97,10 @@
 // # The life of a successor
 //
 //	stopped
-//	    rolled                               -> starting    launch
+//	    rolled                               -> starting    prepare
 //	starting
 //	    rolled, recalled, down, overdue, exited -> stopping    end
+//	    prepared                                stays       launch
 //	    launched                                stays       probe
 //	    refused                              -> stopped     bury
 //	    proved                               -> ready       guard

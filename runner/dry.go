@@ -20,6 +20,7 @@ func (dryStarter) start(_ command, _ mark, stdout, stderr *os.File) (process, er
 // dry returns s without the signs that its process would give.
 func (s Spec) dry() Spec {
 	s.Ready, s.Live, s.Heartbeat, s.Strategy = Ready{}, Live{}, 0, Immediate
+	s.Hooks = nil
 	return s
 }
 

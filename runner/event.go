@@ -34,6 +34,10 @@ const (
 	KindRolledBack Kind = "rolled_back"
 	KindAbandoned  Kind = "abandoned"
 
+	// KindHookDone and KindHookFailed: a hook has run; What begins with its name.
+	KindHookDone   Kind = "hook_done"
+	KindHookFailed Kind = "hook_failed"
+
 	// KindStarted: the command runs, that is execve has returned; Time is
 	// taken right then.
 	KindStarted Kind = "started"

@@ -30,7 +30,7 @@ type world struct {
 	zero   time.Time
 	rolls  bool // two generations of a service may be there
 	lives  map[mark]*fake
-	draw   func() run // for services without runs; nil: run until they are ended
+	draw   func(Hook) run // for what has no runs; nil: services run, hooks end at once
 }
 
 // run is the behaviour of one process.
@@ -68,15 +68,23 @@ func (w *world) start(c command, m mark, stdout, stderr *os.File) (process, erro
 	if _, probed := strings.CutPrefix(m.service, probeMark); probed {
 		return w.probe(m), nil
 	}
+	if m.hook != "" {
+		m.service = string(m.hook)
+	}
 	n := w.starts[m.service]
 	w.starts[m.service]++
 	var r run
 	if runs := w.runs[m.service]; len(runs) > 0 {
 		r = runs[min(n, len(runs)-1)]
 	} else if w.draw != nil {
-		r = w.draw()
+		r = w.draw(m.hook)
+	} else if m.hook != "" {
+		r.after = time.Nanosecond
 	}
 	name := fmt.Sprintf("%s/%d", m.service, n+1)
+	if m.hook != "" {
+		name = fmt.Sprintf("%s of %d", m.hook, m.generation)
+	}
 	if r.refuse != nil {
 		w.note("refuse %s", name)
 		return nil, r.refuse

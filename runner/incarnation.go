@@ -21,6 +21,8 @@ type incarnation struct {
 	proc      process // nil before its command runs
 	pipes     *pipes
 	fault     string // why it is being ended, when it did not end itself
+	preparing func() // ends the hook before its start; nil when there is none
+	warned    bool   // it was told that it is to end
 	asked     bool   // its end was wished for
 	over      bool   // its command has ended
 	survivors []int  // what of it cannot be ended

@@ -83,6 +83,7 @@ const (
 	// What the conductor says.
 	cleared event = "cleared" // all that it waits for is there
 	// What becomes of a start.
+	prepared event = "prepared" // what comes before it is done
 	launched event = "launched" // the command runs
 	refused  event = "refused"  // it cannot run, and a retry cannot mend it
 	proved   event = "proved"   // the readiness probe has passed
@@ -112,7 +113,7 @@ const (
 func events() []event {
 	return []event{
 		wanted, called, rolled, recalled, released, down, cleared,
-		launched, refused, proved, unprobed, overdue, stable, ailing, exited,
+		prepared, launched, refused, proved, unprobed, overdue, stable, ailing, exited,
 		succeeded, bereft, drained, inherited,
 		emptied, renewed, done, crashed, cooled, spent, doomed, stuck, elapsed,
 	}
@@ -123,6 +124,7 @@ type effect string
 
 const (
 	nothing effect = ""
+	precede effect = "prepare"  // do what comes before the command
 	launch  effect = "launch"   // start the command
 	probe   effect = "probe"    // watch for readiness, and for its timeout
 	guard   effect = "guard"    // wait for stability, and watch that it stays alive
@@ -153,10 +155,11 @@ var table = map[State]map[event]cell{
 	},
 	StateWaiting: {
 		wanted:  {StateWaiting, refresh},
-		cleared: {StateStarting, launch},
+		cleared: {StateStarting, precede},
 		down:    {StateStopped, nothing},
 	},
 	StateStarting: {
+		prepared: {StateStarting, launch},
 		launched: {StateStarting, probe},
 		proved:   {StateReady, guard},
 		unprobed: {StateUnverified, guard},
@@ -260,9 +263,10 @@ var table = map[State]map[event]cell{
 // is left. It begins and ends in Stopped; Ready means that it could take over.
 var succession = map[State]map[event]cell{
 	StateStopped: {
-		rolled: {StateStarting, launch},
+		rolled: {StateStarting, precede},
 	},
 	StateStarting: {
+		prepared: {StateStarting, launch},
 		launched: {StateStarting, probe},
 		proved:   {StateReady, guard},
 		overdue:  {StateStopping, end},

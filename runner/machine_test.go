@@ -99,10 +99,14 @@ func TestEveryPair(t *testing.T) {
 			if !slices.Contains(states, c.to) {
 				t.Errorf("%s: no such state", where)
 			}
-			// One process at a time: a start comes from Waiting alone, and a
-			// live generation is left through Stopping alone.
+			// One process at a time: a start comes from Waiting alone, after what
+			// comes before it, and a live generation is left through Stopping
+			// alone.
+			if c.do == precede && (s != StateWaiting || c.to != StateStarting || e != cleared) {
+				t.Errorf("%s: starts a second process", where)
+			}
 			if c.do == launch {
-				if starts++; s != StateWaiting || c.to != StateStarting || e != cleared {
+				if starts++; s != StateStarting || c.to != StateStarting || e != prepared {
 					t.Errorf("%s: starts a second process", where)
 				}
 			}
@@ -115,7 +119,7 @@ func TestEveryPair(t *testing.T) {
 			}
 			// What is up without a start was started beside another one.
 			takesOver := e == proved || e == inherited || e == bereft
-			if !s.live() && c.to.live() && c.do != launch && !takesOver {
+			if !s.live() && c.to.live() && c.do != precede && !takesOver {
 				t.Errorf("%s: nothing was started", where)
 			}
 			if (c.to == StateDraining && s != StateDraining) != (c.do == drain && e == succeeded && s == StateReady) {
@@ -137,7 +141,7 @@ func TestEveryPairOfASuccessor(t *testing.T) {
 		process := s == StateStarting || s == StateReady || s == StateStopping
 		for e, c := range row {
 			where := fmt.Sprintf("%s, %s -> %s, %s", s, e, c.to, c.do)
-			if (c.do == launch) != (s == StateStopped) {
+			if (c.do == precede) != (s == StateStopped) || (c.do == launch) != (s == StateStarting && e == prepared) {
 				t.Errorf("%s: a successor is started once", where)
 			}
 			if process && c.to == StateStopped && (c.do != bury || e != emptied && e != refused) {
@@ -213,6 +217,7 @@ func TestRandomLives(t *testing.T) {
 	for range soak.Times(2000, 100_000) {
 		s := StateStopped
 		process, ending, timer := false, false, false
+		making := false // the process is that of the hook before the start
 		for range 50 {
 			var e event
 			switch {
@@ -222,6 +227,8 @@ func TestRandomLives(t *testing.T) {
 				e = elapsed
 			case ending:
 				e = pick(exited, stuck, emptied, renewed, done, crashed, cooled, spent, doomed)
+			case making:
+				e = pick(prepared, crashed, cooled, spent)
 			case process:
 				e = pick(proved, unprobed, overdue, stable, ailing, exited)
 			default:
@@ -237,12 +244,17 @@ func TestRandomLives(t *testing.T) {
 			if ending && c.to != StateStopping && c.to != StateUnclean {
 				process, ending = false, false
 			}
-			s = c.to
+			if s = c.to; making && s != StateStarting {
+				process, making = s == StateStopping, false
+			}
 			switch c.do {
-			case launch:
+			case precede:
 				if process {
 					t.Fatalf("%s: a second process", s)
 				}
+				process, making = true, true
+			case launch:
+				making = false
 				// The start succeeds or is refused.
 				if process = random.IntN(4) > 0; !process {
 					c, _ = next(s, pick(refused, crashed, spent, cooled, doomed))

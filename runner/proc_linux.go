@@ -178,7 +178,10 @@ func readMark(pid int) (mark, bool) {
 	}
 	env := strings.Split(string(data), "\x00")
 	generation, err := strconv.Atoi(variable(env, envGeneration))
-	m := mark{run: variable(env, envRun), service: variable(env, envService), generation: generation}
+	m := mark{
+		run: variable(env, envRun), service: variable(env, envService), generation: generation,
+		hook: Hook(variable(env, envHook)),
+	}
 	return m, err == nil && m.run != ""
 }
 

@@ -39,6 +39,7 @@ func (c command) lend() command {
 type mark struct {
 	run, service string
 	generation   int
+	hook         Hook // of the service, "" for its command
 }
 
 // actionMark and probeMark are in front of the name of an action, and of that
@@ -54,14 +55,28 @@ const (
 	envRun        = "BOUNCE_RUN"
 	envService    = "BOUNCE_SERVICE"
 	envGeneration = "BOUNCE_GENERATION"
+	envHook       = "BOUNCE_HOOK"
 )
+
+// leaf is the name of its control group, which is not that of any other one at
+// the time.
+func (m mark) leaf() string {
+	if m.hook != "" {
+		return "hook/" + string(m.hook) + "/" + m.service
+	}
+	return m.service
+}
 
 // environ returns env with the mark in it.
 func (m mark) environ(env []string) []string {
-	return setenv(env,
+	env = setenv(env,
 		envRun+"="+m.run,
 		envService+"="+m.service,
 		envGeneration+"="+strconv.Itoa(m.generation))
+	if m.hook == "" {
+		return unsetenv(env, envHook)
+	}
+	return setenv(env, envHook+"="+string(m.hook))
 }
 
 // setenv returns env with these variables in place of others of their names.

@@ -298,7 +298,7 @@ func (u unixStarter) enter(m mark, sys *syscall.SysProcAttr) (*cgroup.Leaf, func
 	if u.leaves == nil {
 		return nil, none
 	}
-	leaf, err := u.leaves.Make(m.service, m.generation)
+	leaf, err := u.leaves.Make(m.leaf(), m.generation)
 	if err != nil {
 		return nil, none // the other layers hold
 	}

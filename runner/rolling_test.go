@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -17,12 +18,15 @@ import (
 	"bounce/internal/soak"
 )
 
-// The lives of one service, "a", that is restarted by rolling, told in
-// testdata/runner/rolling.txtar. Each file is a life: its processes, what is
-// asked of it, and behind a line of dashes what became of it, which -update
-// writes. Lines before the dashes:
+// The lives of one service, "a", told in testdata/runner/rolling.txtar and
+// hooks.txtar. Each file is a life: its processes, what is asked of it, and
+// behind a line of dashes what became of it, which -update writes. Lines before
+// the dashes:
 //
-//	set KEY=VALUE ...     of the spec: settle, drain, restarts, live (an interval)
+//	set KEY=VALUE ...     of the spec: strategy, settle, drain, restarts, live (an
+//	                      interval), hooks (their timeout)
+//	hook NAME KEY=VALUE   what its next run does, as run does; without any it ends
+//	                      at once
 //	run KEY=VALUE ...     what the next process does; the last is for all further
 //	                      ones: ready=TIME since its start, ill=TIME likewise,
 //	                      after=TIME and exit=N, busy=TIME, linger=TIME,
@@ -32,8 +36,11 @@ import (
 //	wait TIME
 //	status                say how it is
 //	close                 end the runner
-func TestRollingLives(t *testing.T) {
-	const file = "../testdata/runner/rolling.txtar"
+func TestRollingLives(t *testing.T) { tellLives(t, "../testdata/runner/rolling.txtar") }
+
+func TestHooks(t *testing.T) { tellLives(t, "../testdata/runner/hooks.txtar") }
+
+func tellLives(t *testing.T, file string) {
 	archive, err := txtar.ParseFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -60,7 +67,8 @@ func TestRollingLives(t *testing.T) {
 // asked to be told.
 func tellLife(t *testing.T, script string) string {
 	spec := rollingSpec("a")
-	var runs []run
+	spec.HookTimeout = 30 * time.Second
+	runs := map[string][]run{}
 	var steps [][]string
 	for line := range strings.Lines(script) {
 		words := strings.Fields(line)
@@ -69,13 +77,21 @@ func tellLife(t *testing.T, script string) string {
 		case words[0] == "set":
 			setSpec(t, &spec, words[1:])
 		case words[0] == "run":
-			runs = append(runs, parseRun(t, words[1:]))
+			runs["a"] = append(runs["a"], parseRun(t, words[1:]))
+		case words[0] == "hook":
+			if spec.Hooks == nil {
+				spec.Hooks = map[Hook][]string{}
+			}
+			spec.Hooks[Hook(words[1])] = []string{words[1]}
+			if len(words) > 2 {
+				runs[words[1]] = append(runs[words[1]], parseRun(t, words[2:]))
+			}
 		default:
 			steps = append(steps, words)
 		}
 	}
 	var told strings.Builder
-	bubble(t, Options{Specs: []Spec{spec}}, map[string][]run{"a": runs}, func(g *rig, w *world) {
+	bubble(t, Options{Specs: []Spec{spec}}, runs, func(g *rig, w *world) {
 		w.rolls = true
 		at := func() string { return time.Since(w.zero).Round(time.Millisecond).String() }
 		var said strings.Builder
@@ -119,10 +135,37 @@ func tellLife(t *testing.T, script string) string {
 			}
 			told.WriteString("\n")
 		}
-		processes := strings.ReplaceAll(w.events(), "; ", "\n")
-		told.WriteString("\n" + processes + "\n\n" + said.String())
+		told.WriteString("\n")
+		for line := range strings.SplitSeq(w.events(), "; ") {
+			told.WriteString(line + "\n")
+		}
+		told.WriteString("\n" + said.String())
 	})
-	return told.String()
+	return hooksLast(told.String())
+}
+
+// hooksLast puts what hooks do behind what else happens at the same time: they
+// have goroutines of their own.
+func hooksLast(told string) string {
+	rank := func(line string) (at string, hook bool) {
+		at, what, _ := strings.Cut(line, " ")
+		isHook := strings.HasPrefix(what, "hook_") || slices.ContainsFunc(HookNames(), func(h Hook) bool {
+			return strings.Contains(what, " "+string(h)+" of ")
+		})
+		return at, isHook
+	}
+	lines := strings.SplitAfter(told, "\n")
+	for i := range lines {
+		for j := i; j > 0; j-- {
+			at, hook := rank(lines[j])
+			before, hookBefore := rank(lines[j-1])
+			if at != before || !hookBefore || hook && lines[j] >= lines[j-1] {
+				break
+			}
+			lines[j], lines[j-1] = lines[j-1], lines[j]
+		}
+	}
+	return strings.Join(lines, "")
 }
 
 // rollingSpec is fakeSpec with a rolling restart.
@@ -179,6 +222,10 @@ func setSpec(t *testing.T, s *Spec, words []string) {
 	t.Helper()
 	for _, word := range words {
 		switch key, value, _ := strings.Cut(word, "="); key {
+		case "strategy":
+			s.Strategy = Strategy(value)
+		case "hooks":
+			s.HookTimeout = duration(t, value)
 		case "settle":
 			s.Settle = duration(t, value)
 		case "drain":
@@ -250,10 +297,19 @@ func randomRoll(t *testing.T, seed uint64) {
 	if random.IntN(3) == 0 {
 		spec.Live = Live{Probe: Probe{Command: []string{"alive?"}}, Interval: time.Second, Failures: 2}
 	}
+	spec.HookTimeout, spec.Hooks = 10*time.Second, map[Hook][]string{}
+	for _, h := range HookNames() {
+		if random.IntN(3) == 0 {
+			spec.Hooks[h] = []string{string(h)}
+		}
+	}
 	verbs := []string{"change", "change", "change", "restart", "stop", "start", "withdraw"}
 	bubble(t, Options{Specs: []Spec{spec}, Seed: seed + 1}, nil, func(g *rig, w *world) {
 		w.rolls = true
-		w.draw = func() run {
+		w.draw = func(h Hook) run {
+			if h != "" {
+				return run{after: draw(time.Nanosecond, time.Second, time.Minute), linger: draw(0, time.Second), exit: Exit{Code: drawn.IntN(6) / 5}}
+			}
 			r := run{
 				ready: draw(0, time.Second, 3*time.Second), ill: draw(0, 0, 0, 5*time.Second), busy: draw(0, 0, 20*time.Second, time.Hour),
 				linger: draw(0, time.Second, 20*time.Second), after: draw(0, 0, 0, time.Second, 2*time.Second, 6*time.Second),

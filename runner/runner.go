@@ -407,6 +407,11 @@ func validate(specs []Spec, actions []Action) error {
 		if _, err := signalNumber(s.Stop.Signal); err != nil {
 			bad("service %q: %w", s.Name, err)
 		}
+		for h := range s.Hooks {
+			if !slices.Contains(HookNames(), h) || len(s.Hooks[h]) == 0 || s.HookTimeout <= 0 {
+				bad("service %q: the hook %q is unknown, or has no command or no timeout", s.Name, h)
+			}
+		}
 		_, broken := regexp.Compile(s.Ready.Log)
 		for _, err := range []error{s.Ready.check(), s.Live.check(), broken} {
 			if err != nil {

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,9 +51,10 @@ type service struct {
 	// successor that a rolling restart has started beside it, nil for none.
 	*incarnation
 	heir     *incarnation
-	numbered int      // the newest generation
-	vacant   bool     // nothing of the current generation is left, the end of heir is awaited
-	refused  *refusal // of the newest successor, until there is another one
+	numbered int           // the newest generation
+	vacant   bool          // nothing of the current generation is left, the end of heir is awaited
+	called   chan struct{} // closed when the hooks that were called have run; nil: none
+	refused  *refusal      // of the newest successor, until there is another one
 
 	sockets []*held        // that it is lent, over all generations
 	stray   []*stray       // of an earlier agent; ended before the first start
@@ -116,13 +118,14 @@ type letter struct {
 
 // Letters that are no events of the table.
 const (
-	vanished event = "vanished" // nothing of the generation is left
-	respec   event = "respec"   // the spec has changed
-	withhold event = "withhold" // what plans hold has changed
-	told     event = "told"     // send the command a signal
-	noticed  event = "noticed"  // the generation says something
-	rung     event = "rung"     // something should have been said by now
-	quit     event = "quit"     // end the goroutine
+	vanished   event = "vanished"   // nothing of the generation is left
+	unprepared event = "unprepared" // what comes before a start has failed
+	respec     event = "respec"     // the spec has changed
+	withhold   event = "withhold"   // what plans hold has changed
+	told       event = "told"       // send the command a signal
+	noticed    event = "noticed"    // the generation says something
+	rung       event = "rung"       // something should have been said by now
+	quit       event = "quit"       // end the goroutine
 )
 
 // view is what others see of a service; it does not change once published.
@@ -253,6 +256,12 @@ func (s *service) receive(l letter) {
 		} else {
 			s.watchOut(n)
 		}
+	case prepared:
+		n.preparing = nil
+		s.happens(n, prepared, Event{})
+	case unprepared:
+		n.preparing = nil
+		s.unmade(n, l.err)
 	case vanished:
 		s.vacate(n)
 	case stuck:
@@ -294,6 +303,8 @@ func (s *service) happen(e event, about Event) {
 		s.enter(c.to, about)
 	}
 	switch c.do {
+	case precede:
+		s.makeReady(s.incarnation)
 	case launch:
 		s.launch(s.incarnation)
 	case probe:
@@ -330,6 +341,7 @@ func (s *service) enter(to State, about Event) {
 		s.incarnation.state = to
 	}
 	about.Kind, about.Time = Kind(to), time.Now()
+	up := s.state == StateReady || s.state == StateUnverified || s.state == StateDraining
 	s.state, s.since, s.reason = to, about.Time, about.What
 	s.hold, s.byPlan = about.Hold, false
 	switch to {
@@ -346,6 +358,9 @@ func (s *service) enter(to State, about Event) {
 		s.kept.serves(s.generation)
 		s.failing = false
 		s.reason, about.What = s.why, s.why
+		if !up { // a successor that failed has it stay up
+			s.call(afterReady, s.incarnation, s.why)
+		}
 	}
 	s.emit(about)
 }
@@ -355,6 +370,7 @@ func (s *service) count() {
 	if s.generation == 1 {
 		return
 	}
+	s.call(onRestart, s.incarnation, s.why)
 	switch s.cause {
 	case CauseOperator:
 		s.restarts.Operator++
@@ -370,6 +386,7 @@ func (s *service) launch(n *incarnation) {
 	err := s.tryLaunch(n)
 	if err == nil {
 		s.announce(n, Event{Kind: KindStarted, Time: n.proc.since()})
+		s.call(afterStart, n, n.why)
 		s.happens(n, launched, Event{})
 		return
 	}
@@ -384,6 +401,7 @@ func (s *service) launch(n *incarnation) {
 	case s.host.ctx.Err() != nil:
 		s.happen(emptied, Event{What: "the agent stops"})
 	case errors.As(err, &permanent):
+		s.call(onFailure, n, err.Error())
 		s.happen(refused, Event{What: err.Error(), Hold: &decider.Hold{
 			Kind: "start", Service: s.name, What: err.Error(), EndsWhen: s.mends(),
 		}})
@@ -490,12 +508,24 @@ func (s *service) ended(n *incarnation) {
 // end ends what is left of a generation, in the background.
 func (s *service) end(n *incarnation) {
 	at := letter{event: vanished, generation: n.generation}
+	if n.proc == nil {
+		preparing := n.preparing
+		s.work.Go(func() {
+			if preparing != nil {
+				preparing()
+			}
+			s.inbox.put(at)
+		})
+		return
+	}
 	proc, pipes, stop, asked := n.proc, n.pipes, s.spec.Stop, n.asked
+	farewell := s.farewell(n, s.reason)
 	var old []*os.File
 	if s.heir == nil {
 		old = s.handOver()
 	}
 	s.work.Go(func() {
+		farewell(context.Background())
 		if len(old) > 0 {
 			// The grace is for both: to read what has come, and to answer it.
 			begin := time.Now()
@@ -537,6 +567,9 @@ func (s *service) stick(n *incarnation, pids []int) {
 func (s *service) vacate(n *incarnation) {
 	s.ended(n)
 	n.survivors = nil
+	if n.proc != nil {
+		s.call(afterStop, n, cmp.Or(n.fault, s.reason))
+	}
 	switch {
 	case n == s.heir:
 		s.develop(emptied, Event{})
@@ -557,7 +590,7 @@ func (s *service) settleEnd() {
 		s.happen(renewed, Event{What: s.next.why})
 	default:
 		f, what := failure{}, s.fault
-		if what == "" {
+		if what == "" && s.proc != nil {
 			exit := s.proc.exit()
 			f.ok, what = s.spec.Restart.succeeded(exit), exit.String()
 			f.signalled = exit.Signal != ""
@@ -601,6 +634,9 @@ func (s *service) judge(f failure, what string) {
 	s.failing = !f.ok
 	d := s.inquest(s.incarnation, f, what)
 	what = d.what
+	if !f.ok {
+		s.call(onFailure, s.incarnation, what)
+	}
 	if s.vain() && !f.ok {
 		s.holdByPlan(what)
 		return
@@ -609,6 +645,9 @@ func (s *service) judge(f failure, what string) {
 	about := Event{What: what, Attempt: v.attempt, Wait: v.wait, Fatal: v.fatal}
 	if !f.ok {
 		about.Tail = d.tail
+	}
+	if v.event == spent || v.event == cooled {
+		s.call(onExhausted, s.incarnation, what)
 	}
 	switch v.event {
 	case crashed:

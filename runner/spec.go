@@ -43,6 +43,10 @@ type Spec struct {
 	Stop    Stop
 	Restart Restart
 	Confine Confine `json:",omitzero"`
+	// Hooks are commands that are run at moments of its life, in its directory
+	// and environment; HookTimeout ends each, default 30s.
+	Hooks       map[Hook][]string `json:",omitempty"`
+	HookTimeout time.Duration     `json:",omitempty"`
 }
 
 // Listen is a socket that is lent to a service by the protocol of

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -88,6 +89,8 @@ func (s *service) develop(e event, about Event) {
 		h.state = c.to
 	}
 	switch c.do {
+	case precede:
+		s.makeReady(h)
 	case launch:
 		s.launch(h)
 	case probe:
@@ -124,9 +127,10 @@ func (s *service) drain() {
 	at := letter{event: drained, generation: s.generation, state: StateDraining}
 	ctx, cancel := context.WithCancel(s.host.ctx)
 	s.quiet = cancel
-	proc, limit := s.proc, s.spec.Drain
+	proc, limit, farewell := s.proc, s.spec.Drain, s.farewell(s.incarnation, "generation "+strconv.Itoa(s.heir.generation)+" is ready")
 	s.work.Go(func() {
 		defer cancel()
+		farewell(ctx)
 		if drainOut(ctx, old, proc, limit) {
 			s.inbox.put(at)
 		}
@@ -179,6 +183,7 @@ func (s *service) rollBack(h *incarnation) {
 	if d.traced {
 		s.hold.Path, s.hold.Line = s.relative(d.trace.file), d.trace.line
 	}
+	s.call(onFailure, h, d.what)
 	s.announce(h, Event{Kind: KindRolledBack, What: d.what, Tail: d.tail, Hold: s.hold})
 }
 
