@@ -22,6 +22,65 @@ func TestUnread(t *testing.T) {
 	}
 }
 
+// TestBeside opens a socket for a successor: what comes goes to the old one, but
+// for what is steered, until it is led.
+func TestBeside(t *testing.T) {
+	for _, address := range []string{"127.0.0.1:0", "[::1]:0", ":0"} {
+		h, err := hold(Listen{TCP: address})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.found()
+		var conns []net.Conn
+		dial := func(d net.Dialer, n int) {
+			t.Helper()
+			for range n {
+				conn, err := d.Dial("tcp", h.address)
+				if err != nil {
+					t.Fatal(err)
+				}
+				conns = append(conns, conn)
+			}
+		}
+		expect := func(what string, old, next uint32) {
+			t.Helper()
+			if got, got2 := queued(h.file), queued(h.next); got != old || got2 != next {
+				t.Errorf("%s: %s: %d for the old one and %d for the next, want %d and %d", address, what, got, got2, old, next)
+			}
+		}
+		for range 2 { // the second time after one that was not to be
+			if err := h.beside(); err != nil {
+				t.Fatal(err)
+			}
+			before := queued(h.file)
+			dial(net.Dialer{}, 10)
+			expect("at first", before+10, 0)
+			dial(net.Dialer{Control: h.steer}, 5)
+			expect("steered", before+10, 5)
+			dial(net.Dialer{}, 10)
+			expect("afterwards", before+20, 5)
+			h.lead(true)
+			dial(net.Dialer{}, 10)
+			expect("led", before+20, 15)
+			h.lead(false)
+			dial(net.Dialer{}, 10)
+			expect("led back", before+30, 15)
+			h.abandon()
+			dial(net.Dialer{Control: h.steer}, 1)
+		}
+		if _, err := hold(Listen{TCP: h.address}); err == nil {
+			t.Errorf("%s: the port can be taken by others", address)
+		}
+		for _, conn := range conns {
+			conn.Close()
+		}
+		h.release()
+	}
+	if h := (&held{spec: Listen{Unix: "x"}}); h.beside() == nil {
+		t.Error("two generations on one unix socket")
+	}
+}
+
 // TestHandOver accepts from the socket of each generation in turn: what was
 // there before stays, what comes afterwards is for the next, and the port is
 // taken for everybody else.

@@ -3,6 +3,7 @@ package runner
 import (
 	"fmt"
 	"maps"
+	"net/netip"
 	"os"
 	"os/exec"
 	"slices"
@@ -86,6 +87,28 @@ func TestParseSockets(t *testing.T) {
 	} {
 		if got := strings.Join(slices.Sorted(maps.Keys(serving(sockets, c.host, c.port))), " "); got != c.want {
 			t.Errorf("serving %s:%d: %q, want %q", c.host, c.port, got, c.want)
+		}
+	}
+}
+
+func TestServes(t *testing.T) {
+	listens := func(port uint16) socket {
+		return socket{addr: netip.AddrPortFrom(netip.IPv4Unspecified(), port), listens: true}
+	}
+	connected := func(port uint16) socket { return socket{addr: netip.AddrPortFrom(netip.IPv4Unspecified(), port)} }
+	for _, c := range []struct {
+		own  []socket
+		want bool
+	}{
+		{nil, false},
+		{[]socket{listens(80)}, false},
+		{[]socket{connected(80)}, false},                 // of a server that listens no more
+		{[]socket{listens(80), connected(50000)}, false}, // to its database
+		{[]socket{connected(80), listens(80)}, true},
+		{[]socket{listens(80), listens(81), connected(81)}, true},
+	} {
+		if got := serves(c.own); got != c.want {
+			t.Errorf("%v: %t", c.own, got)
 		}
 	}
 }

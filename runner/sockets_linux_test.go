@@ -228,6 +228,38 @@ func TestAFailedRollFailsNoRequest(t *testing.T) {
 	}
 }
 
+// TestDrainAnswersWhatHasBegun has a request under way while its server is
+// replaced that ends at once when it is told to.
+func TestDrainAnswersWhatHasBegun(t *testing.T) {
+	t.Parallel()
+	spec := serverSpec(t, []string{"python3", "slow.py"})
+	spec.Strategy, spec.Drain, spec.Ready = Rolling, 20*time.Second, Ready{Log: "^up$", Timeout: spec.Ready.Timeout}
+	g := newRig(t, Options{Specs: []Spec{spec}})
+	g.up("web")
+	answers := make(chan string, 1)
+	begun := time.Now()
+	go func() {
+		resp, err := http.Get("http://" + spec.Listen[0].TCP + "/slow")
+		if err != nil {
+			answers <- err.Error()
+			return
+		}
+		defer resp.Body.Close()
+		body, err := io.ReadAll(resp.Body)
+		answers <- fmt.Sprint(string(body), err)
+	}()
+	g.line("slow")
+	if got := outcomes(g.up("web")); got != "web done" {
+		t.Error(got)
+	}
+	if got := <-answers; got != "1<nil>" {
+		t.Errorf("the request that was under way: %s", got)
+	}
+	if took := time.Since(begun); took > 10*time.Second {
+		t.Errorf("it was not over when nothing was left, but after %s", took)
+	}
+}
+
 func TestSocketsAreLent(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
