@@ -51,7 +51,7 @@ func TestReadTakesWhatIsOnDisk(t *testing.T) {
 					t.Fatal(err)
 				}
 				want := sha256.Sum256([]byte(states[1]))
-				f := c.pending["m.py"]
+				f := c.pending["m.py"][0]
 				if found.Hash != want || f.hash != want {
 					t.Error("the hash is not that of what is on disk")
 				}

@@ -31,10 +31,12 @@ type content struct {
 	// found counts the modules whose facts were found in their bytes.
 	found atomic.Int64
 
-	mu      sync.Mutex
-	check   bool             // parse whole files for syntax errors too
-	pending map[string]facts // read, and not yet taken by a batch
-	taken   uint64           // counts the batches
+	mu    sync.Mutex
+	check bool // parse whole files for syntax errors too
+	// pending has what was read and not yet taken by a batch, of each file in
+	// the order of reading: it may be read again while a batch is on offer.
+	pending map[string][]facts
+	taken   uint64 // counts the batches
 	ahead   ahead
 }
 
@@ -52,7 +54,7 @@ type facts struct {
 }
 
 func newContent(dir string) *content {
-	return &content{dir: dir, pending: map[string]facts{}, ahead: newAhead()}
+	return &content{dir: dir, pending: map[string][]facts{}, ahead: newAhead()}
 }
 
 // checkSyntax turns on the parse of whole files. It is off for the first scan:
@@ -130,43 +132,54 @@ func (c *content) put(path string, f facts) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f.taken = c.taken
-	c.pending[path] = f
+	c.pending[path] = append(c.pending[path], f)
 }
 
 // take returns the facts of the modules that b names, for the graph, what
 // services go by for them, and which of them tree-sitter suspects: nil for the
-// ones it does not. A module that is not among the keys was judged by an
-// earlier batch.
-func (c *content) take(b watcher.Batch, known func(path string) bool) (changes []treesitter.Change, codes map[string]coded, suspects map[string]*treesitter.SyntaxError) {
+// ones it does not. They are those of the bytes that the batch speaks of, though
+// the file may have been read again since. A module that is not among the keys
+// of the maps is too large for the watcher to read.
+func (c *content) take(b watcher.Batch, known func(path string) bool) (changes []treesitter.Change, codes map[string]watcher.Hash, suspects map[string]*treesitter.SyntaxError) {
 	c.ahead.forget()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	defer c.tidy()
-	codes, suspects = map[string]coded{}, map[string]*treesitter.SyntaxError{}
+	codes, suspects = map[string]watcher.Hash{}, map[string]*treesitter.SyntaxError{}
 	for _, ch := range b.Changes {
 		if !isModule(ch.Path) {
 			continue
 		}
-		f, read := c.pending[ch.Path]
-		delete(c.pending, ch.Path)
+		i := c.find(ch)
 		switch {
 		case ch.Kind == watcher.Deleted:
 			changes = append(changes, treesitter.Change{Path: ch.Path})
 			suspects[ch.Path] = nil
-		case read:
+		case i >= 0:
+			f := c.pending[ch.Path][i]
 			changes = append(changes, treesitter.Change{Path: ch.Path, Facts: f.imports})
-			codes[ch.Path] = coded{f.hash, f.code}
-			suspects[ch.Path] = f.syntax
+			codes[ch.Path], suspects[ch.Path] = f.code, f.syntax
 		case !known(ch.Path):
-			// Too large for the watcher to read: it is there, and what it
-			// imports is not known.
+			// It is there, and what it imports is not known.
 			changes = append(changes, treesitter.Change{Path: ch.Path, Facts: &treesitter.Facts{}})
 		default:
-			// Read again while the batch before this one was being handed on:
-			// that batch took the newer facts along.
+			// What it imported when it could be read is the best guess.
 		}
+		c.pending[ch.Path] = c.pending[ch.Path][i+1:]
 	}
 	return changes, codes, suspects
+}
+
+// find returns which of the pending facts of a file a change speaks of, the
+// newest if the file held the same twice; -1 for none.
+func (c *content) find(ch watcher.Change) int {
+	all := c.pending[ch.Path]
+	for i := len(all) - 1; i >= 0; i-- {
+		if all[i].hash == ch.New {
+			return i
+		}
+	}
+	return -1
 }
 
 // tidy drops facts that no batch will name: those of a file that turned out to
@@ -174,8 +187,10 @@ func (c *content) take(b watcher.Batch, known func(path string) bool) (changes [
 // was taken is named by the next, or found again.
 func (c *content) tidy() {
 	c.taken++
-	maps.DeleteFunc(c.pending, func(_ string, f facts) bool { return f.taken+1 < c.taken })
+	maps.DeleteFunc(c.pending, func(_ string, all []facts) bool {
+		return len(all) == 0 || all[len(all)-1].taken+1 < c.taken
+	})
 	if len(c.pending) == 0 {
-		c.pending = map[string]facts{} // one that was large stays large
+		c.pending = map[string][]facts{} // one that was large stays large
 	}
 }

@@ -123,22 +123,19 @@ func (c *content) foundMany(modules int) bool {
 	return true
 }
 
-// factHashes returns for each module the hash of the bytes that its facts in
-// the graph are of, and that of the code.
+// factHashes returns for each module what it holds, which is what its facts in
+// the graph are of, and what services go by for it.
 func (p *Project) factHashes() map[string]coded {
 	hashes := make(map[string]coded, p.view.graph.Len())
 	for _, path := range p.view.graph.Files() {
-		h := coded{p.files[path], p.files[path]}
-		if c, ok := p.codes[path]; ok {
-			h = c
-		}
-		if newer, ok := p.newer[path]; ok {
-			h = newer
-		}
-		hashes[path] = h
+		hashes[path] = coded{p.files[path], p.code[path]}
 	}
 	return hashes
 }
+
+// coded is what a file holds, and what services go by for it: the same, unless
+// they go by its code alone.
+type coded struct{ bytes, code watcher.Hash }
 
 // build tells builds of bounce apart: another may find other facts in the same
 // bytes. mode is what the facts depend on beside that.

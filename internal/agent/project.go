@@ -24,13 +24,9 @@ type Project struct {
 	installs *installs
 	files    tree
 	// code has what services go by for each file: files itself, unless
-	// cosmetic is skip. Then codes has what their code was taken from.
-	code  tree
-	codes map[string]coded
-	// newer has the modules whose facts are of other bytes than files says,
-	// with the hashes of those: see decisions/0001.
-	newer map[string]coded
-	view  *view
+	// cosmetic is skip.
+	code tree
+	view *view
 }
 
 // Open reads the tree of a configuration once, and asks the interpreters of its
@@ -112,8 +108,6 @@ func newProject(cfg *configs.Config) (*Project, error) {
 		searches: newSearches(),
 		installs: newInstalls(),
 		files:    tree{},
-		codes:    map[string]coded{},
-		newer:    map[string]coded{},
 		view:     newView(graphOptions(cfg), services),
 	}
 	p.code = p.files
@@ -142,13 +136,6 @@ func (p *Project) update(ctx context.Context, b watcher.Batch) (before, after *v
 	before = p.view
 	changes, codes, s := p.content.take(b, before.graph.Has)
 	cosmetic := p.recode(b, codes)
-	for _, c := range b.Changes {
-		if read, ok := codes[c.Path]; ok && read.bytes != c.New {
-			p.newer[c.Path] = read
-		} else if ok || c.Kind == watcher.Deleted {
-			delete(p.newer, c.Path)
-		}
-	}
 	if opts := graphOptions(p.config); len(opts.Roots) == 0 && shapes(b) {
 		opts.Roots = treesitter.FindRoots(slices.Sorted(maps.Keys(p.files)), p.read)
 		if !slices.Equal(opts.Roots, before.roots) {
