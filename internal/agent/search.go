@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"os"
 	"path"
 	"path/filepath"
 	"runtime"
@@ -152,6 +153,21 @@ func (p *Project) search(ctx context.Context, s *service) search {
 	}
 	out.ahead, out.roots = take(answer.Ahead), take(answer.Places)
 	return out
+}
+
+// provides reports whether a module is one of Python's own library, or of a
+// package that is installed.
+func (s search) provides(module string) bool {
+	if s.path == nil || module == "" {
+		return false
+	}
+	at := filepath.Join(s.path.Library, filepath.FromSlash(strings.ReplaceAll(module, ".", "/")))
+	for _, file := range []string{at + ".py", filepath.Join(at, "__init__.py")} {
+		if _, err := os.Stat(file); err == nil {
+			return true
+		}
+	}
+	return len(s.installed.Find(module)) > 0
 }
 
 // same reports whether two searches lead to the same roots.

@@ -163,6 +163,12 @@ func (t *diskTree) Read(p string) ([]byte, error) {
 	return data, nil
 }
 
+// ours reports whether an entry is a module of a package in the project.
+func (v *view) ours(e treesitter.Entry) bool {
+	e.Module, _, _ = strings.Cut(e.Module, ".")
+	return v.graph.Locate(e) != nil
+}
+
 // warnings are what a person should know before relying on a service.
 func (v *view) warnings(name string) []string {
 	var out []string
@@ -173,7 +179,8 @@ func (v *view) warnings(name string) []string {
 		out = append(out, fmt.Sprintf("any Python file restarts %s: %s", name, s.unknown))
 	default:
 		for _, e := range v.entries(s) {
-			if v.graph.Locate(e) == nil {
+			// python -m http.server is no mistake: no file of the project restarts it.
+			if v.graph.Locate(e) == nil && (v.ours(e) || !s.search.provides(e.Module)) {
 				out = append(out, fmt.Sprintf("%s starts from %s, which is not in the project; correct the command, or the line  entry: [package.module]", name, e.Module+e.File))
 			}
 		}

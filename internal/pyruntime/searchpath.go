@@ -29,6 +29,8 @@ type SearchPath struct {
 	// Sites are the directories that packages are installed in, in the order in
 	// which an import looks there. They need not exist.
 	Sites []string
+	// Library is the directory of Python's own library.
+	Library string
 	// Unknown says, one line each, what could not be told: an editable install
 	// that is half there.
 	Unknown []string
@@ -162,6 +164,8 @@ func parseSearchPath(fields []string) (path *SearchPath, files []string) {
 			path.Unknown = append(path.Unknown, name+": "+place)
 		case !filepath.IsAbs(place):
 			// The key of a path hook, or what no import would find either.
+		case kind == "library":
+			path.Library = filepath.Clean(place)
 		case kind == "site":
 			path.Sites = append(path.Sites, filepath.Clean(place))
 			files = append(files, place)

@@ -62,7 +62,8 @@ if os.environ.get("PYTHONPATH") and not sys.flags.ignore_environment:
 
 
 def tell_state():
-    """Say which files the answer depends on."""
+    """Say where the library is, and which files the answer depends on."""
+    tell("library", "", library)
     for directory in sites:
         tell("site", "", directory)
         try:
