@@ -179,6 +179,11 @@ type Service struct {
 	// Hooks are commands that are run when something becomes of the service, in
 	// its directory and environment.
 	Hooks Hooks `json:"hooks" example:"{after_ready: [sh, warm.sh]}"`
+	// TTY gives the process a terminal of its own, for input too, at which bounce
+	// attach and bounce up --tty sit: debuggers such as that of breakpoint() work,
+	// and a program that looks for a terminal finds one. Left out, what it writes
+	// goes through pipes, and there is nothing to read.
+	TTY bool `json:"tty" example:"true"`
 	// Output says where the lines that the process writes go, beside the
 	// terminal.
 	Output Output `json:"output" example:"{file: logs/api.log}"`

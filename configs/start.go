@@ -24,7 +24,7 @@ type Start struct {
 	Spec runner.Spec
 	// Identity has the parts of the start identity that the configuration
 	// knows, by the names of decider.Version.Start: "command", "cwd",
-	// "environment" and, of what is not left out, "listen", "user", "umask",
+	// "environment" and, of what is not left out, "listen", "tty", "user", "umask",
 	// "limits", "affinity" and "nice". The environment has what is declared (env,
 	// env_file, PORT of a Procfile) and PATH, VIRTUAL_ENV and PYTHON* wherever
 	// they come from; its values are secrets, to be compared and never shown.
@@ -48,6 +48,7 @@ func (c *Config) Start(service string, environ []string) (Start, error) {
 		Argv:      s.Run.Argv(),
 		Dir:       c.abs(s.Cwd),
 		Env:       pairs(env),
+		TTY:       s.TTY,
 		Order:     s.Order,
 		DependsOn: slices.Clone(s.DependsOn),
 		Ready: runner.Ready{
@@ -90,6 +91,9 @@ func (c *Config) Start(service string, environ []string) (Start, error) {
 		"command":     unambiguous(spec.Argv),
 		"cwd":         spec.Dir,
 		"environment": unambiguous(pairs(declared)),
+	}
+	if spec.TTY {
+		identity["tty"] = "true"
 	}
 	if len(spec.Listen) > 0 {
 		var words []string

@@ -5,6 +5,7 @@ import (
 	"io"
 	"sync"
 	"time"
+	"unicode/utf8"
 )
 
 // Line is one line of output.
@@ -29,6 +30,8 @@ type Stream string
 const (
 	Stdout Stream = "stdout"
 	Stderr Stream = "stderr"
+	// Terminal is that of a service with Spec.TTY: both of them.
+	Terminal Stream = "terminal"
 	// Notice marks a line by the runner itself, such as "12 lines dropped".
 	Notice Stream = "bounce"
 )
@@ -50,8 +53,9 @@ func readLines(r io.Reader, each func(text string, split bool)) {
 				break
 			}
 			if i < 0 || i > maxLine {
-				each(string(rest[:maxLine]), true)
-				rest = rest[maxLine:]
+				cut := splitAt(rest)
+				each(string(rest[:cut]), true)
+				rest = rest[cut:]
 				continue
 			}
 			each(string(bytes.TrimSuffix(rest[:i], []byte("\r"))), false)
@@ -67,15 +71,26 @@ func readLines(r io.Reader, each func(text string, split bool)) {
 	}
 }
 
-// maxQueued is how many bytes of a service's lines may wait for
-// Options.Output before further ones are dropped.
+// splitAt returns where a line that is too long is split: not within a
+// character, unless it is none of UTF-8.
+func splitAt(line []byte) int {
+	for cut := maxLine; cut > maxLine-utf8.UTFMax; cut-- {
+		if utf8.RuneStart(line[cut]) {
+			return cut
+		}
+	}
+	return maxLine
+}
+
+// maxQueued is how many bytes of a service's lines may wait for Options.Output
+// before the oldest are dropped: the last words matter most.
 const maxQueued = 1 << 20
 
 // outlet hands lines to a sink that may be slow or stuck, and never makes the
 // writer wait: what does not fit is dropped and counted.
 type outlet struct {
 	sink func(Line)
-	// dropped is told when lines were lost, once there is room again.
+	// dropped is told when lines were lost, before those that came after them.
 	dropped func(count int)
 	bell    chan struct{}
 	done    chan struct{} // closed when run has returned
@@ -104,12 +119,16 @@ func (o *outlet) put(l Line) {
 	}
 	const overhead = 128 // of a Line beside its text
 	o.mu.Lock()
-	switch {
-	case o.closed || o.size > maxQueued:
+	if o.closed {
 		o.lost++
-	default:
+	} else {
 		o.lines = append(o.lines, l)
 		o.size += len(l.Text) + overhead
+	}
+	for o.size > maxQueued {
+		o.size -= len(o.lines[0].Text) + overhead
+		o.lines = o.lines[1:]
+		o.lost++
 	}
 	o.mu.Unlock()
 	ring(o.bell)
@@ -122,11 +141,11 @@ func (o *outlet) run() {
 		lines, lost, closed := o.lines, o.lost, o.closed
 		o.lines, o.size, o.lost = nil, 0, 0
 		o.mu.Unlock()
-		for _, l := range lines {
-			o.sink(l)
-		}
 		if lost > 0 {
 			o.dropped(lost)
+		}
+		for _, l := range lines {
+			o.sink(l)
 		}
 		if closed {
 			return

@@ -20,6 +20,9 @@ type command struct {
 	names []string
 	// confine says as whom it runs.
 	confine Confine
+	// tty says that its output is a terminal, which is its input too and controls
+	// it.
+	tty bool
 }
 
 // lend returns the command with what tells it of its files. LISTEN_PID must be

@@ -352,11 +352,14 @@ func (p *proc) has(pid int) (ours, known bool) {
 	return slices.ContainsFunc(p.live(make(map[identity]bool)), func(l stat) bool { return l.identity == s.identity }), true
 }
 
-// pipeName is how /proc/PID/fd shows a pipe.
+// pipeName is how /proc/PID/fd shows a pipe, or a terminal.
 func pipeName(f *os.File) string {
 	info, err := f.Stat()
 	if err != nil {
 		return "unknown"
+	}
+	if info.Mode()&os.ModeCharDevice != 0 {
+		return f.Name()
 	}
 	return fmt.Sprintf("pipe:[%d]", info.Sys().(*syscall.Stat_t).Ino)
 }

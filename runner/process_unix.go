@@ -23,7 +23,8 @@ import (
 )
 
 // A command gets its own session, and so its own process group and no
-// terminal; its own pipes; /dev/null for input; and no other descriptor.
+// terminal but one that is made for it; its own pipes; /dev/null for input, or
+// that terminal; and no other descriptor.
 // Roads not taken: Pdeathsig, which fires when the thread that forked ends,
 // not the agent (go.dev/issue/27505); os/exec, which looks commands up in the
 // agent's PATH and not in the service's.
@@ -95,11 +96,13 @@ func (u unixStarter) start(c command, m mark, stdout, stderr *os.File) (process,
 			_ = pipe.Chown(int(account.UID), int(account.GID))
 		}
 	}
-	stdin, err := os.Open(os.DevNull)
-	if err != nil {
-		return nil, fmt.Errorf("cannot start %q: %w", c.argv[0], err)
+	stdin := stdout
+	if !c.tty {
+		if stdin, err = os.Open(os.DevNull); err != nil {
+			return nil, fmt.Errorf("cannot start %q: %w", c.argv[0], err)
+		}
+		defer stdin.Close()
 	}
-	defer stdin.Close()
 	name := c.argv[0]
 	if c = c.lend(); len(c.files) > 0 {
 		path = c.argv[0]
@@ -108,7 +111,7 @@ func (u unixStarter) start(c command, m mark, stdout, stderr *os.File) (process,
 		Dir:   c.dir,
 		Env:   m.environ(c.env),
 		Files: append([]*os.File{stdin, stdout, stderr}, c.files...),
-		Sys:   &syscall.SysProcAttr{Setsid: true},
+		Sys:   &syscall.SysProcAttr{Setsid: true, Setctty: c.tty},
 	}
 	leaf, entered := u.enter(m, attr.Sys)
 	defer entered()
@@ -129,7 +132,7 @@ func (u unixStarter) start(c command, m mark, stdout, stderr *os.File) (process,
 		case leaf != nil:
 			// It may be the group in which nothing can be started.
 			leaf.Remove()
-			leaf, attr.Sys = nil, &syscall.SysProcAttr{Setsid: true}
+			leaf, attr.Sys = nil, &syscall.SysProcAttr{Setsid: true, Setctty: c.tty}
 		default:
 			return nil, c.refusal(name, path, account, err)
 		}

@@ -14,6 +14,7 @@ import (
 
 	"bounce/decider"
 	"bounce/internal/cgroup"
+	"bounce/internal/terminal"
 )
 
 // ErrClosed says that the runner has been closed.
@@ -51,6 +52,9 @@ type Options struct {
 	// service. Services do not wait for it: past 1 MiB lines are dropped,
 	// counted and said.
 	Output func(Line)
+	// Record gets every line of services as well, in order per stream, from the
+	// goroutine that reads it: none is dropped, so it must not wait for anything.
+	Record func(Line)
 	// MaxParallel limits how many services restart at a time; 0: no limit.
 	// Crash restarts are not limited.
 	MaxParallel int
@@ -157,7 +161,7 @@ func New(o Options) (*Runner, error) {
 	h := &host{
 		run: o.Run, dir: dir, dry: o.Dry, ctx: ctx, stop: stop, force: forced.Done(),
 		before: o.Before, beside: o.Beside, took: o.Took, beforeAction: o.BeforeAction, afterAction: o.AfterAction, scratch: o.Scratch,
-		emit: events.tell, sink: o.Output, lines: o.Lines,
+		emit: events.tell, sink: o.Output, record: o.Record, lines: o.Lines,
 		random: random, start: o.start, changed: make(chan struct{}, 1),
 	}
 	r.conductor = newConductor(r, h, o.MaxParallel, strays)
@@ -350,6 +354,31 @@ func (r *Runner) Tail(service string, n int) []Line {
 		}
 	}
 	return nil
+}
+
+// ErrNoTerminal says that a service has no terminal to attach to.
+var ErrNoTerminal = errors.New("it has no terminal")
+
+// Attach takes the place at the terminal of a service, over all of its
+// generations, until it is left. The error wraps [ErrNoTerminal] when its spec
+// asks for none, and [terminal.ErrTaken] when somebody else has the place.
+func (r *Runner) Attach(service string) (*terminal.Guest, error) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	for _, s := range r.services {
+		if s.name != service {
+			continue
+		}
+		if !s.now.Load().tty {
+			return nil, fmt.Errorf("cannot attach to %s: %w", service, ErrNoTerminal)
+		}
+		guest, err := s.seat.Sit()
+		if err != nil {
+			return nil, fmt.Errorf("cannot attach to %s: %w", service, err)
+		}
+		return guest, nil
+	}
+	return nil, fmt.Errorf("cannot attach to %q: there is no such service", service)
 }
 
 // Settled waits until nothing moves: no step of a plan is under way and no

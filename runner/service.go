@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -14,6 +16,7 @@ import (
 	"time"
 
 	"bounce/decider"
+	"bounce/internal/terminal"
 )
 
 // service owns one service. Its goroutine alone touches the fields below run;
@@ -26,8 +29,9 @@ type service struct {
 	now    atomic.Pointer[view]
 	output *outlet
 	kept   *kept
-	leave  chan struct{} // closed when nobody waits for its processes any more
-	done   chan struct{} // closed when run has returned
+	seat   *terminal.Seat // of a service that has a terminal
+	leave  chan struct{}  // closed when nobody waits for its processes any more
+	done   chan struct{}  // closed when run has returned
 
 	// Owned by run.
 	spec     Spec
@@ -78,6 +82,7 @@ type host struct {
 	scratch      string
 	emit         func(Event)
 	sink         func(Line)
+	record       func(Line) // may be nil
 	lines        int
 	random       func() float64
 	start        starter
@@ -137,6 +142,7 @@ type view struct {
 	moving  bool // it will change by itself in the near future
 	ask     uint64
 	needs   []string
+	tty     bool
 }
 
 // outcome is how a wish came to rest.
@@ -154,6 +160,7 @@ func newService(h *host, spec Spec, strays []*stray) *service {
 		incarnation: &incarnation{state: StateStopped},
 	}
 	s.output = newOutlet(h.sink, s.dropped)
+	s.seat = terminal.NewSeat(s.name, s.prompted)
 	s.publish()
 	go s.run()
 	return s
@@ -435,16 +442,19 @@ func (s *service) tryLaunch(n *incarnation) error {
 	if n.sign, err = prepareSign(s.spec.Ready, s.spec.Confine); err != nil {
 		return err
 	}
-	pipes, stdout, stderr, err := openPipes()
+	pipes, stdout, stderr, err := s.openOutput(n)
 	if err != nil {
 		return err
+	}
+	if s.spec.TTY && variable(env, "TERM") == "" {
+		env = setenv(env, "TERM=xterm-256color") // what most are, where the agent has none
 	}
 	files, names := s.lent(n == s.heir)
 	for _, f := range files {
 		block(f)
 	}
 	proc, err := s.host.start.start(
-		command{argv: s.spec.Argv, dir: s.spec.Dir, env: env, files: files, names: names, confine: s.spec.Confine},
+		command{argv: s.spec.Argv, dir: s.spec.Dir, env: env, files: files, names: names, confine: s.spec.Confine, tty: s.spec.TTY},
 		s.mark(n), stdout, stderr)
 	if err != nil {
 		pipes.close()
@@ -457,6 +467,9 @@ func (s *service) tryLaunch(n *incarnation) error {
 	pipes.read(func(stream Stream, text string, split bool) {
 		l := Line{Service: s.name, Generation: generation, Stream: stream, Time: time.Now(), Text: text, Split: split}
 		s.kept.add(l)
+		if s.host.record != nil {
+			s.host.record(l)
+		}
 		s.output.put(l)
 		seen(text)
 	})
@@ -469,6 +482,27 @@ func (s *service) tryLaunch(n *incarnation) error {
 		}
 	})
 	return nil
+}
+
+// openOutput makes what a generation writes to: two pipes, or a terminal.
+func (s *service) openOutput(n *incarnation) (*pipes, *os.File, *os.File, error) {
+	if !s.spec.TTY {
+		return openPipes()
+	}
+	screen, tty, err := s.seat.Open(n.generation)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	return newPipes(pipe{Terminal, screen}), tty, tty, nil
+}
+
+// prompted says that the service may be waiting at its terminal, where nobody is; it
+// runs on a goroutine of the seat's.
+func (s *service) prompted(prompt string) {
+	s.output.put(Line{
+		Service: s.name, Stream: Notice, Time: time.Now(),
+		Text: fmt.Sprintf("%q stands at its terminal; to answer: bounce attach %s", prompt, s.name),
+	})
 }
 
 // prepare tells the host that the service is about to load what there is now,
@@ -617,6 +651,10 @@ func (s *service) inquest(n *incarnation, f failure, what string) findings {
 	if d.traced = d.traced && !f.ok && !f.signalled; d.traced {
 		d.class = d.trace.class
 		d.what += ": " + d.trace.text
+		if d.class == "BdbQuit" && !s.spec.TTY {
+			// breakpoint() has found its input at its end.
+			d.what += fmt.Sprintf(": a debugger needs a terminal: 'bounce up --tty', or tty: true and 'bounce attach %s'", s.name)
+		}
 	}
 	if host, port, ok := s.spec.Ready.endpoint(); ok && !f.ok && n.proc != nil {
 		if who := n.proc.owner(host, port); who.pid != 0 && !s.holds(port) {
@@ -722,12 +760,15 @@ const (
 	stderrLines = 60
 )
 
+// colours are what Python writes around the words of a traceback on a terminal.
+var colours = regexp.MustCompile("\x1b\\[[0-9;:]*m")
+
 func (s *service) tail(generation int) lastWords {
 	var w lastWords
 	for _, l := range s.kept.last(generation, s.kept.limit) {
 		w.all = append(w.all, l.Text)
-		if l.Stream == Stderr {
-			w.stderr = append(w.stderr, l.Text)
+		if l.Stream == Stderr || l.Stream == Terminal {
+			w.stderr = append(w.stderr, colours.ReplaceAllString(l.Text, ""))
 		}
 	}
 	w.all = w.all[max(0, len(w.all)-tailLines):]
@@ -788,7 +829,7 @@ func (s *service) publish() {
 	if rests && s.settled != s.turn {
 		s.settled, s.outcome = s.turn, outcome{st, s.refused}
 	}
-	s.now.Store(&view{status: st, turn: s.turn, settled: s.settled, outcome: s.outcome, moving: !rests, ask: s.asks, needs: s.spec.DependsOn})
+	s.now.Store(&view{status: st, turn: s.turn, settled: s.settled, outcome: s.outcome, moving: !rests, ask: s.asks, needs: s.spec.DependsOn, tty: s.spec.TTY})
 	ring(s.host.changed)
 }
 
@@ -818,10 +859,21 @@ func join(pids []int) string {
 
 // pipes are the agent's ends of a command's output.
 type pipes struct {
-	ends    [2]*os.File // of stdout and stderr
+	ends    []pipe
 	reading sync.WaitGroup
-	done    chan struct{} // closed when both have been read to the end
+	done    chan struct{} // closed when all have been read to the end
 }
+
+// pipe is one of them: an end of a pipe, or of a terminal.
+type pipe struct {
+	stream Stream
+	end    interface {
+		io.ReadCloser
+		SetReadDeadline(time.Time) error
+	}
+}
+
+func newPipes(ends ...pipe) *pipes { return &pipes{ends: ends, done: make(chan struct{})} }
 
 // drainTime is how long what is in a pipe may take to be read once the
 // processes are gone. A process that is not ours to end may hold the other end
@@ -840,15 +892,15 @@ func openPipes() (*pipes, *os.File, *os.File, error) {
 		outW.Close()
 		return nil, nil, nil, fmt.Errorf("cannot make a pipe: %w", err)
 	}
-	return &pipes{ends: [2]*os.File{outR, errR}, done: make(chan struct{})}, outW, errW, nil
+	return newPipes(pipe{Stdout, outR}, pipe{Stderr, errR}), outW, errW, nil
 }
 
 // read calls each for every line, from one goroutine per stream.
 func (p *pipes) read(each func(stream Stream, text string, split bool)) {
-	for i, stream := range []Stream{Stdout, Stderr} {
+	for _, e := range p.ends {
 		p.reading.Go(func() {
-			readLines(p.ends[i], func(text string, split bool) { each(stream, text, split) })
-			p.ends[i].Close()
+			readLines(e.end, func(text string, split bool) { each(e.stream, text, split) })
+			e.end.Close()
 		})
 	}
 	go func() {
@@ -859,14 +911,14 @@ func (p *pipes) read(each func(stream Stream, text string, split bool)) {
 
 // finish gives the readers a moment to come to the end.
 func (p *pipes) finish() {
-	for _, f := range p.ends {
-		_ = f.SetReadDeadline(time.Now().Add(drainTime)) // closed already is fine
+	for _, e := range p.ends {
+		_ = e.end.SetReadDeadline(time.Now().Add(drainTime)) // closed already is fine
 	}
 }
 
 // close closes ends that nobody reads.
 func (p *pipes) close() {
-	for _, f := range p.ends {
-		f.Close()
+	for _, e := range p.ends {
+		e.end.Close()
 	}
 }

@@ -15,6 +15,9 @@ type Spec struct {
 	Dir string
 	// Env is the whole environment, "KEY=value" each.
 	Env []string
+	// TTY gives each generation a terminal of its own for input and output, which
+	// [Runner.Attach] sits at, in place of pipes and no input.
+	TTY bool `json:",omitempty"`
 	// Order ranks starts within a level of dependencies; default 100.
 	Order int
 	// DependsOn names services that must be at their target before this one

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 
 	"github.com/spf13/cobra"
 )
@@ -16,6 +17,9 @@ type globals struct {
 	logLevel  string
 
 	project string // the project's directory, once a verb has looked for it
+	// seat names the service whose terminal is this one's at the moment, if up
+	// sits at one: what it writes is there already.
+	seat atomic.Pointer[string]
 }
 
 // newRoot lists the verbs in the order of help.
@@ -70,7 +74,7 @@ Results go to stdout, words for people to stderr. Exit codes:
 	for _, cmd := range []*cobra.Command{
 		newUp(g),
 		newDecide(g), newWhy(g), newAffected(g), newGraph(g), newCheck(g),
-		newStatus(g), newStart(g), newStop(g), newRestart(g), newHold(g), newResume(g), newSync(g), newLogs(g), newEvents(g),
+		newStatus(g), newStart(g), newStop(g), newRestart(g), newHold(g), newResume(g), newSync(g), newLogs(g), newEvents(g), newAttach(g), newGuard(),
 		newVersion(g), newCompletion(g),
 	} {
 		root.AddCommand(cmd)

@@ -106,6 +106,8 @@ type world struct {
 	grown  chan struct{}
 
 	pids map[string]int // as of remember
+
+	desks map[string]*desk // terminals, see attach_test.go
 }
 
 type worldKey struct{}
@@ -192,6 +194,16 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"expand":    cmdExpand,
 	"poll":      cmdPoll,
 	"exits":     cmdExits,
+
+	"term": cmdTerm,
+	"type": cmdType,
+	"sees": cmdSees,
+	"size": cmdSize,
+	"send": cmdSend,
+	"ends": cmdEnds,
+	"mode": cmdMode,
+
+	"hangup": cmdHangup,
 }
 
 func worldOf(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*world) }

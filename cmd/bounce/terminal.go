@@ -15,6 +15,7 @@ import (
 
 	"bounce/internal/agent"
 	"bounce/internal/control"
+	"bounce/internal/terminal"
 )
 
 // colour reports whether w is a terminal that wants colour.
@@ -109,6 +110,9 @@ func (o *output) write(l control.Line) error {
 	text := l.Text
 	if o.colour {
 		prefix = fmt.Sprintf("\x1b[%dm%s\x1b[0m", o.codes[name], prefix)
+	}
+	if l.Stream == "terminal" {
+		text = terminal.Shown(text)
 	}
 	text = agent.Printable(text, o.colour)
 	if l.Split {

@@ -17,7 +17,7 @@ import (
 )
 
 func newUp(g *globals) *cobra.Command {
-	var asJSON, dry, daemonize, noWait bool
+	var asJSON, dry, daemonize, noWait, tty bool
 	var logFile string
 	cmd := &cobra.Command{
 		Use:     "up [SERVICE...] [-- COMMAND]",
@@ -28,6 +28,12 @@ watch the tree, and restart the services that a change reaches.
 
 Named services are run with what they depend on; without a name, all are.
 Ctrl-C or TERM stops every service in its order; a second one kills at once.
+
+--tty gives the one service that is run, or the one that is named, a terminal of
+its own and connects this one to it, for the debugger of breakpoint() and what
+else asks questions. Ctrl-C still stops everything, and Ctrl-] takes this terminal
+away from the service; 'bounce attach' does the same for any service that has
+tty: true.
 
 --daemonize runs the agent in the background, in a session of its own, and
 returns when its services are ready, or unverified where nothing is probed; exit
@@ -46,6 +52,7 @@ project, or when a service used up its restarts and says on_exhausted: exit.`,
 		Example: `  bounce up
   bounce up api worker
   bounce up -- uvicorn shop.api:app --port 8000
+  bounce up --tty -- python app.py
   bounce up --daemonize
   bounce up --dry-run`,
 		Args:              takes(0, -1),
@@ -60,8 +67,10 @@ project, or when a service used up its restarts and says on_exhausted: exit.`,
 			}
 		}
 		switch {
-		case daemonize && (dry || asJSON || logFile != ""):
-			return usage(errors.New("--daemonize goes with neither --dry-run, --json nor --log-file"))
+		case daemonize && (dry || asJSON || tty || logFile != ""):
+			return usage(errors.New("--daemonize goes with neither --dry-run, --json, --tty nor --log-file"))
+		case tty && (dry || asJSON || logFile != ""):
+			return usage(errors.New("--tty goes with neither --dry-run, --json nor --log-file"))
 		case noWait && !daemonize:
 			return usage(errors.New("--no-wait is for --daemonize"))
 		case daemonize:
@@ -78,9 +87,14 @@ project, or when a service used up its restarts and says on_exhausted: exit.`,
 			}
 			defer flush()
 		}
-		return g.up(ctx, cfg, agent.Options{Version: version, Services: names, Dry: dry}, asJSON)
+		opts := agent.Options{Version: version, Services: names, Dry: dry}
+		if tty {
+			return g.upAt(ctx, cfg, opts)
+		}
+		return g.up(ctx, cfg, opts, asJSON)
 	})
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one event a line, output of services included")
+	cmd.Flags().BoolVar(&tty, "tty", false, "give the service a terminal and connect this one to it, for a debugger")
 	cmd.Flags().BoolVar(&daemonize, "daemonize", false, "run the agent in the background, and return when its services are up")
 	cmd.Flags().BoolVar(&noWait, "no-wait", false, "with --daemonize, return when the agent answers")
 	cmd.Flags().StringVar(&logFile, "log-file", "", "write the log and the output to a `file` that is rotated (10 MB, 5 old ones), not to the terminal")
@@ -129,10 +143,7 @@ func (g *globals) up(ctx context.Context, cfg *configs.Config, opts agent.Option
 	for _, w := range cfg.Warnings {
 		log.Warn().Timestamp().Msg(w.Error())
 	}
-	if r, ok := g.out.(*results); ok {
-		// What nobody reads is no failure of the services.
-		g.out = r.w
-	}
+	g.unread()
 	if asJSON {
 		opts.Event, opts.Output = g.jsonEvents()
 	} else {
@@ -140,7 +151,11 @@ func (g *globals) up(ctx context.Context, cfg *configs.Config, opts agent.Option
 		events := agent.NewLog(log)
 		events.Beside, events.Dry = sameFile(g.out, g.err), opts.Dry
 		opts.Event = events.Event
-		opts.Output = func(l control.Line) { _ = out.write(l) }
+		opts.Output = func(l control.Line) {
+			if at := g.seat.Load(); at == nil || *at != l.Service {
+				_ = out.write(l)
+			}
+		}
 	}
 
 	ctx, cancel := context.WithCancel(ctx)
@@ -179,6 +194,14 @@ func (g *globals) up(ctx context.Context, cfg *configs.Config, opts agent.Option
 		return &exitError{code: 128 + int(s)}
 	}
 	return err
+}
+
+// unread has it be no failure that nobody reads what is printed: the services go
+// on.
+func (g *globals) unread() {
+	if r, ok := g.out.(*results); ok {
+		g.out = r.w
+	}
 }
 
 // jsonEvents returns the receivers of `up --json`: events as they are, and

@@ -238,8 +238,8 @@ func newAgent(cfg *configs.Config, opts Options) (*Agent, error) {
 		Scratch:      scratch,
 		Dry:          opts.Dry,
 		Events:       a.ran,
+		Record:       a.files.add,
 		Output: func(l runner.Line) {
-			a.files.add(l)
 			a.lines.add(lineOf(l))
 		},
 	})

@@ -19,13 +19,14 @@ var policy = map[string][]string{
 	"watcher":    nil,
 	"treesitter": nil,
 	"decider":    {"watcher"},
-	"runner":     {"decider", "internal/cgroup", "internal/confine"},
+	"runner":     {"decider", "internal/cgroup", "internal/confine", "internal/terminal"},
 	"configs":    {"watcher", "treesitter", "decider", "runner"},
 
 	"internal/control":      nil,
 	"internal/logfile":      nil,
 	"internal/procstat":     nil,
 	"internal/feed":         nil,
+	"internal/terminal":     nil,
 	"internal/git":          nil,
 	"internal/installed":    nil,
 	"internal/pyruntime":    nil,
@@ -39,7 +40,7 @@ var policy = map[string][]string{
 	"internal/writers":      nil,
 	"internal/agent":        {"watcher", "treesitter", "decider", "runner", "configs", "internal/control", "internal/git", "internal/installed", "internal/pyruntime", "internal/smartrestart", "internal/classifier", "internal/writers", "internal/logfile", "internal/procstat", "internal/feed"},
 
-	"cmd/bounce":      {"configs", "internal/agent", "internal/control", "internal/logfile"},
+	"cmd/bounce":      {"configs", "internal/agent", "internal/control", "internal/logfile", "internal/terminal"},
 	"cmd/bounce-demo": {"internal/control"},
 	"bench/latency":   {"internal/control", "bench/internal/measure"},
 	"bench/graph":     {"treesitter"},
@@ -58,6 +59,7 @@ var homes = map[string][]string{
 	"github.com/rs/zerolog":             {"internal/agent", "cmd/bounce"},
 	"github.com/spf13/cobra":            {"cmd/bounce"},
 	"github.com/DeRuina/timberjack":     {"internal/logfile"},
+	"github.com/creack/pty":             {"internal/terminal"},
 	"C":                                 {"treesitter"},
 }
 

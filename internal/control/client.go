@@ -162,6 +162,10 @@ func (c *Client) request(ctx context.Context, method, verb string, q url.Values,
 		return nil, fmt.Errorf("cannot ask the agent: %w", err)
 	}
 	req.Header.Set("Bounce-Protocol", strconv.Itoa(protocol))
+	if verb == "attach" {
+		req.Header.Set("Connection", "Upgrade")
+		req.Header.Set("Upgrade", upgrade)
+	}
 	resp, err := c.http.Do(req)
 	var stopped *StoppedError
 	switch {
@@ -171,7 +175,7 @@ func (c *Client) request(ctx context.Context, method, verb string, q url.Values,
 		return nil, ErrNoAgent
 	case err != nil:
 		return nil, fmt.Errorf("cannot ask the agent: %w", err)
-	case resp.StatusCode == http.StatusOK:
+	case resp.StatusCode == http.StatusOK, resp.StatusCode == http.StatusSwitchingProtocols:
 		return resp, nil
 	}
 	defer resp.Body.Close()

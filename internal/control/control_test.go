@@ -1,6 +1,7 @@
 package control
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -21,6 +22,8 @@ type fake struct {
 	asked  chan Request
 	events []Event
 	block  chan struct{} // closed to let Sync return
+
+	terminal *echo
 }
 
 func (f *fake) Status() Status {
@@ -80,6 +83,35 @@ func (f *fake) Logs(_ context.Context, q LogQuery, yield func(Line) error) error
 	}
 	return yield(Line{Service: q.Services[0], Text: fmt.Sprintf("last %d", q.Tail)})
 }
+
+func (f *fake) Attach(service string) (Terminal, error) {
+	if service == "nobody" {
+		return nil, &Refusal{Text: `no service "nobody"`}
+	}
+	return f.terminal, nil
+}
+
+// echo is a terminal that shows what is typed and how large it is.
+type echo struct {
+	shown chan string
+	left  chan struct{}
+}
+
+func (e *echo) Next(ctx context.Context) ([]byte, string, error) {
+	select {
+	case s := <-e.shown:
+		if notice, ok := strings.CutPrefix(s, "notice "); ok {
+			return nil, notice, nil
+		}
+		return []byte(s), "", nil
+	case <-ctx.Done():
+		return nil, "", ctx.Err()
+	}
+}
+
+func (e *echo) Type(p []byte)            { e.shown <- string(p) }
+func (e *echo) Resize(rows, columns int) { e.shown <- fmt.Sprint("notice ", rows, "x", columns) }
+func (e *echo) Leave()                   { close(e.left) }
 
 // serve starts a server for f and returns a client of it.
 func serve(t *testing.T, f *fake) *Client {
@@ -290,4 +322,88 @@ func TestLogQueryComesThrough(t *testing.T) {
 			t.Errorf("%v: %v, want a refusal", bad, err)
 		}
 	}
+}
+
+func TestAttach(t *testing.T) {
+	f := &fake{terminal: &echo{shown: make(chan string, 16), left: make(chan struct{})}}
+	c := serve(t, f)
+	var refusal *Refusal
+	if _, err := c.Attach(t.Context(), "nobody"); !errors.As(err, &refusal) {
+		t.Errorf("to nobody: %v", err)
+	}
+	a, err := c.Attach(t.Context(), "api")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(a.Type([]byte("x\x03\x00")), a.Resize(50, 132)); err != nil {
+		t.Fatal(err)
+	}
+	if text, _, err := a.Next(); err != nil || string(text) != "x\x03\x00" {
+		t.Errorf("Next = %q, %v", text, err)
+	}
+	if _, notice, err := a.Next(); err != nil || notice != "50x132" {
+		t.Errorf("Next = %q, %v", notice, err)
+	}
+	long := strings.Repeat("long", 50_000)
+	if err := a.Type([]byte(long)); err != nil {
+		t.Fatal(err)
+	}
+	for got := 0; got < len(long); {
+		text, _, err := a.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got += len(text)
+	}
+	a.Close()
+	<-f.terminal.left
+}
+
+// The agent ends while somebody is attached, who does not read what it says.
+func TestAttachedToAnAgentThatEnds(t *testing.T) {
+	f := &fake{terminal: &echo{shown: make(chan string, 1), left: make(chan struct{})}}
+	path := filepath.Join(t.TempDir(), "run", "x.sock")
+	ln, err := Listen(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- Serve(ctx, ln, f) }()
+	c := NewClient(path)
+	defer c.Close()
+	a, err := c.Attach(t.Context(), "api")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	stop()
+	if err := <-done; err != nil {
+		t.Errorf("Serve: %v", err)
+	}
+	<-f.terminal.left
+	if _, _, err := a.Next(); !errors.Is(err, ErrDetached) || !strings.Contains(err.Error(), "the agent has ended") {
+		t.Errorf("Next = %v", err)
+	}
+}
+
+// FuzzReadFrame checks that what is no frame ends the conversation, and that
+// frames come back as they were sent.
+func FuzzReadFrame(f *testing.F) {
+	f.Add([]byte("t\x00\x02hi"))
+	f.Add([]byte("s\x00\x04\x00\x18\x00\x50"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r := bytes.NewReader(data)
+		for {
+			before := r.Len()
+			kind, content, err := readFrame(r)
+			if err != nil {
+				return
+			}
+			var again bytes.Buffer
+			if err := writeFrame(&again, kind, content); err != nil || !bytes.Equal(again.Bytes(), data[len(data)-before:len(data)-r.Len()]) {
+				t.Errorf("frame %q was written as %q, %v", data, again.Bytes(), err)
+			}
+		}
+	})
 }

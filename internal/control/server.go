@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 )
 
@@ -30,6 +31,8 @@ type Backend interface {
 	Events(ctx context.Context, seq uint64, follow bool, yield func(Event) error) error
 	// Logs does the same for lines of output.
 	Logs(ctx context.Context, q LogQuery, yield func(Line) error) error
+	// Attach takes the terminal of a service until it is left.
+	Attach(service string) (Terminal, error)
 }
 
 // Refusal is a request that the agent refused because of what was asked.
@@ -62,14 +65,18 @@ var routes = []route{
 	{"GET /v1/affected", getAffected},
 	{"GET /v1/events", getEvents},
 	{"GET /v1/logs", getLogs},
+	{"GET /v1/attach", getAttach},
 }
 
 // Serve answers requests on ln until ctx ends, then closes ln and returns when
 // every request has been answered or cut off.
 func Serve(ctx context.Context, ln net.Listener, b Backend) error {
 	mux := http.NewServeMux()
+	var answering sync.WaitGroup // the server does not wait for who takes over a connection
 	for _, r := range routes {
 		mux.HandleFunc(r.pattern, func(w http.ResponseWriter, req *http.Request) {
+			answering.Add(1)
+			defer answering.Done()
 			if v := req.Header.Get("Bounce-Protocol"); v != strconv.Itoa(protocol) {
 				writeError(w, http.StatusBadRequest, fmt.Sprintf("this agent speaks protocol %d and the client %q: use the same version of bounce for both", protocol, v))
 				return
@@ -107,6 +114,7 @@ func Serve(ctx context.Context, ln net.Listener, b Backend) error {
 		srv.Close()
 	}
 	<-done
+	answering.Wait()
 	return nil
 }
 

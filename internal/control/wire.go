@@ -205,8 +205,10 @@ type Line struct {
 	Service    string    `json:"service,omitempty"`
 	Action     string    `json:"action,omitempty"`
 	Generation int       `json:"generation,omitempty"`
-	Stream     string    `json:"stream"` // "stdout", "stderr", or "bounce" for a word of its own
-	Text       string    `json:"text"`
+	// Stream is "stdout", "stderr", "terminal" of a service that has one for
+	// both, or "bounce" for a word of its own.
+	Stream string `json:"stream"`
+	Text   string `json:"text"`
 	// Split says that the line goes on in the next one: it is very long.
 	Split bool `json:"split,omitempty"`
 }

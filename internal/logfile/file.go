@@ -10,6 +10,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -110,7 +111,7 @@ func (f *File) put(text, end string) {
 	case f.closed:
 		return
 	case len(f.queue)+len(text) > maxQueued:
-		f.lose(max(1, bytes.Count([]byte(text+end), []byte("\n"))), ErrSlow)
+		f.lose(max(1, strings.Count(text, "\n")+len(end)), ErrSlow)
 		return
 	}
 	f.queue = append(append(f.queue, text...), end...)

@@ -182,6 +182,7 @@ func TestRotation(t *testing.T) {
 				}
 			}
 			f.Close()
+			<-f.done // the disk may be busy
 			if lost := told(); len(lost) > 0 {
 				t.Fatalf("lost %+v", lost)
 			}
