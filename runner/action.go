@@ -127,21 +127,16 @@ func (r *actionRun) attempt(ctx context.Context, env []string, out *outlet) erro
 		ctx, cancel = context.WithTimeout(ctx, a.Timeout)
 		defer cancel()
 	}
-	pipes, stdout, stderr, err := openPipes()
-	if err != nil {
-		return err
-	}
-	proc, err := r.host.start.start(
+	proc, pipes, err := r.host.launch(
 		command{argv: a.Argv, dir: a.Dir, env: env},
-		mark{run: r.host.run, service: actionMark + a.Name, generation: r.number}, stdout, stderr)
+		mark{run: r.host.run, service: actionMark + a.Name, generation: r.number}, openPipes)
 	if err != nil {
-		pipes.close()
 		return err
 	}
 	r.emit(Event{Kind: KindActionStarted, Time: proc.since(), PID: proc.pid()})
 	printed := &kept{limit: tailLines}
-	pipes.read(func(stream Stream, text string, split bool) {
-		l := Line{Action: a.Name, Stream: stream, Time: time.Now(), Text: text, Split: split}
+	pipes.read(func(l Line, _ bool) {
+		l.Action = a.Name
 		printed.add(l)
 		out.put(l)
 	})

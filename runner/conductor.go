@@ -20,6 +20,7 @@ type conductor struct {
 	host     *host
 	parallel int
 	strays   map[string][]*stray
+	wards    map[string]*adoption
 
 	services map[string]*service
 	// views are those of one moment: a view that changed between two
@@ -73,9 +74,9 @@ type slot struct {
 	index  int
 }
 
-func newConductor(r *Runner, h *host, parallel int, strays map[string][]*stray) *conductor {
+func newConductor(r *Runner, h *host, parallel int, strays map[string][]*stray, wards map[string]*adoption) *conductor {
 	return &conductor{
-		r: r, host: h, parallel: parallel, strays: strays,
+		r: r, host: h, parallel: parallel, strays: strays, wards: wards,
 		services: make(map[string]*service), views: make(map[string]*view), intent: make(map[string]Intent),
 		cleared: make(map[string]uint64), leaving: make(map[string]bool), swept: make(chan struct{}),
 	}
@@ -109,6 +110,13 @@ func (c *conductor) sweep() {
 	for name, strays := range c.strays {
 		left.Go(func() { endStrays(strays, c.host.force) })
 		delete(c.strays, name)
+	}
+	for name, a := range c.wards {
+		left.Go(func() {
+			a.dispose()
+			a.proc.end(a.Stop, c.host.force)
+		})
+		delete(c.wards, name)
 	}
 	c.work.Go(func() {
 		left.Wait()
@@ -150,8 +158,9 @@ func (c *conductor) configure(specs []Spec, actions []Action) *Ticket {
 		c.specs[spec.Name] = spec
 		s := c.services[spec.Name]
 		if s == nil {
-			s = newService(c.host, spec, c.strays[spec.Name])
+			s = newService(c.host, spec, c.strays[spec.Name], c.wards[spec.Name])
 			delete(c.strays, spec.Name)
+			delete(c.wards, spec.Name)
 			c.services[spec.Name], c.views[spec.Name] = s, s.now.Load()
 			c.intent[spec.Name] = Up
 		} else {
@@ -298,8 +307,8 @@ func (c *conductor) withDependencies(names []string) []string {
 	})
 }
 
-// close drops what is queued and stops everything.
-func (c *conductor) close() {
+// close drops what is queued and stops everything, or leaves what is kept.
+func (c *conductor) close(leave bool) {
 	c.closing = true
 	c.host.stop()
 	for _, s := range c.queue {
@@ -310,6 +319,9 @@ func (c *conductor) close() {
 		c.end(s, Withheld, Result{Why: "the agent stops"})
 	}
 	for name := range c.services {
+		if leave && c.view(name).stays {
+			continue
+		}
 		c.intent[name] = Down
 		c.add(&step{kind: decider.RestartService, name: name, operator: true, event: down, why: "the agent stops"})
 	}

@@ -28,6 +28,7 @@
 //
 //	stopped
 //	    wanted, called                       -> waiting
+//	    found                                -> starting
 //	waiting
 //	    wanted                                  stays       remember
 //	    down                                 -> stopped

@@ -38,6 +38,14 @@ const (
 	KindHookDone   Kind = "hook_done"
 	KindHookFailed Kind = "hook_failed"
 
+	// KindAdopted: a generation of an earlier runner goes on; what it was is
+	// found out from KindStarting on.
+	KindAdopted Kind = "adopted"
+
+	// KindUnkept: not everything that an earlier runner may have left could be
+	// looked for.
+	KindUnkept Kind = "unkept"
+
 	// KindStarted: the command runs, that is execve has returned; Time is
 	// taken right then.
 	KindStarted Kind = "started"

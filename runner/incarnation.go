@@ -25,6 +25,7 @@ type incarnation struct {
 	warned    bool   // it was told that it is to end
 	asked     bool   // its end was wished for
 	over      bool   // its command has ended
+	served    bool   // it had shown that it serves before this runner began
 	survivors []int  // what of it cannot be ended
 
 	// What it says of itself, see report.go.

@@ -20,7 +20,7 @@ func (h *host) inquire(ctx context.Context, c command, m mark) error {
 		return err
 	}
 	printed := &kept{limit: 1}
-	pipes.read(func(_ Stream, text string, _ bool) { printed.add(Line{Text: text}) })
+	pipes.read(func(l Line, _ bool) { printed.add(Line{Text: l.Text}) })
 	why := ""
 	select {
 	case <-proc.exited():

@@ -130,12 +130,17 @@ func holdUnix(l Listen) (*held, error) {
 // cleared it for all.
 func block(socket *os.File) { _ = unix.SetNonblock(int(socket.Fd()), false) }
 
-// release closes the socket and removes its file.
-func (h *held) release() {
+// leave closes our end of the socket.
+func (h *held) leave() {
 	h.file.Close()
 	if h.next != nil {
 		h.next.Close()
 	}
+}
+
+// release closes the socket and removes its file.
+func (h *held) release() {
+	h.leave()
 	if h.spec.Unix != "" {
 		_ = os.Remove(h.spec.Unix) // gone is fine
 	}

@@ -97,6 +97,8 @@ const (
 	bereft    event = "bereft"    // it has failed after that: the one that serves stays
 	drained   event = "drained"   // the one that served has nothing left to do
 	inherited event = "inherited" // it is the only one, and has yet to prove itself
+	// What an earlier runner has left, see ward.go.
+	found event = "found" // a generation that runs, or has ended meanwhile
 	// What follows when nothing of the generation is left.
 	emptied event = "emptied" // stopped as wished
 	renewed event = "renewed" // another generation is wanted
@@ -114,7 +116,7 @@ func events() []event {
 	return []event{
 		wanted, called, rolled, recalled, released, down, cleared,
 		prepared, launched, refused, proved, unprobed, overdue, stable, ailing, exited,
-		succeeded, bereft, drained, inherited,
+		succeeded, bereft, drained, inherited, found,
 		emptied, renewed, done, crashed, cooled, spent, doomed, stuck, elapsed,
 	}
 }
@@ -152,6 +154,7 @@ var table = map[State]map[event]cell{
 	StateStopped: {
 		wanted: {StateWaiting, nothing},
 		called: {StateWaiting, nothing},
+		found:  {StateStarting, nothing},
 	},
 	StateWaiting: {
 		wanted:  {StateWaiting, refresh},

@@ -23,6 +23,8 @@ type command struct {
 	// tty says that its output is a terminal, which is its input too and controls
 	// it.
 	tty bool
+	// ear is what it reports to, for a shim to listen to; nil for none.
+	ear *ear
 }
 
 // lend returns the command with what tells it of its files. LISTEN_PID must be

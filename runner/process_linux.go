@@ -62,8 +62,12 @@ func (p *proc) await() {
 func (p *proc) reap() {
 	p.reaped.Do(func() {
 		<-p.gone
-		_, _ = p.os.Wait() // its status is known
-		disown(p.pid())
+		if p.shim != nil {
+			_ = p.shim.Bye() // one that does not end has nothing to do any more
+		} else {
+			_, _ = p.os.Wait() // its status is known
+			disown(p.pid())
+		}
 		if p.leaf != nil {
 			p.leaf.Remove()
 		}
@@ -277,9 +281,15 @@ func (p *proc) live(known map[identity]bool) []stat {
 	default:
 		walk(p.pid())
 	}
-	for _, pid := range orphans() {
-		if s, alive := readStat(pid); alive && p.owns(s, known) {
+	if p.shim != nil {
+		for _, pid := range p.below() {
 			walk(pid)
+		}
+	} else {
+		for _, pid := range orphans() {
+			if s, alive := readStat(pid); alive && p.owns(s, known) {
+				walk(pid)
+			}
 		}
 	}
 	if p.leaf != nil {

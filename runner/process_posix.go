@@ -96,7 +96,7 @@ func (p *proc) busy() (busy, known bool) { return false, false }
 func (p *proc) has(int) (ours, known bool) { return false, false }
 
 // leftovers finds nothing on this system.
-func leftovers(string, *cgroup.Tree) map[string][]*stray { return nil }
+func leftovers(string, *cgroup.Tree, map[string]*adoption) map[string][]*stray { return nil }
 
 // stray is a process of an earlier agent.
 type stray struct{}

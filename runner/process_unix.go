@@ -52,6 +52,7 @@ type proc struct {
 	escaped func(m mark, pid int)
 	kills   cgroup.Kills // as they were before the start
 	killed  atomic.Bool  // by us
+	shim    *shimEnd     // its parent, when that is not us
 }
 
 func (p *proc) pid() int                { return p.os.Pid }
@@ -78,6 +79,29 @@ const busyTime = time.Second
 func (u unixStarter) start(c command, m mark, stdout, stderr *os.File) (process, error) {
 	defer stdout.Close()
 	defer stderr.Close()
+	stdin := stdout
+	if !c.tty {
+		var err error
+		if stdin, err = os.Open(os.DevNull); err != nil {
+			return nil, fmt.Errorf("cannot start %q: %w", c.argv[0], err)
+		}
+		defer stdin.Close()
+	}
+	p, err := u.begin(c, m, [3]*os.File{stdin, stdout, stderr}, fork)
+	if err != nil {
+		return nil, err
+	}
+	p.pipes = [2]string{pipeName(stdout), pipeName(stderr)}
+	go p.await()
+	return p, nil
+}
+
+// forker starts a process: fork, or a shim that does.
+type forker func(path string, argv []string, attr *os.ProcAttr) (*os.Process, time.Time, error)
+
+// begin finds a command and starts it by fork, with std for its first
+// descriptors, which are nil where fork has others.
+func (u unixStarter) begin(c command, m mark, std [3]*os.File, fork forker) (*proc, error) {
 	settings, account, err := c.confine.resolve()
 	if err != nil {
 		return nil, c.unconfined(err)
@@ -91,17 +115,10 @@ func (u unixStarter) start(c command, m mark, stdout, stderr *os.File) (process,
 	}
 	if account != nil {
 		c.env = homely(c.env, *account)
-		for _, pipe := range []*os.File{stdout, stderr} {
+		for _, pipe := range std[1:] {
 			// So that it may open /dev/stdout too.
 			_ = pipe.Chown(int(account.UID), int(account.GID))
 		}
-	}
-	stdin := stdout
-	if !c.tty {
-		if stdin, err = os.Open(os.DevNull); err != nil {
-			return nil, fmt.Errorf("cannot start %q: %w", c.argv[0], err)
-		}
-		defer stdin.Close()
 	}
 	name := c.argv[0]
 	if c = c.lend(); len(c.files) > 0 {
@@ -110,23 +127,20 @@ func (u unixStarter) start(c command, m mark, stdout, stderr *os.File) (process,
 	attr := &os.ProcAttr{
 		Dir:   c.dir,
 		Env:   m.environ(c.env),
-		Files: append([]*os.File{stdin, stdout, stderr}, c.files...),
+		Files: append(std[:], c.files...),
 		Sys:   &syscall.SysProcAttr{Setsid: true, Setctty: c.tty},
 	}
 	leaf, entered := u.enter(m, attr.Sys)
 	defer entered()
 	for deadline := time.Now().Add(busyTime); ; {
 		kills := cgroup.CountKills(leaf)
-		child, started, err := begin(settings, path, c.argv, attr)
+		child, started, err := confined(settings, path, c.argv, attr, fork)
 		switch {
 		case err == nil:
-			p := &proc{
+			return &proc{
 				os: child, mark: m, start: started, gone: make(chan struct{}),
-				pipes: [2]string{pipeName(stdout), pipeName(stderr)},
-				leaf:  leaf, escaped: u.escaped, kills: kills,
-			}
-			go p.await()
-			return p, nil
+				leaf: leaf, escaped: u.escaped, kills: kills,
+			}, nil
 		case errors.Is(err, syscall.ETXTBSY) && time.Now().Before(deadline):
 			time.Sleep(2 * time.Millisecond)
 		case leaf != nil:
@@ -139,8 +153,8 @@ func (u unixStarter) start(c command, m mark, stdout, stderr *os.File) (process,
 	}
 }
 
-// begin starts a command under settings.
-func begin(s confine.Settings, path string, argv []string, attr *os.ProcAttr) (*os.Process, time.Time, error) {
+// confined starts a command under settings.
+func confined(s confine.Settings, path string, argv []string, attr *os.ProcAttr, fork forker) (*os.Process, time.Time, error) {
 	if s.Zero() {
 		return fork(path, argv, attr)
 	}

@@ -40,7 +40,11 @@ func (s *service) lendEar(n *incarnation) ([]string, error) {
 	if !s.spec.reports() {
 		return env, nil
 	}
-	e, err := openEar(s.host.scratch, s.spec.Confine.User != "")
+	dir := s.host.scratch
+	if s.keeps() {
+		dir = s.host.keep // the other is emptied by the next agent
+	}
+	e, err := openEar(dir, s.spec.Confine.User != "")
 	if err != nil {
 		return nil, err
 	}
@@ -59,19 +63,25 @@ func (s *service) attend(born *incarnation) {
 		return
 	}
 	at := letter{event: noticed, generation: born.generation}
+	heard := func(text string) {
+		l, n := at, parseNotice(text)
+		if n.pid != 0 {
+			if ours, _ := proc.has(n.pid); !ours {
+				n.pid = 0
+			}
+		}
+		l.notice = n
+		s.inbox.put(l)
+	}
+	if born.pipes.ward != nil {
+		born.pipes.ward.heard = heard // it has looked who it is from
+		return
+	}
 	s.work.Go(func() {
 		e.listen(func(pid int, text string) {
-			if ours, known := proc.has(pid); !ours || !known {
-				return
+			if ours, known := proc.has(pid); ours && known {
+				heard(text)
 			}
-			l, n := at, parseNotice(text)
-			if n.pid != 0 {
-				if ours, _ := proc.has(n.pid); !ours {
-					n.pid = 0
-				}
-			}
-			l.notice = n
-			s.inbox.put(l)
 		})
 	})
 }

@@ -43,6 +43,14 @@ func newRig(t *testing.T, o Options) *rig {
 	if o.Dir == "" {
 		o.Dir = g.dir
 	}
+	if os.Getenv("BOUNCE_TEST_KEEP") != "" && o.start == nil {
+		// Everything in the care of shims: nothing else is to differ.
+		o.Keep = filepath.Join(g.dir, ".kept")
+		o.Specs = slices.Clone(o.Specs)
+		for i := range o.Specs {
+			o.Specs[i].Keep = true
+		}
+	}
 	r, err := New(o)
 	if err != nil {
 		t.Fatal(err)

@@ -72,6 +72,15 @@ type Options struct {
 	Lines int
 	// Seed makes the jitter of backoffs repeatable; 0: random.
 	Seed uint64
+	// Keep is a directory, which only this user may enter, for the processes that
+	// keep services of Spec.Keep alive when the runner is not. New finds there
+	// what an earlier runner of the same Run has left, and goes on with it; what
+	// it has left of other services is ended. Default: none is kept.
+	Keep string
+	// Memo is called on the service's goroutine right before a generation that
+	// is kept starts, and returns what the next runner is to know of it, see
+	// [Runner.Kept].
+	Memo func(service string, generation int) []byte
 	// Dry starts no process and changes no file: services are taken to run,
 	// and to be up at once, until they are stopped, and actions to succeed.
 	Dry bool
@@ -89,6 +98,8 @@ type Runner struct {
 	force     context.CancelFunc
 	done      chan struct{} // closed when everything has ended
 	ownership Ownership
+
+	kept []Kept // what New has found
 
 	mu       sync.RWMutex
 	services []*service // in the order of the specs
@@ -130,9 +141,13 @@ func New(o Options) (*Runner, error) {
 	if err := validate(o.Specs, o.Actions); err != nil {
 		return nil, err
 	}
-	strays := map[string][]*stray(nil)
 	var leaves *cgroup.Tree
 	var ownership Ownership
+	strays, wards := map[string][]*stray(nil), map[string]*adoption(nil)
+	var unfound error
+	if !canKeep || o.Dry || o.start != nil {
+		o.Keep = ""
+	}
 	switch {
 	case o.Dry:
 		o.start = dryStarter{}
@@ -145,7 +160,13 @@ func New(o Options) (*Runner, error) {
 			leaves, err = cgroup.Open(o.Run) // else the other layers hold
 		}
 		ownership = ownershipOf(err)
-		strays = leftovers(o.Run, leaves)
+		if o.Keep != "" {
+			if err := keepDir(o.Keep); err != nil {
+				return nil, err
+			}
+			wards, unfound = findWards(o.Keep, o.Run, leaves)
+		}
+		strays = leftovers(o.Run, leaves, wards)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	forced, force := context.WithCancel(context.Background())
@@ -153,6 +174,9 @@ func New(o Options) (*Runner, error) {
 		calls: newMailbox[func()](), force: force, ownership: ownership,
 		done:   make(chan struct{}),
 		blocks: make(map[string]*decider.Hold),
+	}
+	for _, name := range sortedKeys(wards) {
+		r.kept = append(r.kept, Kept{Service: name, Generation: wards[name].Generation, Memo: wards[name].memo})
 	}
 	events := newHerald(o.Events)
 	if o.start == nil {
@@ -162,9 +186,12 @@ func New(o Options) (*Runner, error) {
 		run: o.Run, dir: dir, dry: o.Dry, ctx: ctx, stop: stop, force: forced.Done(),
 		before: o.Before, beside: o.Beside, took: o.Took, beforeAction: o.BeforeAction, afterAction: o.AfterAction, scratch: o.Scratch,
 		emit: events.tell, sink: o.Output, record: o.Record, lines: o.Lines,
-		random: random, start: o.start, changed: make(chan struct{}, 1),
+		keep: o.Keep, memo: o.Memo, random: random, start: o.start, changed: make(chan struct{}, 1),
 	}
-	r.conductor = newConductor(r, h, o.MaxParallel, strays)
+	if unfound != nil {
+		events.tell(Event{Kind: KindUnkept, Time: time.Now(), What: unfound.Error()})
+	}
+	r.conductor = newConductor(r, h, o.MaxParallel, strays, wards)
 	r.conductor.configure(o.Specs, o.Actions)
 	r.conductor.sweep()
 	go func() {
@@ -401,11 +428,17 @@ func (r *Runner) Settled(ctx context.Context) error {
 // Close stops everything, dependents before what they depend on, and returns
 // when all processes and goroutines have ended. Once ctx is done everything is
 // killed at once. The error names processes that could not be ended.
-func (r *Runner) Close(ctx context.Context) error {
+func (r *Runner) Close(ctx context.Context) error { return r.end(ctx, false) }
+
+// Leave is Close, but for services of Spec.Keep that run: they go on, for the
+// next runner.
+func (r *Runner) Leave(ctx context.Context) error { return r.end(ctx, true) }
+
+func (r *Runner) end(ctx context.Context, leave bool) error {
 	r.mu.Lock()
 	if !r.closed {
 		r.closed = true
-		r.calls.put(r.conductor.close)
+		r.calls.put(func() { r.conductor.close(leave) })
 	}
 	r.mu.Unlock()
 	stop := context.AfterFunc(ctx, r.force)

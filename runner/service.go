@@ -80,6 +80,8 @@ type host struct {
 	beforeAction func(ctx context.Context, action string) (Errand, error)
 	afterAction  func(action string, err error)
 	scratch      string
+	keep         string // the directory of shims; "" when there are none
+	memo         func(service string, generation int) []byte
 	emit         func(Event)
 	sink         func(Line)
 	record       func(Line) // may be nil
@@ -114,6 +116,8 @@ type letter struct {
 	err  error         // with ailing: what is wrong
 	spec *Spec         // with respec
 	hold *decider.Hold // with withhold
+	ward *adoption     // with found
+	memo []byte        // with memorize
 	// signal is the name of one that is to be sent, reply is told what came of
 	// it.
 	signal string
@@ -130,6 +134,7 @@ const (
 	told       event = "told"       // send the command a signal
 	noticed    event = "noticed"    // the generation says something
 	rung       event = "rung"       // something should have been said by now
+	memorize   event = "memorize"   // what the next runner is to know of a generation
 	quit       event = "quit"       // end the goroutine
 )
 
@@ -140,6 +145,7 @@ type view struct {
 	settled uint64
 	outcome outcome
 	moving  bool // it will change by itself in the near future
+	stays   bool // it may go on without the runner
 	ask     uint64
 	needs   []string
 	tty     bool
@@ -151,7 +157,7 @@ type outcome struct {
 	refused *refusal // of the successor that was wished for; nil for none
 }
 
-func newService(h *host, spec Spec, strays []*stray) *service {
+func newService(h *host, spec Spec, strays []*stray, ward *adoption) *service {
 	s := &service{
 		name: spec.Name, host: h, spec: spec,
 		inbox: newMailbox[letter](), leave: make(chan struct{}), done: make(chan struct{}),
@@ -162,6 +168,9 @@ func newService(h *host, spec Spec, strays []*stray) *service {
 	s.output = newOutlet(h.sink, s.dropped)
 	s.seat = terminal.NewSeat(s.name, s.prompted)
 	s.publish()
+	if ward != nil {
+		s.inbox.put(letter{event: found, ward: ward})
+	}
 	go s.run()
 	return s
 }
@@ -180,12 +189,18 @@ func (s *service) run() {
 						continue
 					}
 					n.still()
-					n.deafen()
+					if !n.stays() {
+						n.deafen()
+					}
 					if n.pipes != nil {
 						n.pipes.finish()
 					}
 				}
-				s.releaseSockets()
+				if s.stays() {
+					s.leaveSockets()
+				} else {
+					s.releaseSockets()
+				}
 				s.work.Wait()
 				s.output.close()
 				return
@@ -288,6 +303,12 @@ func (s *service) receive(l letter) {
 		s.happen(elapsed, Event{What: s.why})
 	case respec:
 		s.spec = *l.spec
+	case found:
+		s.adopt(l.ward)
+	case memorize:
+		if n.stays() {
+			n.pipes.ward.memorize(l.memo)
+		}
 	case told:
 		l.reply(s.send(l))
 	case withhold:
@@ -365,9 +386,10 @@ func (s *service) enter(to State, about Event) {
 		s.kept.serves(s.generation)
 		s.failing = false
 		s.reason, about.What = s.why, s.why
-		if !up { // a successor that failed has it stay up
+		if !up && !s.served { // a successor that failed has it stay up
 			s.call(afterReady, s.incarnation, s.why)
 		}
+		s.note(s.incarnation)
 	}
 	s.emit(about)
 }
@@ -442,10 +464,6 @@ func (s *service) tryLaunch(n *incarnation) error {
 	if n.sign, err = prepareSign(s.spec.Ready, s.spec.Confine); err != nil {
 		return err
 	}
-	pipes, stdout, stderr, err := s.openOutput(n)
-	if err != nil {
-		return err
-	}
 	if s.spec.TTY && variable(env, "TERM") == "" {
 		env = setenv(env, "TERM=xterm-256color") // what most are, where the agent has none
 	}
@@ -453,25 +471,48 @@ func (s *service) tryLaunch(n *incarnation) error {
 	for _, f := range files {
 		block(f)
 	}
-	proc, err := s.host.start.start(
-		command{argv: s.spec.Argv, dir: s.spec.Dir, env: env, files: files, names: names, confine: s.spec.Confine, tty: s.spec.TTY},
-		s.mark(n), stdout, stderr)
+	c := command{argv: s.spec.Argv, dir: s.spec.Dir, env: env, files: files, names: names, ear: n.ear, confine: s.spec.Confine, tty: s.spec.TTY}
+	if s.keeps() {
+		n.proc, n.pipes, err = s.entrust(n, c)
+	} else {
+		n.proc, n.pipes, err = s.host.launch(c, s.mark(n), func() (*pipes, *os.File, *os.File, error) { return s.openOutput(n) })
+	}
 	if err != nil {
-		pipes.close()
 		return err
 	}
-	n.proc, n.pipes = proc, pipes
+	s.follow(n)
+	return nil
+}
+
+// launch starts a command whose output we read ourselves, from what open makes.
+func (h *host) launch(c command, m mark, open func() (*pipes, *os.File, *os.File, error)) (process, *pipes, error) {
+	pipes, stdout, stderr, err := open()
+	if err != nil {
+		return nil, nil, err
+	}
+	proc, err := h.start.start(c, m, stdout, stderr)
+	if err != nil {
+		pipes.close()
+		return nil, nil, err
+	}
+	return proc, pipes, nil
+}
+
+// follow takes in what a generation reports and prints, and how it ends.
+func (s *service) follow(n *incarnation) {
 	s.attend(n)
-	generation := n.generation
+	generation, proc, pipes := n.generation, n.proc, n.pipes
 	seen := s.seeLine(n)
-	pipes.read(func(stream Stream, text string, split bool) {
-		l := Line{Service: s.name, Generation: generation, Stream: stream, Time: time.Now(), Text: text, Split: split}
+	pipes.read(func(l Line, old bool) {
+		l.Service, l.Generation = s.name, generation
 		s.kept.add(l)
-		if s.host.record != nil {
-			s.host.record(l)
+		if !old {
+			if s.host.record != nil {
+				s.host.record(l)
+			}
+			s.output.put(l)
 		}
-		s.output.put(l)
-		seen(text)
+		seen(l.Text)
 	})
 	s.work.Go(func() { <-pipes.done })
 	s.work.Go(func() {
@@ -481,7 +522,6 @@ func (s *service) tryLaunch(n *incarnation) error {
 		case <-s.leave:
 		}
 	})
-	return nil
 }
 
 // openOutput makes what a generation writes to: two pipes, or a terminal.
@@ -829,7 +869,10 @@ func (s *service) publish() {
 	if rests && s.settled != s.turn {
 		s.settled, s.outcome = s.turn, outcome{st, s.refused}
 	}
-	s.now.Store(&view{status: st, turn: s.turn, settled: s.settled, outcome: s.outcome, moving: !rests, ask: s.asks, needs: s.spec.DependsOn, tty: s.spec.TTY})
+	s.now.Store(&view{
+		status: st, turn: s.turn, settled: s.settled, outcome: s.outcome, moving: !rests, stays: s.state.live() && s.stays(),
+		ask: s.asks, needs: s.spec.DependsOn, tty: s.spec.TTY,
+	})
 	ring(s.host.changed)
 }
 
@@ -859,6 +902,8 @@ func join(pids []int) string {
 
 // pipes are the agent's ends of a command's output.
 type pipes struct {
+	ward    *ward                             // that reads it for us; nil when we do ourselves
+	late    func(each func(l Line, old bool)) // what was read before; nil for nothing
 	ends    []pipe
 	reading sync.WaitGroup
 	done    chan struct{} // closed when all have been read to the end
@@ -895,11 +940,26 @@ func openPipes() (*pipes, *os.File, *os.File, error) {
 	return newPipes(pipe{Stdout, outR}, pipe{Stderr, errR}), outW, errW, nil
 }
 
-// read calls each for every line, from one goroutine per stream.
-func (p *pipes) read(each func(stream Stream, text string, split bool)) {
+// read calls each for every line, from one goroutine per stream. The line has
+// its stream, time and text.
+func (p *pipes) read(each func(l Line, old bool)) {
+	switch {
+	case p.late != nil:
+		p.late(each)
+		close(p.done)
+		return
+	case p.ward != nil:
+		go func() {
+			p.ward.listen(each)
+			close(p.done)
+		}()
+		return
+	}
 	for _, e := range p.ends {
 		p.reading.Go(func() {
-			readLines(e.end, func(text string, split bool) { each(e.stream, text, split) })
+			readLines(e.end, func(text string, split bool) {
+				each(Line{Stream: e.stream, Time: time.Now(), Text: text, Split: split}, false)
+			})
 			e.end.Close()
 		})
 	}
@@ -909,8 +969,13 @@ func (p *pipes) read(each func(stream Stream, text string, split bool)) {
 	}()
 }
 
-// finish gives the readers a moment to come to the end.
+// finish gives the readers a moment to come to the end. A ward that has not
+// ended is left to itself.
 func (p *pipes) finish() {
+	if p.ward != nil {
+		p.ward.leave()
+		return
+	}
 	for _, e := range p.ends {
 		_ = e.end.SetReadDeadline(time.Now().Add(drainTime)) // closed already is fine
 	}

@@ -112,6 +112,14 @@ func (s *service) releaseSockets() {
 	s.sockets = nil
 }
 
+// leaveSockets lets go of all of them, and leaves them to a shim.
+func (s *service) leaveSockets() {
+	for _, h := range s.sockets {
+		h.leave()
+	}
+	s.sockets = nil
+}
+
 // lent are the sockets as a command gets them, from descriptor 3 on.
 func (s *service) lent(successor bool) (files []*os.File, names []string) {
 	for _, h := range s.sockets {

@@ -50,6 +50,10 @@ type Spec struct {
 	// and environment; HookTimeout ends each, default 30s.
 	Hooks       map[Hook][]string `json:",omitempty"`
 	HookTimeout time.Duration     `json:",omitempty"`
+	// Keep has the service outlive the runner, and be taken over by the next
+	// one of the same Options.Run and Keep. It is for Linux; elsewhere it is
+	// ignored.
+	Keep bool `json:",omitempty"`
 }
 
 // Listen is a socket that is lent to a service by the protocol of

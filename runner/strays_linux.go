@@ -19,9 +19,14 @@ type stray struct {
 }
 
 // leftovers finds the processes that carry the mark of run, by service, and the
-// control groups that were made for it.
-func leftovers(run string, leaves *cgroup.Tree) map[string][]*stray {
+// control groups that were made for it, but for those of wards.
+func leftovers(run string, leaves *cgroup.Tree, wards map[string]*adoption) map[string][]*stray {
 	mine := ancestors()
+	for _, a := range wards {
+		if pid := a.shimPID(); pid != 0 {
+			below(pid, mine)
+		}
+	}
 	found := make(map[string][]*stray)
 	if leaves != nil {
 		for _, leaf := range leaves.Leftovers() {
@@ -58,6 +63,16 @@ func ancestors() map[int]bool {
 		pid = s.ppid
 	}
 	return found
+}
+
+// below adds the processes below one.
+func below(pid int, to map[int]bool) {
+	for _, child := range children(pid) {
+		if !to[child] {
+			to[child] = true
+			below(child, to)
+		}
+	}
 }
 
 // ours reports whether a process belongs to a command that this process

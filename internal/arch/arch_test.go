@@ -19,7 +19,7 @@ var policy = map[string][]string{
 	"watcher":    nil,
 	"treesitter": nil,
 	"decider":    {"watcher"},
-	"runner":     {"decider", "internal/cgroup", "internal/confine", "internal/terminal"},
+	"runner":     {"decider", "internal/cgroup", "internal/confine", "internal/shim", "internal/terminal"},
 	"configs":    {"watcher", "treesitter", "decider", "runner"},
 
 	"internal/control":      nil,

@@ -203,7 +203,7 @@ func (s *Shim) Gone() <-chan struct{} { return s.gone }
 // keeps its files.
 func (s *Shim) Run(c Command) error {
 	o := order{
-		Path: c.Path, Argv: c.Argv, Dir: c.Dir, Env: c.Env, Files: len(c.Files), Kept: c.Kept, Linger: c.Linger,
+		Path: c.Path, Argv: c.Argv, Dir: c.Dir, Env: c.Env, Files: len(c.Files), Kept: c.Kept, Owner: c.Owner, Linger: c.Linger,
 		Sys: sysAttr{Credential: c.Credential, AmbientCaps: c.AmbientCaps},
 	}
 	files := slices.Clone(c.Files)
@@ -328,6 +328,13 @@ func (s *Shim) ack() {
 // Leave lets the shim and its command go on by themselves.
 func (s *Shim) Leave() {
 	s.ack()
+	s.conn.Close()
+}
+
+// Abandon has the shim end without a word: nothing of its command is left, or
+// there was none.
+func (s *Shim) Abandon() {
+	_ = s.send(appendFrame(nil, kindBye)) // one without a command ends by itself too
 	s.conn.Close()
 }
 

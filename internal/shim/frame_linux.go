@@ -63,6 +63,7 @@ type order struct {
 	Kept   int
 	Cgroup bool
 	Notify bool
+	Owner  *[2]int
 	Linger time.Duration
 }
 

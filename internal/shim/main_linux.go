@@ -332,6 +332,10 @@ func (k *keeper) fork(o order) error {
 		return err
 	}
 	defer errW.Close()
+	if o.Owner != nil {
+		_ = outW.Chown(o.Owner[0], o.Owner[1])
+		_ = errW.Chown(o.Owner[0], o.Owner[1])
+	}
 	child, err := os.StartProcess(o.Path, o.Argv, &os.ProcAttr{
 		Dir: o.Dir, Env: o.Env, Files: append([]*os.File{os.Stdin, outW, errW}, lent...), Sys: sys,
 	})

@@ -26,6 +26,9 @@ type Command struct {
 	// Credential and AmbientCaps are as in [syscall.SysProcAttr].
 	Credential  *syscall.Credential
 	AmbientCaps []uintptr
+	// Owner is the user and group that its output's pipes are to belong to, so
+	// that it may open /dev/stdout; nil for ours.
+	Owner *[2]int
 	// Cgroup is the directory of one to start it in, nil for none.
 	Cgroup *os.File
 	// Linger is how long the shim waits for an agent when its command has ended
