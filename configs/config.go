@@ -207,6 +207,12 @@ type Service struct {
 	// Nice is the niceness of the service, from -20 to 19: the higher, the later
 	// is it served when CPUs are busy.
 	Nice int `json:"nice" min:"-20" max:"19" example:"5"`
+	// OnAgentExit says what becomes of the service when the agent ends by TERM or
+	// is killed. keep: it goes on, and the next bounce up takes it over, with the
+	// same process if nothing that it loads has changed. stop: it ends with the
+	// agent, or is ended by the next one. Ctrl-C stops all in any case. keep is
+	// for Linux; elsewhere it is stop.
+	OnAgentExit string `json:"on_agent_exit" enum:"stop|keep" example:"keep"`
 	// Order ranks restarts, lowest first.
 	Order int `json:"order" example:"100"`
 

@@ -55,12 +55,13 @@ func defaultsOf(p Profile) defaults {
 				Cooldown:    Duration(5 * time.Minute),
 				HoldOn:      List{"SyntaxError", "ImportError"},
 			},
-			OnStats:  OnStats{Interval: Duration(10 * time.Second)},
-			Output:   Output{MaxSize: 10, Keep: 5},
-			Strategy: runner.Immediate,
-			Hooks:    Hooks{Timeout: Duration(30 * time.Second)},
-			Drain:    Duration(5 * time.Second),
-			Order:    100,
+			OnStats:     OnStats{Interval: Duration(10 * time.Second)},
+			Output:      Output{MaxSize: 10, Keep: 5},
+			Strategy:    runner.Immediate,
+			Hooks:       Hooks{Timeout: Duration(30 * time.Second)},
+			Drain:       Duration(5 * time.Second),
+			OnAgentExit: "stop",
+			Order:       100,
 		},
 		action: Action{Order: 100, Timeout: Duration(5 * time.Minute), RetryWait: Duration(time.Second), Cwd: "."},
 	}
@@ -69,6 +70,7 @@ func defaultsOf(p Profile) defaults {
 		d.config.MaxParallel = 1
 		d.config.Watch.Quiet = Duration(150 * time.Millisecond)
 		d.config.Watch.Max = Duration(10 * time.Second)
+		d.service.OnAgentExit = "keep"
 		d.service.Stop.Grace = Duration(10 * time.Second)
 		d.service.Restart.Backoff.Base = Duration(time.Second)
 		d.service.Restart.Backoff.Max = Duration(time.Minute)

@@ -57,6 +57,7 @@ func (c *Config) Start(service string, environ []string) (Start, error) {
 			Timeout: time.Duration(s.Ready.Timeout), Interval: time.Duration(s.Ready.Interval),
 		},
 		Heartbeat: time.Duration(s.Heartbeat),
+		Keep:      s.OnAgentExit == "keep",
 		Listen:    c.sockets(s),
 		Strategy:  s.Strategy,
 		Settle:    time.Duration(s.Settle),

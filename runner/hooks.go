@@ -200,20 +200,12 @@ func (r *hookRun) perform(ctx context.Context, printed *kept) error {
 	}
 	defer os.Remove(list)
 	r.command.env = setenv(r.command.env, envChanged+"="+list)
-	pipes, stdout, stderr, err := openPipes()
+	proc, pipes, err := r.host.launch(r.command, r.mark)
 	if err != nil {
 		return err
 	}
-	proc, err := r.host.start.start(r.command, r.mark, stdout, stderr)
-	if err != nil {
-		pipes.close()
-		return err
-	}
-	pipes.read(func(stream Stream, text string, split bool) {
-		l := Line{
-			Service: r.mark.service, Generation: r.mark.generation, Stream: stream, Time: time.Now(),
-			Text: string(r.hook) + ": " + text, Split: split,
-		}
+	pipes.read(func(l Line, _ bool) {
+		l.Service, l.Generation, l.Text = r.mark.service, r.mark.generation, string(r.hook)+": "+l.Text
 		printed.add(l)
 		r.print(l)
 	})
@@ -238,4 +230,11 @@ func (r *hookRun) perform(ctx context.Context, printed *kept) error {
 	pipes.finish()
 	<-pipes.done
 	return err
-}
+}	proc, pipes, err := r.host.launch(r.command, r.mark, openPipes)
+	if err != nil {
+		return err
+	}
+	pipes.read(func(l Line, _ bool) {
+		l.Service, l.Generation, l.Text = r.mark.service, r.mark.generation, string(r.hook)+": "+l.Text
+		printed.add(l)
+

@@ -102,3 +102,8 @@ func leftovers(string, *cgroup.Tree, map[string]*adoption) map[string][]*stray {
 type stray struct{}
 
 func endStrays([]*stray, <-chan struct{}) []int { return nil }
+
+// tell is for Linux.
+func (*proc) tell(syscall.Signal) error { return ErrNotSupported }
+
+func (p *proc) busy() (busy, known bool) { return false, false }

@@ -68,6 +68,9 @@ func (p *proc) signal(name string) error {
 	if sig == syscall.SIGKILL {
 		p.killed.Store(true)
 	}
+	if p.shim != nil {
+		return p.tell(sig)
+	}
 	return p.os.Signal(sig)
 }
 

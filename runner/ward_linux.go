@@ -213,7 +213,7 @@ func findWards(dir, run string, leaves *cgroup.Tree) (map[string]*adoption, erro
 			continue
 		}
 		p := &proc{
-			os: &os.Process{Pid: s.Command()}, mark: mark{run, a.Service, a.Generation}, start: s.Started(), gone: make(chan struct{}),
+			os: &os.Process{Pid: s.Command()}, mark: mark{run: run, service: a.Service, generation: a.Generation}, start: s.Started(), gone: make(chan struct{}),
 		}
 		if leaves != nil {
 			for _, leaf := range leaves.Leftovers() {

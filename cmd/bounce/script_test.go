@@ -31,6 +31,8 @@ import (
 //	up [ARG...]            start "bounce up" here and wait until it is in sync
 //	restarted [NAME...]    exactly these services have a new pid since the last
 //	                       restarted, up or remember; all others the same one
+//	again [NAME...]        exactly these services have another pid than before
+//	                       the last up
 //	remember               begin counting from here
 //	running NAME...        wait until the newest process of each has printed a
 //	                       line: a service that nothing probes counts as up as
@@ -105,7 +107,8 @@ type world struct {
 	mark   int             // how many there were at remember
 	grown  chan struct{}
 
-	pids map[string]int // as of remember
+	pids    map[string]int // as of remember
+	earlier map[string]int // as of the last one before up
 
 	desks map[string]*desk // terminals, see attach_test.go
 }
@@ -181,6 +184,7 @@ const patience = 60 * time.Second
 var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"up":        cmdUp,
 	"restarted": cmdRestarted,
+	"again":     cmdAgain,
 	"remember":  cmdRemember,
 	"running":   cmdRunning,
 	"event":     cmdEvent,
@@ -245,7 +249,7 @@ func cmdUp(ts *testscript.TestScript, neg bool, args []string) {
 	}()
 	ts.Defer(func() {
 		cmd.Process.Kill()
-		for _, pid := range leftovers(ts) {
+		for _, pid := range append(shims(ts), leftovers(ts)...) {
 			syscall.Kill(pid, syscall.SIGKILL)
 		}
 		<-w.exited
@@ -263,7 +267,7 @@ func cmdUp(ts *testscript.TestScript, neg bool, args []string) {
 	if err != nil && !(errors.As(err, &exit) && exit.ExitCode() == exitNotAtTarget) {
 		ts.Fatalf("sync after up: %v", err)
 	}
-	w.pids = pids(ts)
+	w.earlier, w.pids = w.pids, pids(ts)
 }
 
 // bounce runs the program and returns what it printed.
@@ -335,18 +339,29 @@ func cmdRemember(ts *testscript.TestScript, neg bool, args []string) { worldOf(t
 
 func cmdRestarted(ts *testscript.TestScript, neg bool, want []string) {
 	w := worldOf(ts)
+	w.compare(ts, neg, w.pids, want)
+	w.remember(ts)
+}
+
+func cmdAgain(ts *testscript.TestScript, neg bool, want []string) {
+	w := worldOf(ts)
+	w.compare(ts, neg, w.earlier, want)
+}
+
+// compare fails the script unless exactly the services that are wanted have
+// another pid than before.
+func (w *world) compare(ts *testscript.TestScript, neg bool, before map[string]int, want []string) {
 	now := pids(ts)
 	var got []string
 	for _, name := range slices.Sorted(maps.Keys(now)) {
-		if now[name] != w.pids[name] {
+		if now[name] != before[name] {
 			got = append(got, name)
 		}
 	}
 	slices.Sort(want)
 	if slices.Equal(got, want) == neg {
-		ts.Fatalf("restarted: [%s], want [%s]; pids %v, before %v\n%s", strings.Join(got, " "), strings.Join(want, " "), now, w.pids, w.told())
+		ts.Fatalf("restarted: [%s], want [%s]; pids %v, before %v\n%s", strings.Join(got, " "), strings.Join(want, " "), now, before, w.told())
 	}
-	w.remember(ts)
 }
 
 // told returns the events since remember, for a failure.
@@ -539,8 +554,22 @@ func withRuntime(dir, text string) []int {
 	return found
 }
 
+// shims finds the processes that keep services of a script alive.
+func shims(ts *testscript.TestScript) []int {
+	place := []byte("BOUNCE_SHIM=" + ts.Getenv("XDG_RUNTIME_DIR") + "/")
+	files, _ := filepath.Glob("/proc/[0-9]*/environ")
+	var found []int
+	for _, f := range files {
+		if env, err := os.ReadFile(f); err == nil && bytes.Contains(env, place) {
+			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(f)))
+			found = append(found, pid)
+		}
+	}
+	return found
+}
+
 func cmdGone(ts *testscript.TestScript, neg bool, args []string) {
-	for _, pid := range leftovers(ts) {
+	for _, pid := range append(leftovers(ts), shims(ts)...) {
 		line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 		ts.Fatalf("process %d is left: %s", pid, bytes.ReplaceAll(line, []byte{0}, []byte{' '}))
 	}

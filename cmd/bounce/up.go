@@ -158,8 +158,8 @@ func (g *globals) up(ctx context.Context, cfg *configs.Config, opts agent.Option
 		}
 	}
 
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	force := make(chan struct{})
 	opts.Force = force
 	signals := make(chan os.Signal, 2)
@@ -177,7 +177,7 @@ func (g *globals) up(ctx context.Context, cfg *configs.Config, opts agent.Option
 			if !opts.Dry {
 				log.Info().Timestamp().Str("signal", s.String()).Msg("stopping; once more kills at once")
 			}
-			cancel()
+			cancel(leaving(s))
 		case <-ended:
 			return
 		}
@@ -202,6 +202,15 @@ func (g *globals) unread() {
 	if r, ok := g.out.(*results); ok {
 		g.out = r.w
 	}
+}
+
+// leaving is why the agent ends at a signal: at Ctrl-C with all that it has
+// started, else without what is to be kept.
+func leaving(s os.Signal) error {
+	if s == syscall.SIGINT {
+		return nil
+	}
+	return agent.ErrLeave
 }
 
 // jsonEvents returns the receivers of `up --json`: events as they are, and

@@ -85,6 +85,9 @@ type Agent struct {
 	shared atomic.Pointer[view]
 	held   atomic.Pointer[holds]
 	watch  atomic.Pointer[watcher.Watcher] // nil until it is open
+	// early has the hashes of all files from the first scan until it is known
+	// what services load; nil otherwise.
+	early atomic.Pointer[map[string]watcher.Hash]
 
 	// What follows is owned by the loop.
 	project *Project
@@ -224,6 +227,10 @@ func newAgent(cfg *configs.Config, opts Options) (*Agent, error) {
 	if !opts.Dry {
 		a.files = a.openFiles()
 	}
+	kept, err := keptDir(cfg.Dir)
+	if err != nil {
+		return nil, err
+	}
 	a.run, err = runner.New(runner.Options{
 		Specs:        project.view.specs(),
 		Actions:      actions(cfg),
@@ -237,6 +244,8 @@ func newAgent(cfg *configs.Config, opts Options) (*Agent, error) {
 		AfterAction:  a.afterAction,
 		Scratch:      scratch,
 		Dry:          opts.Dry,
+		Keep:         kept,
+		Memo:         a.memo,
 		Events:       a.ran,
 		Record:       a.files.add,
 		Output: func(l runner.Line) {
@@ -248,6 +257,13 @@ func newAgent(cfg *configs.Config, opts Options) (*Agent, error) {
 		return nil, err
 	}
 	return a, nil
+}
+
+// keptDir is where the processes are found that keep services alive, beside the
+// socket of the agent.
+func keptDir(project string) (string, error) {
+	path, err := control.SocketPath(project)
+	return strings.TrimSuffix(path, ".sock") + ".kept", err
 }
 
 // emptyDir makes a directory that only this user can use, without what an agent

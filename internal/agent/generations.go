@@ -38,6 +38,11 @@ type generation struct {
 	arrived bool
 	// ready says that it has shown to be ready: its modules are loaded.
 	ready bool
+	// left is the memo of an earlier agent that has left the generation, until
+	// it is known what the service loads; nil for none. unseen says that nobody
+	// saw what was written while no agent ran.
+	left   *memo
+	unseen bool
 }
 
 // successor is a generation that is to take over.
@@ -103,7 +108,8 @@ func (g *generations) starting(service string, number int, beside bool, now func
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	gen, v := g.get(service), now()
-	first = gen.last == nil
+	first = gen.last == nil || gen.unseen
+	gen.left, gen.unseen = nil, false
 	touched = slices.Sorted(maps.Keys(gen.touched))
 	clear(gen.touched)
 	gen.asked, gen.ask, gen.arrived = nil, nil, true

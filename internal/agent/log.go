@@ -175,6 +175,12 @@ func (l *Log) words(e control.Event) (zerolog.Level, string) {
 		// What becomes of it comes next, with the traceback and the last
 		// lines.
 		return zerolog.DebugLevel, said(who+" crashed", e.Text)
+	case "adopted":
+		return zerolog.InfoLevel, fmt.Sprintf("%s taken over: %s", who, e.Text)
+	case "left":
+		return zerolog.InfoLevel, fmt.Sprintf("%s goes on as pid %d: the next 'bounce up' takes it over, 'bounce down' ends it", who, e.PID)
+	case "unkept":
+		return zerolog.WarnLevel, "cannot tell what an earlier agent has left: " + e.Text
 	case "ready":
 		return zerolog.InfoLevel, who + " ready"
 	case "unverified":

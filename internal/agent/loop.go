@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"slices"
 	"sync"
@@ -53,7 +54,7 @@ func (a *Agent) serve(ctx context.Context, ln net.Listener) error {
 	close(a.stopping)
 	a.emit(control.Event{Kind: "agent_stopping"})
 	a.keepFacts()
-	err = errors.Join(err, a.stopServices(ctx))
+	err = errors.Join(err, a.stopServices(ctx, a.leaves(ctx, err)))
 	a.wg.Wait()
 	if isClosed(a.started) { // else the tree is not known
 		a.keep(a.remember())
@@ -134,6 +135,9 @@ func (e *ExhaustedError) Error() string {
 func (a *Agent) first(ctx context.Context, b watcher.Batch) {
 	a.update(ctx, b)
 	a.project.content.kept = nil
+	all := maps.Clone(map[string]watcher.Hash(a.project.code))
+	a.early.Store(&all)
+	a.inherit()
 	a.project.content.checkSyntax()
 	a.emit(control.Event{Kind: "scanned", Count: a.view().graph.Len(), Cause: a.watching().words})
 	if !a.opts.Dry {
@@ -167,7 +171,9 @@ func (a *Agent) bringUp(ctx context.Context) {
 func (a *Agent) searched(ctx context.Context, answers map[string]search) {
 	a.project.searched(answers)
 	a.shared.Store(a.project.view)
+	a.early.Store(nil)
 	a.generations.amend(a.view())
+	inherited := a.generations.settle(a.view())
 	if a.opts.Dry {
 		// There is no hurry, and what would be started is told of first.
 		a.rehearse()
@@ -183,7 +189,13 @@ func (a *Agent) searched(ctx context.Context, answers map[string]search) {
 	for _, f := range a.project.elsewhere() {
 		a.emit(control.Event{Kind: "warning", Text: f.Text})
 	}
+	for _, name := range a.view().names() {
+		a.memorize(name)
+	}
 	close(a.started)
+	if inherited {
+		a.turn(ctx, watcher.Batch{Cause: "while no agent ran"})
+	}
 }
 
 // takeUp sets going what an earlier agent left owed, and what is owed for
@@ -193,6 +205,9 @@ func (a *Agent) takeUp(ctx context.Context, wanted []string) bool {
 	b, after := a.recall(), a.view()
 	starts := make(decider.Debts, 0, len(wanted))
 	for _, name := range wanted {
+		if a.generations.inherited(name) {
+			continue // it runs, and is started anew if it is stale
+		}
 		starts = append(starts, decider.Debt{Step: decider.Step{
 			Kind: decider.RestartService, Name: name, Order: after.services[name].service.order,
 			Reasons: []decider.Reason{{Change: decider.Started}},
@@ -257,8 +272,16 @@ func (a *Agent) wanted() []string {
 	return wanted
 }
 
-// stopServices ends every service. Force makes it kill at once.
-func (a *Agent) stopServices(ctx context.Context) error {
+// leaves reports whether services that are to be kept go on when the agent ends:
+// when it was told so, and when it has failed.
+func (a *Agent) leaves(ctx context.Context, err error) bool {
+	var exhausted *ExhaustedError
+	return errors.Is(context.Cause(ctx), ErrLeave) || err != nil && !errors.As(err, &exhausted)
+}
+
+// stopServices ends every service, or leaves those that are kept. Force makes it
+// kill at once.
+func (a *Agent) stopServices(ctx context.Context, leave bool) error {
 	stop, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	if a.opts.Force != nil {
@@ -270,8 +293,15 @@ func (a *Agent) stopServices(ctx context.Context) error {
 			}
 		}()
 	}
-	if err := a.run.Close(stop); err != nil {
+	end := a.run.Close
+	if leave {
+		end = a.run.Leave
+	}
+	if err := end(stop); err != nil {
 		return fmt.Errorf("cannot stop every service: %w", err)
+	}
+	if leave {
+		a.tellLeft()
 	}
 	return nil
 }

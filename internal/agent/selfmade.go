@@ -129,6 +129,7 @@ func (a *Agent) forgive(b watcher.Batch) {
 			continue
 		}
 		a.generations.wrote(who, change.Path, change.New)
+		a.memorize(who)
 		if !sm.told[c] {
 			sm.told[c] = true
 			a.emit(control.Event{Kind: "warning", Service: who, Text: fmt.Sprintf(

@@ -1,6 +1,7 @@
 package shim
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -65,7 +66,7 @@ type keeper struct {
 	hurry  bool // end as soon as the command has
 	noted  bool // how it ended is in the file
 	expiry time.Time
-	bye    bool
+	bye    *time.Time // when it was said
 }
 
 // link is a connection with an agent.
@@ -74,6 +75,7 @@ type link struct {
 	frames chan frame    // a payload is valid until its turn is given back
 	turn   chan struct{} // gives the reader its turn back
 	wire   *wire
+	told   chan struct{} // closed when all output has been sent, to its end
 	gone   chan struct{} // closed when reader and writer have ended
 }
 
@@ -159,8 +161,9 @@ func accept(l *net.UnixListener, visitors chan<- *net.UnixConn) {
 // over reports whether the shim has nothing to do any more.
 func (k *keeper) over() bool {
 	switch {
-	case k.bye:
-		return true
+	case k.bye != nil:
+		// What was printed last is told first.
+		return k.link == nil || isClosed(k.link.told) || time.Since(*k.bye) > drainTime
 	case k.link != nil:
 		return false
 	case k.pid == 0:
@@ -179,6 +182,8 @@ func (k *keeper) over() bool {
 func (k *keeper) rest() time.Duration {
 	const long, short = time.Hour, 5 * time.Second
 	switch {
+	case k.bye != nil:
+		return lookTime
 	case k.link != nil || k.pid != 0 && k.exit == nil:
 		return long
 	case k.exit != nil && !k.noted && time.Since(k.ended) < drainTime:
@@ -199,7 +204,7 @@ const (
 
 // welcome begins to talk with an agent.
 func (k *keeper) welcome(conn *net.UnixConn) {
-	l := &link{conn: conn, frames: make(chan frame), turn: make(chan struct{}), gone: make(chan struct{}), wire: newWire(conn, 4<<10)}
+	l := &link{conn: conn, frames: make(chan frame), turn: make(chan struct{}), told: make(chan struct{}), gone: make(chan struct{}), wire: newWire(conn, 4<<10)}
 	hello := jsonFrame(kindHello, greeting{
 		Protocol: protocol, Shim: os.Getpid(), PID: k.pid, Started: k.started, Exit: k.exit, Files: len(k.lent), Acked: k.backlog.begin(),
 	})
@@ -239,6 +244,9 @@ func (k *keeper) welcome(conn *net.UnixConn) {
 			if _, err := conn.Write(b); err != nil {
 				return
 			}
+			if at.ended && !isClosed(l.told) {
+				close(l.told)
+			}
 		}
 	}()
 	go func() {
@@ -267,7 +275,8 @@ func (k *keeper) obey(f frame) {
 			k.backlog.ack(binary.LittleEndian.Uint64(f.payload))
 		}
 	case kindBye:
-		k.bye = true
+		now := time.Now()
+		k.bye = &now
 	}
 }
 
@@ -352,14 +361,15 @@ func (k *keeper) fork(o order) error {
 	go k.backlog.follow(errR, flagStderr)
 	if len(ear) > 0 {
 		if conn, err := net.FilePacketConn(ear[0]); err == nil {
-			go k.hear(conn.(*net.UnixConn))
+			go k.backlog.hear(conn.(*net.UnixConn))
 		}
 	}
 	return nil
 }
 
-// hear passes on notices, with the process that the kernel says sent them.
-func (k *keeper) hear(conn *net.UnixConn) {
+// hear takes in the notices of our descendants: the kernel says which process
+// has sent one.
+func (b *backlog) hear(conn *net.UnixConn) {
 	text := make([]byte, 16<<10)
 	about := make([]byte, unix.CmsgSpace(unix.SizeofUcred))
 	for {
@@ -372,11 +382,38 @@ func (k *keeper) hear(conn *net.UnixConn) {
 			continue
 		}
 		for _, m := range messages {
-			if who, err := unix.ParseUnixCredentials(&m); err == nil {
-				k.backlog.note(appendFrame(nil, kindNotice, binary.LittleEndian.AppendUint32(nil, uint32(who.Pid)), text[:n]))
+			if who, err := unix.ParseUnixCredentials(&m); err == nil && descends(int(who.Pid)) {
+				b.note(appendFrame(nil, kindNotice, binary.LittleEndian.AppendUint32(nil, uint32(who.Pid)), text[:n]))
 			}
 		}
 	}
+}
+
+// descends reports whether a process is below us. What it leaves behind when it
+// ends comes to us, so the chain is never broken.
+func descends(pid int) bool {
+	self := os.Getpid()
+	for range 1000 { // a bound, since the tree may change meanwhile
+		if pid <= 1 {
+			return false
+		}
+		data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil {
+			return false
+		}
+		// The name in parentheses may have anything in it; the state follows.
+		fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
+		if len(fields) < 2 {
+			return false
+		}
+		if pid, err = strconv.Atoi(fields[1]); err != nil {
+			return false
+		}
+		if pid == self {
+			return true
+		}
+	}
+	return false
 }
 
 // reap notes the end of the command, and takes what the command left behind

@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -373,23 +372,40 @@ func TestNotices(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := run(t, dir, `exec sleep 100`, func(c *Command) { c.Notify = f })
+	c := `import os, socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+for line in open(sys.argv[1]):
+    s.sendto(line.strip().encode(), sys.argv[2])
+`
+	gate := mkfifo(t, dir)
+	s := run(t, dir, `exec 9>&1; python3 -c "$1" `+gate+` `+address+`& echo $!; wait; exec sleep 100`, func(c2 *Command) {
+		c2.Notify, c2.Argv = f, append(c2.Argv, "sh", c)
+	})
 	conn.Close()
 	f.Close()
+	words, err := os.OpenFile(gate, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer words.Close()
 	tell := func(text string) {
 		t.Helper()
-		c, err := net.Dial("unixgram", address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		if _, err := c.Write([]byte(text)); err != nil {
+		if _, err := words.WriteString(text + "\n"); err != nil {
 			t.Fatal(err)
 		}
 	}
+	// A stranger is not heard.
+	stranger, err := net.Dial("unixgram", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stranger.Close()
+	if _, err := stranger.Write([]byte("STATUS=a lie")); err != nil {
+		t.Fatal(err)
+	}
 	l := newListener()
 	go s.Listen(l.handler())
-	self := strconv.Itoa(os.Getpid())
+	self := get(t, "line", l.lines).Text
 	tell("READY=1")
 	if got := get(t, "notice", l.notices); got != self+" READY=1" {
 		t.Errorf("%q", got)

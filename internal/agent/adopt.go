@@ -1,0 +1,161 @@
+package agent
+
+import (
+	"bytes"
+	"encoding/gob"
+	"errors"
+	"maps"
+
+	"bounce/decider"
+	"bounce/internal/control"
+	"bounce/watcher"
+)
+
+// Services that outlive the agent (on_agent_exit: keep) are stale by the same
+// rule as all others: the next agent compares what their generations were
+// started from with what is on disk. What that was is in the memo that the shim
+// of each has, so it cannot be lost without the service, nor belong to another
+// one.
+
+// ErrLeave, as the cause of the end of Run's context, has services go on that
+// are to be kept.
+var ErrLeave = errors.New("the agent leaves its services to the next one")
+
+// memo is what the next agent is to know of a generation.
+type memo struct {
+	// Files and Start are the version that it was started from.
+	Files map[string]watcher.Hash
+	Start map[string]string
+	// Whole says that what the service loads was not known yet: Files are all
+	// of the tree.
+	Whole bool
+}
+
+// encodeMemo returns a memo as bytes. It is in gob, since paths are any bytes.
+func encodeMemo(m memo) []byte {
+	var b bytes.Buffer
+	if err := gob.NewEncoder(&b).Encode(m); err != nil {
+		panic("bug: a memo is plain data: " + err.Error())
+	}
+	return b.Bytes()
+}
+
+// decodeMemo is the inverse of encodeMemo. It takes any bytes: of those that it
+// cannot read nothing is known, which no version equals.
+func decodeMemo(data []byte) (m memo) {
+	if gob.NewDecoder(bytes.NewReader(data)).Decode(&m) != nil {
+		return memo{}
+	}
+	return m
+}
+
+func memoOf(v decider.Version) memo {
+	return memo{Files: maps.Collect(v.Files.All()), Start: v.Start}
+}
+
+// version returns what the generation of a memo was started from, in the terms
+// of what is known now.
+func (m memo) version(now decider.Version) decider.Version {
+	if !m.Whole {
+		return decider.Version{Files: decider.FilesOf(m.Files), Start: m.Start}
+	}
+	files := map[string]watcher.Hash{}
+	for path := range now.Files.All() {
+		if hash, ok := m.Files[path]; ok {
+			files[path] = hash
+		}
+	}
+	return decider.Version{Files: decider.FilesOf(files), Start: m.Start}
+}
+
+// inherit takes in the generations that an earlier agent has left.
+func (a *Agent) inherit() {
+	for _, k := range a.run.Kept() {
+		if _, ok := a.view().services[k.Service]; ok && k.Memo != nil {
+			a.generations.inherit(k.Service, k.Generation, decodeMemo(k.Memo))
+		}
+	}
+}
+
+// memo is called by the runner right before a generation starts that is kept.
+func (a *Agent) memo(service string, number int) []byte {
+	m := memoOf(a.view().services[service].version)
+	if last := a.generations.numbered(service, number); last != nil {
+		m = memoOf(*last)
+	}
+	if tree := a.early.Load(); tree != nil {
+		m.Files, m.Whole = *tree, true
+	}
+	return encodeMemo(m)
+}
+
+// memorize has the next agent know better what the generation of a service was
+// started from.
+func (a *Agent) memorize(service string) {
+	if number, last := a.generations.newest(service); last != nil && a.config.Services[service].OnAgentExit == keep {
+		a.run.Memorize(service, number, encodeMemo(memoOf(*last)))
+	}
+}
+
+// keep is the word of on_agent_exit.
+const keep = "keep"
+
+// inherit records that an earlier agent has left a generation, of which a memo
+// says what it was started from. It counts when it is known what services load.
+func (g *generations) inherit(service string, number int, m memo) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	gen := g.get(service)
+	gen.number, gen.left = number, &m
+}
+
+// inherited reports whether the generation of a service is an earlier agent's.
+func (g *generations) inherited(service string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.get(service).left != nil
+}
+
+// settle has what was inherited count, and reports whether there was anything.
+func (g *generations) settle(v *view) (any bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for name, r := range v.services {
+		gen := g.get(name)
+		if gen.left == nil {
+			continue
+		}
+		was := gen.left.version(r.version)
+		gen.last, gen.left, gen.unseen, any = &was, nil, true, true
+	}
+	return any
+}
+
+// numbered returns what a generation was started from; nil when it is not the
+// newest.
+func (g *generations) numbered(service string, number int) *decider.Version {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if gen := g.get(service); gen.number == number {
+		return gen.last
+	}
+	return nil
+}
+
+// newest returns the number of the newest generation and what it was started
+// from.
+func (g *generations) newest(service string) (int, *decider.Version) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	gen := g.get(service)
+	return gen.number, gen.last
+}
+
+// tellLeft says which services go on.
+func (a *Agent) tellLeft() {
+	for _, s := range a.run.Status() {
+		if s.PID != nil {
+			a.emit(control.Event{Kind: "left", Service: s.Name, PID: *s.PID, Generation: s.Generation})
+		}
+	}
+}
