@@ -44,6 +44,7 @@ import (
 //	down [CODE]            wait for the agent to end with this exit code
 //	end [CODE]             send INT, then down
 //	gone                   no process of the script's agents is left
+//	killed FEW MANY FILE NAME...  see cmdKilled
 //	freeport NAME          set variable NAME to a free TCP port
 //	expand FILE...         replace $VARIABLES in files
 //	poll SECONDS CMD...    run a command until it succeeds
@@ -194,6 +195,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"down":      cmdDown,
 	"end":       cmdEnd,
 	"gone":      cmdGone,
+	"killed":    cmdKilled,
 	"freeport":  cmdFreePort,
 	"expand":    cmdExpand,
 	"poll":      cmdPoll,
