@@ -23,11 +23,12 @@ var ErrLeave = errors.New("the agent leaves its services to the next one")
 
 // memo is what the next agent is to know of a generation.
 type memo struct {
-	// Files and Start are the version that it was started from.
-	Files map[string]watcher.Hash
-	Start map[string]string
+	// Files, Start and Packages are the version that it was started from.
+	Files    map[string]watcher.Hash
+	Start    map[string]string
+	Packages map[string]decider.Package
 	// Whole says that what the service loads was not known yet: Files are all
-	// of the tree.
+	// of the tree, and nothing is known of packages.
 	Whole bool
 }
 
@@ -50,14 +51,14 @@ func decodeMemo(data []byte) (m memo) {
 }
 
 func memoOf(v decider.Version) memo {
-	return memo{Files: maps.Collect(v.Files.All()), Start: v.Start}
+	return memo{Files: maps.Collect(v.Files.All()), Start: v.Start, Packages: v.Packages}
 }
 
 // version returns what the generation of a memo was started from, in the terms
 // of what is known now.
 func (m memo) version(now decider.Version) decider.Version {
 	if !m.Whole {
-		return decider.Version{Files: decider.FilesOf(m.Files), Start: m.Start}
+		return decider.Version{Files: decider.FilesOf(m.Files), Start: m.Start, Packages: m.Packages}
 	}
 	files := map[string]watcher.Hash{}
 	for path := range now.Files.All() {
@@ -65,7 +66,7 @@ func (m memo) version(now decider.Version) decider.Version {
 			files[path] = hash
 		}
 	}
-	return decider.Version{Files: decider.FilesOf(files), Start: m.Start}
+	return decider.Version{Files: decider.FilesOf(files), Start: m.Start, Packages: now.Packages}
 }
 
 // inherit takes in the generations that an earlier agent has left.
