@@ -72,7 +72,7 @@ Results go to stdout, words for people to stderr. Exit codes:
 		&cobra.Group{ID: "agent", Title: "Talk to the running agent:"},
 	)
 	for _, cmd := range []*cobra.Command{
-		newUp(g),
+		newUp(g), newDown(g),
 		newDecide(g), newWhy(g), newAffected(g), newGraph(g), newCheck(g),
 		newStatus(g), newStart(g), newStop(g), newRestart(g), newHold(g), newResume(g), newSync(g), newLogs(g), newEvents(g), newAttach(g), newGuard(),
 		newVersion(g), newCompletion(g),

@@ -27,7 +27,9 @@ func newUp(g *globals) *cobra.Command {
 watch the tree, and restart the services that a change reaches.
 
 Named services are run with what they depend on; without a name, all are.
-Ctrl-C or TERM stops every service in its order; a second one kills at once.
+Ctrl-C stops every service in its order, and so does TERM, but for services with
+on_agent_exit: keep, which the next 'bounce up' takes over. A second signal kills
+at once what is being stopped.
 
 --tty gives the one service that is run, or the one that is named, a terminal of
 its own and connects this one to it, for the debugger of breakpoint() and what

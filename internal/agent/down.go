@@ -1,0 +1,69 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"bounce/configs"
+	"bounce/internal/control"
+	"bounce/runner"
+)
+
+// freeLook is the time between two looks whether an agent has ended.
+const freeLook = 50 * time.Millisecond
+
+// Down ends what an agent that is no more has left running of a project: the
+// services that were kept, and what a killed one could not end. It waits until
+// no agent runs, and returns the names of the services that it has found.
+func Down(ctx context.Context, cfg *configs.Config) (ended []string, err error) {
+	lock, err := freed(ctx, cfg.Dir)
+	if err != nil {
+		return nil, err
+	}
+	defer lock.Close()
+	run, err := control.ID(cfg.Dir)
+	if err != nil {
+		return nil, err
+	}
+	kept, err := keptDir(cfg.Dir)
+	if err != nil {
+		return nil, err
+	}
+	services, err := newServices(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("cannot tell how services are stopped: %w", err)
+	}
+	var specs []runner.Spec
+	for _, s := range services {
+		specs = append(specs, s.spec)
+	}
+	r, err := runner.New(runner.Options{Specs: specs, Dir: cfg.Dir, Run: run, Keep: kept})
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range r.Kept() {
+		if k.Memo != nil {
+			ended = append(ended, k.Service)
+		}
+	}
+	return ended, r.Close(ctx)
+}
+
+// freed waits for the lock of a project.
+func freed(ctx context.Context, dir string) (*lock, error) {
+	look := time.NewTicker(freeLook)
+	defer look.Stop()
+	for {
+		l, err := lockProject(dir)
+		if err == nil || !errors.Is(err, ErrRunning) {
+			return l, err
+		}
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%w, and it does not end", err)
+		}
+	}
+}
