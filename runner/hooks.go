@@ -200,7 +200,7 @@ func (r *hookRun) perform(ctx context.Context, printed *kept) error {
 	}
 	defer os.Remove(list)
 	r.command.env = setenv(r.command.env, envChanged+"="+list)
-	proc, pipes, err := r.host.launch(r.command, r.mark)
+	proc, pipes, err := r.host.launch(r.command, r.mark, openPipes)
 	if err != nil {
 		return err
 	}
@@ -230,11 +230,4 @@ func (r *hookRun) perform(ctx context.Context, printed *kept) error {
 	pipes.finish()
 	<-pipes.done
 	return err
-}	proc, pipes, err := r.host.launch(r.command, r.mark, openPipes)
-	if err != nil {
-		return err
-	}
-	pipes.read(func(l Line, _ bool) {
-		l.Service, l.Generation, l.Text = r.mark.service, r.mark.generation, string(r.hook)+": "+l.Text
-		printed.add(l)
-
+}

@@ -105,5 +105,3 @@ func endStrays([]*stray, <-chan struct{}) []int { return nil }
 
 // tell is for Linux.
 func (*proc) tell(syscall.Signal) error { return ErrNotSupported }
-
-func (p *proc) busy() (busy, known bool) { return false, false }

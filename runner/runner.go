@@ -406,6 +406,21 @@ func (r *Runner) Attach(service string) (*terminal.Guest, error) {
 		return guest, nil
 	}
 	return nil, fmt.Errorf("cannot attach to %q: there is no such service", service)
+
+// Answers returns when the goroutine that decides whose turn it is has come to
+// the call, or with the error of ctx.
+func (r *Runner) Answers(ctx context.Context) error {
+	ran := make(chan bool, 1)
+	go func() { ran <- r.do(func() {}) }()
+	select {
+	case ok := <-ran:
+		if !ok {
+			return ErrClosed
+		}
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // Settled waits until nothing moves: no step of a plan is under way and no

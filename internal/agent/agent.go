@@ -88,6 +88,8 @@ type Agent struct {
 	// early has the hashes of all files from the first scan until it is known
 	// what services load; nil otherwise.
 	early atomic.Pointer[map[string]watcher.Hash]
+	// stalled says that the loop or the runner does not answer.
+	stalled atomic.Bool
 
 	// What follows is owned by the loop.
 	project *Project

@@ -48,9 +48,12 @@ func (a *Agent) serve(ctx context.Context, ln net.Listener) error {
 			}
 		}
 	}
+	watching, blind := context.WithCancel(ctx)
+	wg.Go(func() { a.watchOver(watching) })
 
 	err := a.work(ctx)
 
+	blind()
 	close(a.stopping)
 	a.emit(control.Event{Kind: "agent_stopping"})
 	a.keepFacts()
