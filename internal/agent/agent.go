@@ -88,6 +88,9 @@ type Agent struct {
 	// early has the hashes of all files from the first scan until it is known
 	// what services load; nil otherwise.
 	early atomic.Pointer[map[string]watcher.Hash]
+	// unwritten says that what actions are owed, or what else is to be found
+	// by the next agent, could not be written down.
+	unwritten atomic.Bool
 	// stalled says that the loop or the runner does not answer.
 	stalled atomic.Bool
 
@@ -184,10 +187,11 @@ func newAgent(cfg *configs.Config, opts Options) (*Agent, error) {
 		return nil, err
 	}
 	scratch := filepath.Join(state, "changed")
+	var unwritten error
 	if opts.Dry {
 		keeper.readOnly()
-	} else if err := emptyDir(scratch); err != nil {
-		return nil, err
+	} else if unwritten = emptyDir(scratch); unwritten != nil {
+		scratch = "" // that of the system
 	}
 	a := &Agent{
 		opts:        opts,
@@ -222,6 +226,10 @@ func newAgent(cfg *configs.Config, opts Options) (*Agent, error) {
 	}
 	a.shared.Store(project.view)
 	a.held.Store(&holds{})
+	if unwritten != nil {
+		a.unwritten.Store(true)
+		a.emit(control.Event{Kind: "warning", Text: unwritten.Error()})
+	}
 	warn := func(text string) { a.emit(control.Event{Kind: "warning", Text: text}) }
 	if a.git, err = git.OpenAll(cfg.Dir, warn); err != nil {
 		warn(err.Error())

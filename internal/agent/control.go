@@ -67,7 +67,7 @@ func (a *Agent) Status() control.Status {
 		st.Agent.State = control.Starting
 	case st.Agent.Hold != nil:
 		st.Agent.State = control.Held
-	case watching.degraded, a.stalled.Load():
+	case watching.degraded, a.stalled.Load(), a.unwritten.Load():
 		st.Agent.State = control.Degraded
 	}
 	return st

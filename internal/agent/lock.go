@@ -31,6 +31,12 @@ func lockProject(dir string) (*lock, error) {
 	name := filepath.Join(state, "lock")
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
+		// A file on a disk that is read-only can be locked all the same.
+		if there, err2 := os.Open(name); err2 == nil {
+			f, err = there, nil
+		}
+	}
+	if err != nil {
 		return nil, fmt.Errorf("cannot lock the project: %w", err)
 	}
 	if err := flock(f); err != nil {
@@ -40,10 +46,8 @@ func lockProject(dir string) (*lock, error) {
 		}
 		return nil, fmt.Errorf("cannot lock %s: %w", name, err)
 	}
-	if err := errors.Join(f.Truncate(0), write(f, strconv.Itoa(os.Getpid())+"\n")); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("cannot write %s: %w", name, err)
-	}
+	// For the message alone: a disk that is full is no reason not to run.
+	_ = errors.Join(f.Truncate(0), write(f, strconv.Itoa(os.Getpid())+"\n"))
 	return &lock{f}, nil
 }
 

@@ -218,7 +218,9 @@ func (a *Agent) keep(n uint64, m memory) {
 	if a.keeper == nil {
 		return
 	}
-	if err := a.keeper.write(n, m); err != nil {
+	err := a.keeper.write(n, m)
+	a.unwritten.Store(err != nil)
+	if err != nil {
 		a.emit(control.Event{Kind: "warning", Text: err.Error()})
 	}
 }
