@@ -406,6 +406,7 @@ func (r *Runner) Attach(service string) (*terminal.Guest, error) {
 		return guest, nil
 	}
 	return nil, fmt.Errorf("cannot attach to %q: there is no such service", service)
+}
 
 // Answers returns when the goroutine that decides whose turn it is has come to
 // the call, or with the error of ctx.
