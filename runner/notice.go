@@ -9,10 +9,14 @@ import (
 
 // What a service says of itself by the protocol of sd_notify: datagrams of
 // NAME=value lines, see sd_notify(3). What is unknown is skipped, as systemd
-// does. Messages of a unit inside of a service (UNIT=) are not the service's.
+// does. A message with UNIT is that of a unit inside of the service (unit.go):
+// of the others it has STATUS and WATCHDOG alone, and STATE, which is ours.
 
 // notice is one message.
 type notice struct {
+	// unit is UNIT, "" for the service itself; state is its STATE.
+	unit, state string
+
 	ready, reloading, stopping bool
 	// status is the text of STATUS, said whether there was one.
 	status string
@@ -25,8 +29,11 @@ type notice struct {
 	every, extend time.Duration
 }
 
-// maxStatus is how much of a STATUS is kept.
-const maxStatus = 1024
+// maxStatus is how much of a STATUS is kept, maxName of a UNIT and of a STATE.
+const (
+	maxStatus = 1024
+	maxName   = 64
+)
 
 // parseNotice reads a message.
 func parseNotice(text string) notice {
@@ -38,7 +45,9 @@ func parseNotice(text string) notice {
 		}
 		switch name {
 		case "UNIT":
-			return notice{}
+			n.unit = cut(value, maxName)
+		case "STATE":
+			n.state = cut(value, maxName)
 		case "READY":
 			n.ready = value == "1"
 		case "RELOADING":
@@ -46,7 +55,7 @@ func parseNotice(text string) notice {
 		case "STOPPING":
 			n.stopping = value == "1"
 		case "STATUS":
-			n.status, n.said = strings.ToValidUTF8(value[:min(len(value), maxStatus)], ""), true
+			n.status, n.said = cut(value, maxStatus), true
 		case "MAINPID":
 			if pid, err := strconv.ParseInt(value, 10, 32); err == nil && pid > 1 {
 				n.pid = int(pid)
@@ -59,7 +68,16 @@ func parseNotice(text string) notice {
 			n.extend = microseconds(value)
 		}
 	}
-	return n
+	if n.unit == "" {
+		n.state = ""
+		return n
+	}
+	return notice{unit: n.unit, state: n.state, status: n.status, said: n.said, beat: n.beat, alarm: n.alarm}
+}
+
+// cut returns the beginning of a text, as valid UTF-8.
+func cut(text string, most int) string {
+	return strings.ToValidUTF8(text[:min(len(text), most)], "")
 }
 
 // microseconds reads a number of them; 0 for what is none, or more than a year.

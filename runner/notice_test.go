@@ -14,6 +14,12 @@ import (
 
 func (n notice) String() string {
 	var words []string
+	if n.unit != "" {
+		words = append(words, fmt.Sprintf("unit=%s", n.unit))
+	}
+	if n.state != "" {
+		words = append(words, fmt.Sprintf("state=%q", n.state))
+	}
 	for _, f := range []struct {
 		name string
 		set  bool
@@ -59,9 +65,11 @@ func TestNotices(t *testing.T) {
 
 func FuzzNotice(f *testing.F) {
 	f.Add("READY=1\nSTATUS=x\nWATCHDOG_USEC=1\nEXTEND_TIMEOUT_USEC=18446744073709551615\nMAINPID=2147483648")
+	f.Add("UNIT=poller\nSTATE=fetching\nREADY=1\nMAINPID=4711\nWATCHDOG=trigger\nSTATUS=\xff")
 	f.Fuzz(func(t *testing.T, text string) {
 		n := parseNotice(text)
-		if n.pid < 0 || n.pid == 1 || n.every < 0 || n.extend < 0 || len(n.status) > maxStatus || !utf8.ValidString(n.status) {
+		if n.pid < 0 || n.pid == 1 || n.every < 0 || n.extend < 0 || len(n.status) > maxStatus ||
+			len(n.unit) > maxName || len(n.state) > maxName || n.unit != "" && (n.ready || n.pid != 0) || !utf8.ValidString(n.status) {
 			t.Errorf("%q: %+v", text, n)
 		}
 	})
