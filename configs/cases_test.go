@@ -123,7 +123,7 @@ func loadCase(dir, input string) (*Config, error) {
 
 func resultSection(name string) bool {
 	first, _, _ := strings.Cut(name, " ")
-	return slices.Contains([]string{"errors", "warnings", "config", "all", "watch", "rules", "start", "action", "asks"}, first)
+	return slices.Contains([]string{"errors", "warnings", "config", "all", "watch", "rules", "start", "action", "asks", "groups"}, first)
 }
 
 // section returns what a result section should hold.
@@ -157,6 +157,8 @@ func section(name string, c *Config, loadErr error, environ []string) string {
 		})
 	case "rules":
 		return indented(c.DecideBy())
+	case "groups":
+		return indented(c.Supervisors())
 	case "asks":
 		program, _ := c.Asks(environ)
 		return indented(program)
@@ -186,11 +188,8 @@ func section(name string, c *Config, loadErr error, environ []string) string {
 func changed(c *Config) any {
 	def := defaultsOf(c.Profile)
 	got := plain(c).(map[string]any)
-	for _, name := range []string{"services", "actions"} {
-		base := plain(def.service)
-		if name == "actions" {
-			base = plain(def.action)
-		}
+	bases := map[string]any{"services": plain(def.service), "groups": plain(def.group), "actions": plain(def.action)}
+	for name, base := range bases {
 		entries, _ := got[name].(map[string]any)
 		for key, entry := range entries {
 			entries[key] = without(entry, base)

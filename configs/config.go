@@ -27,6 +27,9 @@ type Config struct {
 	Watch Watch `json:"watch" example:"{quiet: 50ms}"`
 	// Services are the processes to run, by name.
 	Services map[string]Service `json:"services" example:"{api: {run: uvicorn shop.api:app}}"`
+	// Groups are supervisors, by name: they restart services together when one
+	// of them crashes, and give up when that happens too often.
+	Groups map[string]Group `json:"groups" example:"{backend: {strategy: rest_for_one, members: [api, worker]}}"`
 	// Actions are commands to run and services to restart when a rule asks for
 	// them, by name.
 	Actions map[string]Action `json:"actions" example:"{install: {order: 10, run: pip install -r requirements.txt}}"`
@@ -135,7 +138,7 @@ type Service struct {
 	// theirs.
 	Packages List `json:"packages" example:"[psycopg2]"`
 	// DependsOn names services that must be ready before this one starts: a
-	// list, or a map from name to {condition: ready}.
+	// list, or a mapping from names to the keys below.
 	DependsOn DependsOn `json:"depends_on" example:"{db: {condition: ready}}"`
 	// Ready says how a new process shows that it serves. Left out, it counts as
 	// up, unverified, once it runs.
@@ -147,6 +150,10 @@ type Service struct {
 	// services for systemd do (WatchdogSec), from when it is up. When it does
 	// not, it is restarted as after a crash. 0s asks for none.
 	Heartbeat Duration `json:"heartbeat" min:"0s" example:"5s"`
+	// Units are parts of the service that live inside its process, such as a
+	// poller, by name. Each reports for itself on NOTIFY_SOCKET: UNIT=name with
+	// STATE=, STATUS= or WATCHDOG=1, lines of one message.
+	Units map[string]Unit `json:"units" example:"{poller: {heartbeat: 5s}}"`
 	// Stop says how the process is ended.
 	Stop Stop `json:"stop" example:"{signal: INT, grace: 10s}"`
 	// Restart says what happens when the process ends by itself: one of the
@@ -222,6 +229,71 @@ type Service struct {
 	// port is the number that a Procfile's line adds to $PORT, plus one; 0 sets
 	// no PORT.
 	port int
+}
+
+// Dependency is what a service asks of one that it depends on.
+type Dependency struct {
+	// Condition says what the service waits for before it starts: started, the
+	// process of the other runs; ready, it is ready, or unverified, or has ended
+	// with success; completed, it has ended with success.
+	Condition runner.Condition `json:"condition" enum:"started|ready|completed" example:"completed"`
+	// OnFailure says what becomes of the service when the other crashes: leave
+	// it alone; stop it, and start it when the other is back; restart it when the
+	// other is back.
+	OnFailure runner.Follow `json:"on_failure" enum:"leave|stop|restart" example:"stop"`
+	// OnRestart says what becomes of the service when a change or a person
+	// restarts the other: leave it alone, or restart it too, when the other is
+	// back.
+	OnRestart runner.Follow `json:"on_restart" enum:"leave|restart" example:"restart"`
+
+	// Name is the service depended on.
+	Name string `json:"-"`
+}
+
+// Unit is a part of a service that reports for itself. Whatever it reports is a
+// sign of life.
+type Unit struct {
+	// Heartbeat is the longest time between two reports, from the first one; 0s
+	// asks for none. In the state stopped, which a unit reports that is at rest,
+	// none are asked for.
+	Heartbeat Duration `json:"heartbeat" min:"0s" example:"5s"`
+	// Start is how long the first report may take, from when the service is up;
+	// 0s asks for none.
+	Start Duration `json:"start" min:"0s" example:"30s"`
+	// Deadlines have the longest stay in a state, by the name of the state. A
+	// unit is in the state starting before it has reported one.
+	Deadlines map[string]Duration `json:"deadlines" example:"{fetching: 60s}"`
+	// OnStall says what happens when a deadline passes: the service is restarted
+	// as after a crash; or its process is sent a signal, and restarted if the
+	// unit does not go on.
+	OnStall string `json:"on_stall" enum:"restart|signal HUP|signal USR1|signal USR2|signal WINCH|signal INT|signal QUIT|signal TERM|signal ABRT" example:"signal USR1"`
+	// Answer is how long the unit may take to go on after a signal.
+	Answer Duration `json:"answer" min:"1ms" example:"5s"`
+}
+
+// Group is a supervisor of services and of other groups. Only crashes are its
+// business: a restart that a change or a person asks for is that of one service,
+// and forgives the groups that it is in.
+type Group struct {
+	// Strategy says what is restarted with a member that crashes: nothing else,
+	// the members after it, or all. In the last two, members start in their
+	// order, each when those before it are up, and stop in reverse.
+	Strategy runner.GroupStrategy `json:"strategy" enum:"one_for_one|rest_for_one|one_for_all" example:"rest_for_one"`
+	// Members are services and groups. Each is in one group at most.
+	Members List `json:"members" required:"true" example:"[api, worker]"`
+	// Budget limits the restarts after crashes of all members together.
+	Budget Budget `json:"budget" example:"{restarts: 10, window: 10m}"`
+	// OnExhausted says what happens when the budget is used up: the members are
+	// stopped until a change or a person asks (hold), for a cooldown, or with the
+	// agent (exit); or the group that this one is in takes it for the crash of a
+	// member (escalate). A group within another escalates unless it says
+	// otherwise.
+	OnExhausted runner.Exhausted `json:"on_exhausted" enum:"hold|cooldown|exit|escalate" example:"cooldown"`
+	// Cooldown is how long on_exhausted: cooldown waits.
+	Cooldown Duration `json:"cooldown" min:"1ms" example:"5m"`
+	// MaxCooldowns limits cooldowns in a row; 0 is no limit. Those that are more
+	// than a window apart are not.
+	MaxCooldowns int `json:"max_cooldowns" min:"0" max:"1000000" example:"3"`
 }
 
 // Probe is a question to a running service. The process that answers must be
@@ -361,16 +433,26 @@ type Restart struct {
 	// forgiven.
 	StableAfter Duration `json:"stable_after" min:"1ms" example:"60s"`
 	// OnExhausted says what happens when the budget is used up: hold until a
-	// change or a person asks, cooldown and try again, or exit the agent.
-	OnExhausted runner.Exhausted `json:"on_exhausted" enum:"hold|cooldown|exit" example:"cooldown"`
+	// change or a person asks, cooldown and try again, exit the agent, or
+	// escalate: go on for as long as the group that the service is in pays for
+	// it. A service of a group escalates unless it says otherwise.
+	OnExhausted runner.Exhausted `json:"on_exhausted" enum:"hold|cooldown|exit|escalate" example:"cooldown"`
 	// Cooldown is how long on_exhausted: cooldown waits.
 	Cooldown Duration `json:"cooldown" min:"1ms" example:"5m"`
 	// MaxCooldowns limits cooldowns in a row; 0 is no limit.
 	MaxCooldowns int `json:"max_cooldowns" min:"0" max:"1000000" example:"3"`
-	// HoldOn names Python errors that a retry cannot mend: the service waits
-	// for a change that reaches it. A name covers Python's own subclasses of
-	// it, as ImportError does ModuleNotFoundError.
+	// HoldOn names Python errors that a retry cannot mend, and exit codes: the
+	// service waits for a change that reaches it. A name covers Python's own
+	// subclasses of it, as ImportError does ModuleNotFoundError.
 	HoldOn List `json:"hold_on" example:"[SyntaxError, ImportError]"`
+	// SkipRetryOn names errors and exit codes likewise that are not retried:
+	// on_exhausted follows at once.
+	SkipRetryOn List `json:"skip_retry_on" example:"[PermissionError, 75]"`
+	// FatalOn names errors and exit codes likewise that end the agent and all of
+	// its services, whatever else is said here.
+	FatalOn List `json:"fatal_on" example:"[MemoryError]"`
+	// FatalExitCodes are exit codes that do.
+	FatalExitCodes []int `json:"fatal_exit_codes" min:"1" max:"255" example:"[70]"`
 	// SuccessCodes are exit codes besides 0 that are not failures.
 	SuccessCodes []int `json:"success_codes" min:"0" max:"255" example:"[3, 143]"`
 }

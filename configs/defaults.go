@@ -9,9 +9,12 @@ import (
 
 // defaults is everything a file may leave out.
 type defaults struct {
-	config  Config
-	service Service
-	action  Action
+	config     Config
+	service    Service
+	dependency Dependency
+	unit       Unit
+	group      Group
+	action     Action
 }
 
 // defaultsOf is the one place where defaults are set: those of dev, and what
@@ -63,6 +66,14 @@ func defaultsOf(p Profile) defaults {
 			OnAgentExit: "stop",
 			Order:       100,
 		},
+		dependency: Dependency{Condition: runner.ConditionReady, OnFailure: runner.Leave, OnRestart: runner.Leave},
+		unit:       Unit{Start: Duration(30 * time.Second), OnStall: "restart", Answer: Duration(5 * time.Second)},
+		group: Group{
+			Strategy:    runner.OneForOne,
+			Budget:      Budget{Restarts: 10, Window: Duration(10 * time.Minute)},
+			OnExhausted: runner.HoldExhausted,
+			Cooldown:    Duration(5 * time.Minute),
+		},
 		action: Action{Order: 100, Timeout: Duration(5 * time.Minute), RetryWait: Duration(time.Second), Cwd: "."},
 	}
 	if p == Prod {
@@ -76,6 +87,7 @@ func defaultsOf(p Profile) defaults {
 		d.service.Restart.Backoff.Max = Duration(time.Minute)
 		d.service.Restart.StableAfter = Duration(time.Minute)
 		d.service.Restart.OnExhausted = runner.CooldownExhausted
+		d.group.OnExhausted = runner.CooldownExhausted
 	}
 	return d
 }

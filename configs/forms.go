@@ -138,31 +138,69 @@ func (c *Command) decode(d *decoder, n *node, path string, tag reflect.StructTag
 	}
 }
 
-// DependsOn names the services that must be ready first.
-type DependsOn []string
-
-// dependency is one value of the map that depends_on can be. There is one
-// condition: the runner waits for services that are at their target.
-type dependency struct {
-	Condition string `json:"condition" enum:"ready" example:"ready"`
-}
+// DependsOn are the services that a service depends on.
+type DependsOn []Dependency
 
 func (o *DependsOn) decode(d *decoder, n *node, path string, tag reflect.StructTag) {
+	*o = nil
 	if n.kind != mapping {
-		(*List)(o).decode(d, n, path, tag)
+		var names List
+		names.decode(d, n, path, tag)
+		for _, name := range names {
+			dep := d.make(reflect.TypeFor[Dependency]()).Interface().(Dependency)
+			dep.Name = name
+			*o = append(*o, dep)
+		}
 		return
 	}
-	*o = nil
 	for i, p := range n.pairs {
-		var dep dependency
-		d.value(p.value, reflect.ValueOf(&dep).Elem(), child(path, p.key), "")
+		dep := d.make(reflect.TypeFor[Dependency]())
+		d.place(child(path, p.key), p.pos, p.value.pos)
+		d.value(p.value, dep, child(path, p.key), "")
 		d.place(element(path, i), p.pos, p.pos)
-		*o = append(*o, p.key)
+		named := dep.Interface().(Dependency)
+		named.Name = p.key
+		*o = append(*o, named)
 	}
 }
 
-// MarshalJSON writes the list form.
-func (o DependsOn) MarshalJSON() ([]byte, error) { return List(o).MarshalJSON() }
+// Names are those of the services.
+func (o DependsOn) Names() []string {
+	var names []string
+	for _, d := range o {
+		names = append(names, d.Name)
+	}
+	return names
+}
+
+// MarshalJSON writes the list of names where they say it all, and a mapping in
+// the order of the file otherwise.
+func (o DependsOn) MarshalJSON() ([]byte, error) {
+	plain := defaultsOf(Dev).dependency
+	simple := !slices.ContainsFunc(o, func(d Dependency) bool {
+		plain.Name = d.Name
+		return d != plain
+	})
+	if simple {
+		return List(o.Names()).MarshalJSON()
+	}
+	text := []byte("{")
+	for i, d := range o {
+		name, err := json.Marshal(d.Name)
+		if err != nil {
+			return nil, err
+		}
+		keys, err := json.Marshal(d)
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			text = append(text, ',')
+		}
+		text = append(append(append(text, name...), ':'), keys...)
+	}
+	return append(text, '}'), nil
+}
 
 func (r *Ready) decode(d *decoder, n *node, path string, tag reflect.StructTag) {
 	switch {

@@ -172,6 +172,15 @@ func levels() []level {
 		reflect.TypeFor[Service](), reflect.ValueOf(dev.service), reflect.ValueOf(prod.service)}
 	all = append(all, service)
 	nest(service)
+	inner := func(title, intro string, dev, prod any) level {
+		return level{title, intro, reflect.TypeOf(dev), reflect.ValueOf(dev), reflect.ValueOf(prod)}
+	}
+	group := inner("groups.NAME", "Each key of `groups` is the name of a group.", dev.group, prod.group)
+	all = append(all,
+		inner("services.NAME.depends_on.NAME", "Each key of `depends_on` is the name of a service; a list of names has the defaults.", dev.dependency, prod.dependency),
+		inner("services.NAME.units.NAME", "Each key of `units` is the name that a unit reports by.", dev.unit, prod.unit))
+	all = append(all, group)
+	nest(group)
 	all = append(all,
 		level{"services.NAME.listen[]", "Each item of `listen` is an address, or a mapping with these keys.", reflect.TypeFor[Listen](), reflect.ValueOf(Listen{}), reflect.ValueOf(Listen{})},
 		level{"actions.NAME", "Each key of `actions` is the name of an action.", reflect.TypeFor[Action](), reflect.ValueOf(dev.action), reflect.ValueOf(prod.action)},
@@ -374,9 +383,8 @@ func schemaOf(t reflect.Type, tag reflect.StructTag) map[string]any {
 		shell["required"] = []string{"shell"}
 		return either(map[string]any{"type": []string{"string", "number", "boolean"}, "minLength": 1}, words, shell)
 	case reflect.TypeFor[DependsOn]():
-		condition := object(map[string]any{"condition": schemaOf(reflect.TypeFor[string](), fieldsOf(reflect.TypeFor[dependency]())[0].tag)})
-		condition["type"] = []string{"object", "null"}
-		return either(anyText(), arrayOf(anyText()), map[string]any{"type": "object", "additionalProperties": condition})
+		one := either(map[string]any{"$ref": "#/$defs/Dependency"}, map[string]any{"type": "null"})
+		return either(anyText(), arrayOf(anyText()), map[string]any{"type": "object", "additionalProperties": one})
 	case reflect.TypeFor[Listening]():
 		one := map[string]any{"$ref": "#/$defs/Listen"}
 		return either(anyText(), one, arrayOf(either(anyText(), one)))

@@ -64,8 +64,11 @@ func Parse(name string, data []byte) (*Config, error) {
 	c := def.config
 	c.File, c.Dir = file, filepath.Dir(file)
 	d := decoder{errs: errs, at: places{}, fresh: map[reflect.Type]reflect.Value{
-		reflect.TypeFor[Service](): reflect.ValueOf(def.service),
-		reflect.TypeFor[Action]():  reflect.ValueOf(def.action),
+		reflect.TypeFor[Service]():    reflect.ValueOf(def.service),
+		reflect.TypeFor[Dependency](): reflect.ValueOf(def.dependency),
+		reflect.TypeFor[Unit]():       reflect.ValueOf(def.unit),
+		reflect.TypeFor[Group]():      reflect.ValueOf(def.group),
+		reflect.TypeFor[Action]():     reflect.ValueOf(def.action),
 	}}
 	if root.null() {
 		d.fail(root.pos, "the file is empty", `write at least {} or "services:"`)
@@ -76,6 +79,7 @@ func Parse(name string, data []byte) (*Config, error) {
 		c.Services[name] = s
 	}
 	c.at = d.at
+	c.escalate()
 	errs, warnings := validate(&c, d.errs)
 	if len(errs) > 0 {
 		return nil, in(name, errs)

@@ -229,15 +229,18 @@ func TestMisspeltKeys(t *testing.T) {
 		"services.NAME.restart":         `{services: {a: {run: x, restart: {"KEY": x}}}}`,
 		"services.NAME.restart.backoff": `{services: {a: {run: x, restart: {backoff: {"KEY": x}}}}}`,
 		"services.NAME.restart.budget":  `{services: {a: {run: x, restart: {budget: {"KEY": x}}}}}`,
+		"services.NAME.depends_on.NAME": `{services: {b: {run: x}, a: {run: x, depends_on: {b: {"KEY": x}}}}}`,
+		"services.NAME.units.NAME":      `{services: {a: {run: x, units: {u: {"KEY": x}}}}}`,
+		"groups.NAME":                   `{groups: {g: {"KEY": x}}}`,
+		"groups.NAME.budget":            `{groups: {g: {budget: {"KEY": x}}}}`,
 		"actions.NAME":                  `{actions: {a: {"KEY": x}}}`,
 		"rules[]":                       `{rules: [{pattern: x, "KEY": x}]}`,
 	}
 	all := levels()
 	// The mappings inside types that can be written in several forms.
-	all = append(all, level{title: "run", t: reflect.TypeFor[shellForm]()}, level{title: "action run", t: reflect.TypeFor[shellForm]()}, level{title: "depends_on", t: reflect.TypeFor[dependency]()})
+	all = append(all, level{title: "run", t: reflect.TypeFor[shellForm]()}, level{title: "action run", t: reflect.TypeFor[shellForm]()})
 	places["run"] = `{services: {a: {run: {"KEY": x}}}}`
 	places["action run"] = `{actions: {a: {run: {"KEY": x}}}}`
-	places["depends_on"] = `{services: {b: {run: x}, a: {run: x, depends_on: {b: {"KEY": x}}}}}`
 	for _, l := range all {
 		file, ok := places[l.title]
 		if !ok {
@@ -270,6 +273,8 @@ func TestExamplesWork(t *testing.T) {
 	wrap := map[string]string{
 		"Top level": "%s", "watch": "watch: {%s}", "classifier": "classifier: {%s}", "actions.NAME": "actions: {z: {%s}}", "rules[]": "rules: [{pattern: x, %s}]",
 		"services.NAME.listen[]": "services: {z: {run: x, listen: [{%s}]}}",
+		"groups.NAME":            "services: {z: {run: x}}\ngroups: {g: {%s}}",
+		"groups.NAME.budget":     "services: {z: {run: x}}\ngroups: {g: {members: [z], budget: {%s}}}",
 	}
 	for _, l := range levels() {
 		form, ok := wrap[l.title]
@@ -296,6 +301,8 @@ func TestExamplesWork(t *testing.T) {
 				form = wrap[l.title]
 			} else if (l.title == "services.NAME" || l.title == "classifier") && f.key != "run" {
 				example = "run: x, " + example
+			} else if l.title == "groups.NAME" && f.key != "members" {
+				example = "members: [z], " + example
 			} else if beside := map[string]string{"status": "http", "body": "http", "header": "http", "echo": "http", "interval": "tcp", "timeout": "tcp", "failures": "tcp", "mode": "unix", "name": "unix"}[f.key]; beside == "http" || beside == "unix" || beside != "" && l.title == "services.NAME.live" {
 				asks, _ := fieldsOf(l.t).byKey(beside)
 				example += fmt.Sprintf(", %s: %q", beside, asks.tag.Get("example"))

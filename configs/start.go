@@ -50,7 +50,7 @@ func (c *Config) Start(service string, environ []string) (Start, error) {
 		Env:       pairs(env),
 		TTY:       s.TTY,
 		Order:     s.Order,
-		DependsOn: slices.Clone(s.DependsOn),
+		DependsOn: s.dependencies(),
 		Ready: runner.Ready{
 			Probe: c.probe(s.Ready.Probe), File: c.path(s.Ready.File), Pipe: c.path(s.Ready.Pipe),
 			Log: s.Ready.Log, Notify: s.Ready.Notify,
@@ -58,6 +58,7 @@ func (c *Config) Start(service string, environ []string) (Start, error) {
 		},
 		Heartbeat: time.Duration(s.Heartbeat),
 		Keep:      s.OnAgentExit == "keep",
+		Units:     s.units(),
 		Listen:    c.sockets(s),
 		Strategy:  s.Strategy,
 		Settle:    time.Duration(s.Settle),
@@ -76,6 +77,8 @@ func (c *Config) Start(service string, environ []string) (Start, error) {
 			MaxCooldowns: s.Restart.MaxCooldowns,
 			HoldOn:       slices.Clone(s.Restart.HoldOn),
 			SuccessCodes: slices.Clone(s.Restart.SuccessCodes),
+			SkipRetryOn:  slices.Clone(s.Restart.SkipRetryOn),
+			FatalOn:      slices.Clone(s.Restart.FatalOn), FatalExitCodes: slices.Clone(s.Restart.FatalExitCodes),
 		},
 		Confine: s.confine(),
 	}
@@ -105,6 +108,49 @@ func (c *Config) Start(service string, environ []string) (Start, error) {
 	}
 	maps.Copy(identity, s.confinement())
 	return Start{spec, identity}, nil
+}
+
+// dependencies returns what a service waits for as the runner takes it.
+func (s Service) dependencies() []runner.Dependency {
+	var list []runner.Dependency
+	for _, d := range s.DependsOn {
+		list = append(list, runner.Dependency{Name: d.Name, Condition: d.Condition, OnFailure: d.OnFailure, OnRestart: d.OnRestart})
+	}
+	return list
+}
+
+// units returns the units of a service as the runner takes them, by name.
+func (s Service) units() []runner.Unit {
+	var list []runner.Unit
+	for _, name := range slices.Sorted(maps.Keys(s.Units)) {
+		u := s.Units[name]
+		unit := runner.Unit{Name: name, Heartbeat: time.Duration(u.Heartbeat), Start: time.Duration(u.Start)}
+		for state, longest := range u.Deadlines {
+			if unit.Deadlines == nil {
+				unit.Deadlines = make(map[string]time.Duration)
+			}
+			unit.Deadlines[state] = time.Duration(longest)
+		}
+		if signal, ok := strings.CutPrefix(u.OnStall, "signal "); ok {
+			unit.Signal, unit.Answer = signal, time.Duration(u.Answer)
+		}
+		list = append(list, unit)
+	}
+	return list
+}
+
+// Supervisors returns the groups as the runner takes them, by name.
+func (c *Config) Supervisors() []runner.Group {
+	var list []runner.Group
+	for _, name := range slices.Sorted(maps.Keys(c.Groups)) {
+		g := c.Groups[name]
+		list = append(list, runner.Group{
+			Name: name, Strategy: g.Strategy, Members: slices.Clone(g.Members),
+			Budget:      runner.Budget{Restarts: g.Budget.Restarts, Window: time.Duration(g.Budget.Window)},
+			OnExhausted: g.OnExhausted, Cooldown: time.Duration(g.Cooldown), MaxCooldowns: g.MaxCooldowns,
+		})
+	}
+	return list
 }
 
 // probe returns a probe as the runner takes it.

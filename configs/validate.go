@@ -5,6 +5,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -18,6 +19,7 @@ type checker struct {
 	// not judged again.
 	wrong    map[place]bool
 	services []string // names, sorted
+	groups   []string
 	actions  []string
 }
 
@@ -27,6 +29,7 @@ func validate(c *Config, before Errors) (errs, warnings Errors) {
 	k := checker{
 		Config: c, errs: before, wrong: map[place]bool{},
 		services: slices.Sorted(maps.Keys(c.Services)),
+		groups:   slices.Sorted(maps.Keys(c.Groups)),
 		actions:  slices.Sorted(maps.Keys(c.Actions)),
 	}
 	for _, e := range before {
@@ -37,6 +40,10 @@ func validate(c *Config, before Errors) (errs, warnings Errors) {
 		k.service(name, c.Services[name])
 	}
 	k.cycles()
+	for _, name := range k.groups {
+		k.group(name, c.Groups[name])
+	}
+	k.nesting()
 	for _, name := range k.actions {
 		k.action(name, c.Actions[name])
 	}
@@ -117,8 +124,10 @@ func (k *checker) service(name string, s Service) {
 			k.fail(at, fmt.Sprintf("%s: %s", at, why), hint)
 		}
 	}
-	k.references(path+".depends_on", s.DependsOn, "service", k.services)
-	k.repeated(path+".depends_on", s.DependsOn)
+	k.references(path+".depends_on", s.DependsOn.Names(), "service", k.services)
+	k.repeated(path+".depends_on", s.DependsOn.Names())
+	k.conditions(path+".depends_on", s.DependsOn)
+	k.units(path+".units", s)
 	k.ready(path+".ready", s.Ready)
 	k.live(path+".live", s.Live)
 	k.listening(path, s)
@@ -145,9 +154,14 @@ func (k *checker) restart(path string, r Restart) {
 		}
 		k.fail(at, fmt.Sprintf("%s.backoff.max (%s) is shorter than base (%s)", path, r.Backoff.Max, r.Backoff.Base), fmt.Sprintf("write max: %s or more", r.Backoff.Base))
 	}
-	for i, class := range r.HoldOn {
-		if at := element(path+".hold_on", i); !dotted.MatchString(class) && !k.failed(at) {
-			k.fail(at, fmt.Sprintf("%s cannot be %s", at, quoted(class)), "write the name of a Python error, as in ImportError")
+	for key, list := range map[string]List{".hold_on": r.HoldOn, ".skip_retry_on": r.SkipRetryOn, ".fatal_on": r.FatalOn} {
+		for i, what := range list {
+			k.failure(element(path+key, i), what)
+		}
+	}
+	for i, code := range r.FatalExitCodes {
+		if at := element(path+".fatal_exit_codes", i); slices.Contains(r.SuccessCodes, code) {
+			k.fail(at, fmt.Sprintf("%s: exit code %d is one of success_codes", at, code), "remove it from one of the two")
 		}
 	}
 	if least := quickest(r.Backoff, r.Budget.Restarts); k.given(path) && least >= time.Duration(r.Budget.Window) {
@@ -155,6 +169,18 @@ func (k *checker) restart(path string, r Restart) {
 			path, r.Budget.Restarts, Duration(least.Round(time.Millisecond)), r.Budget.Window),
 			fmt.Sprintf("make window longer than %s or restarts fewer", Duration(least.Round(time.Second))))
 	}
+}
+
+// failure checks what hold_on and its like name: an error, or an exit code.
+func (k *checker) failure(at, what string) {
+	if code, err := strconv.Atoi(what); err == nil && 1 <= code && code <= 255 || dotted.MatchString(what) || k.failed(at) {
+		return
+	}
+	hint := "write the name of a Python error, as in ImportError, or an exit code"
+	if _, err := strconv.Atoi(what); err == nil {
+		hint = "exit codes of failures are from 1 to 255"
+	}
+	k.fail(at, fmt.Sprintf("%s cannot be %s", at, quoted(what)), hint)
 }
 
 // quickest is the least time in which a service that crashes at once gets
@@ -167,38 +193,6 @@ func quickest(b Backoff, n int) time.Duration {
 		wait = min(wait*b.Factor, float64(b.Max))
 	}
 	return time.Duration(min(sum, float64(maxDuration)))
-}
-
-// cycles refuses services that wait for each other.
-func (k *checker) cycles() {
-	const visiting, done = 1, 2
-	state := map[string]int{}
-	var stack []string
-	var visit func(name string)
-	visit = func(name string) {
-		state[name] = visiting
-		stack = append(stack, name)
-		for i, next := range k.Services[name].DependsOn {
-			if _, ok := k.Services[next]; !ok {
-				continue
-			}
-			switch state[next] {
-			case visiting:
-				cycle := append(slices.Clone(stack[slices.Index(stack, next):]), next)
-				at := element(child("services", name)+".depends_on", i)
-				k.fail(at, "services depend on each other: "+strings.Join(cycle, " -> "), "remove one of these from depends_on")
-			case 0:
-				visit(next)
-			}
-		}
-		stack = stack[:len(stack)-1]
-		state[name] = done
-	}
-	for _, name := range slices.Sorted(maps.Keys(k.Services)) {
-		if state[name] == 0 {
-			visit(name)
-		}
-	}
 }
 
 func (k *checker) action(name string, a Action) {
@@ -302,13 +296,14 @@ func (k *checker) references(path string, names []string, what string, known []s
 		if k.failed(at) {
 			continue
 		}
-		hint := fmt.Sprintf("there are no %ss", what)
+		plural := strings.ReplaceAll(what, " or ", "s and ") + "s"
+		hint := "there are no " + plural
 		if near := nearest(name, known); near != "" {
 			hint = fmt.Sprintf("did you mean %s?", near)
 		} else if _, ok := k.Services[name]; ok && what == "action" {
 			hint = fmt.Sprintf("%s is a service: add the action restart_%s: {restart: [%s]}", name, name, name)
 		} else if len(known) > 0 {
-			hint = fmt.Sprintf("the %ss are %s", what, some(known))
+			hint = fmt.Sprintf("the %s are %s", plural, some(known))
 		}
 		k.fail(at, fmt.Sprintf("%s: there is no %s %s", at, what, quoted(name)), hint)
 	}

@@ -33,6 +33,13 @@ type conductor struct {
 	cleared map[string]uint64 // the stay in Waiting that was cleared
 	leaving map[string]bool   // no longer configured
 
+	// Of groups, see supervise.go.
+	tree *tree
+	// after has what a service that restarts with others of its group waits
+	// for, replaced the generation that is to make room for that.
+	after    map[string][]string
+	replaced map[string]int
+
 	// swept is closed when what an earlier agent left behind, and what no
 	// service of today waits for, is gone.
 	swept chan struct{}
@@ -54,10 +61,16 @@ type step struct {
 	// order ranks it among the steps; operator steps do not wait for actions.
 	order    int
 	operator bool
-	// event is what the service gets: wanted, called or down.
-	event event
-	wish  *wish
-	why   string
+	// now steps follow a failure: they wait for nothing but for those that are
+	// stopped before. Of round nothing starts until they have ended what there
+	// was.
+	now   bool
+	round []string
+	// event is what the service gets: wanted, called, down or condemned.
+	event   event
+	wish    *wish
+	why     string
+	verdict *verdict // with condemned
 	// serial steps of one ticket are taken one at a time.
 	serial *Ticket
 	slots  []slot
@@ -79,6 +92,7 @@ func newConductor(r *Runner, h *host, parallel int, strays map[string][]*stray, 
 		r: r, host: h, parallel: parallel, strays: strays, wards: wards,
 		services: make(map[string]*service), views: make(map[string]*view), intent: make(map[string]Intent),
 		cleared: make(map[string]uint64), leaving: make(map[string]bool), swept: make(chan struct{}),
+		tree: newTree(nil), after: make(map[string][]string), replaced: make(map[string]int),
 	}
 }
 
@@ -96,6 +110,7 @@ func (c *conductor) run() {
 		for c.look(); c.resolve() || c.advance(); c.look() {
 		}
 		c.answer()
+		c.publish()
 		if c.closing && len(c.queue) == 0 {
 			c.finish()
 			return
@@ -202,7 +217,16 @@ func (c *conductor) apply(p decider.Plan) *Ticket {
 	for i, s := range p.Steps {
 		results[i] = Result{Kind: s.Kind, Name: s.Name}
 	}
+	followers := c.followers(p.Steps)
+	var names []string
+	for _, f := range followers {
+		results = append(results, Result{Kind: f.kind, Name: f.name})
+	}
 	t := newTicket(results)
+	for i, f := range followers {
+		names = append(names, f.name)
+		c.add(f, slot{t, len(p.Steps) + i})
+	}
 	for i, s := range p.Steps {
 		at := slot{t, i}
 		switch _, known := c.specs[s.Name]; {
@@ -223,8 +247,12 @@ func (c *conductor) apply(p decider.Plan) *Ticket {
 			w.cause = CauseOperator
 		}
 		c.unblock(s.Name)
+		if s.Kind == decider.RestartService {
+			names = append(names, s.Name)
+		}
 		c.add(&step{kind: s.Kind, name: s.Name, signal: s.Signal, order: s.Order, event: wanted, wish: w, why: w.why}, at)
 	}
+	c.together(names)
 	return t
 }
 
@@ -235,6 +263,7 @@ func (c *conductor) withdraw(names []string) (withdrawn []string) {
 		}
 		c.end(s, Left, Result{Why: "no longer called for", State: c.view(s.name).status.State})
 		c.unblock(s.name)
+		delete(c.after, s.name)
 		withdrawn = append(withdrawn, s.name)
 	}
 	c.arrange()
@@ -253,8 +282,12 @@ func (c *conductor) verb(e event, names []string) (*Ticket, error) {
 		}
 	}
 	names = slices.Clone(names)
-	if e == called {
+	why := make(map[string]string)
+	switch e {
+	case called:
 		names = c.withDependencies(names)
+	case wanted:
+		names, why = c.withFollowers(names)
 	}
 	c.sort(names)
 	names = slices.Compact(names)
@@ -270,16 +303,22 @@ func (c *conductor) verb(e event, names []string) (*Ticket, error) {
 			c.intent[name] = Down
 			s.why = "stopped by operator"
 		default:
+			if c.intent[name] == Down {
+				delete(c.after, name) // of a restart that it had no part in
+			}
 			c.intent[name] = Up
 			s.why = "started"
 			if e == wanted {
 				s.serial = t
-				s.why = "restarted by operator"
+				s.why = cmp.Or(why[name], "restarted by operator")
 			}
 			s.wish = &wish{cause: CauseOperator, why: s.why}
 		}
 		c.unblock(name)
 		c.add(s, slot{t, i})
+	}
+	if e != down {
+		c.together(names)
 	}
 	return t, nil
 }
@@ -295,7 +334,7 @@ func (c *conductor) withDependencies(names []string) []string {
 		}
 		seen[name] = true
 		for _, d := range c.specs[name].DependsOn {
-			visit(d)
+			visit(d.Name)
 		}
 		all = append(all, name)
 	}
@@ -358,7 +397,7 @@ func (c *conductor) unblock(name string) {
 func (c *conductor) add(s *step, slots ...slot) {
 	s.slots = slots
 	for _, have := range c.queue {
-		if have.kind != s.kind || have.name != s.name || have.signal != s.signal || have.active || have.ended {
+		if have.kind != s.kind || have.name != s.name || have.signal != s.signal || have.now != s.now && !s.operator || have.active || have.ended {
 			continue
 		}
 		if have.event == s.event && have.operator == s.operator {
@@ -405,11 +444,26 @@ func kindRank(s *step) int {
 
 // The look at the queue.
 
-// look takes a new look at all services.
+// look takes a new look at all services. What has failed is dealt with before
+// the state that followed is acted on.
 func (c *conductor) look() {
-	for name, s := range c.services {
-		c.views[name] = s.now.Load()
+	var failures []downfall
+	for {
+		for name, s := range c.services {
+			c.views[name] = s.now.Load()
+		}
+		// Views are newer than what was taken before, and nothing that led to
+		// them is left to take.
+		more := c.host.failures.take()
+		if len(more) == 0 {
+			break
+		}
+		failures = append(failures, more...)
 	}
+	for _, d := range failures {
+		c.fail(d)
+	}
+	c.begun()
 }
 
 // view is what a service shows.
@@ -550,6 +604,7 @@ func (c *conductor) advance() bool {
 	for _, name := range c.ordered() {
 		if v := c.view(name); v.status.State == StateWaiting && c.cleared[name] < v.ask && c.maySwitch(name, v) {
 			c.cleared[name] = v.ask
+			delete(c.after, name)
 			c.services[name].inbox.put(letter{event: cleared, ask: v.ask})
 			did = true
 		}
@@ -569,7 +624,10 @@ func (c *conductor) advance() bool {
 			s.active = true
 			c.turn++
 			s.turn = c.turn
-			c.services[s.name].inbox.put(letter{event: s.event, turn: s.turn, wish: s.wish, why: s.why})
+			c.services[s.name].inbox.put(letter{event: s.event, turn: s.turn, wish: s.wish, why: s.why, verdict: s.verdict})
+			if s.wish != nil && s.wish.cause.asked() {
+				c.rearm(s.name)
+			}
 		}
 	}
 	return did
@@ -580,6 +638,11 @@ func (c *conductor) maySwitch(name string, v *view) bool {
 	if c.closing || !c.dependenciesThere(name) {
 		return false
 	}
+	for _, s := range c.queue {
+		if slices.Contains(s.round, name) && !c.made(s) {
+			return false
+		}
+	}
 	return c.activeStep(name) == nil || c.slotFree()
 }
 
@@ -588,12 +651,18 @@ func (c *conductor) mayBegin(s *step) bool {
 	switch {
 	case s.kind == decider.RunAction:
 		return !c.closing && !c.acting() && !c.anyBefore(s)
-	case s.event == down:
+	case s.event == condemned && c.gone(s.name):
+		return true // nothing has to end, and nothing may begin
+	case s.ends():
 		return !slices.ContainsFunc(c.queue, func(o *step) bool {
-			return o != s && !o.ended && o.event == down && slices.Contains(c.needs(o.name), s.name)
+			return o != s && !o.ended && o.event == s.event && (c.waitsFor(o.name, s.name) || c.tree.before(s.name, o.name))
 		})
 	case c.closing:
 		return false
+	case s.now:
+		return !slices.ContainsFunc(c.queue, func(o *step) bool {
+			return o != s && o.now && c.waitsFor(o.name, s.name) && !c.made(o)
+		})
 	}
 	for _, o := range c.queue {
 		if o == s || o.ended {
@@ -635,12 +704,22 @@ func (c *conductor) anyBefore(s *step) bool {
 	return false
 }
 
-// needs returns what a service depends on; also of one that is being removed.
-func (c *conductor) needs(name string) []string {
-	if spec, ok := c.specs[name]; ok {
-		return spec.DependsOn
+// ends reports whether a step stops its service.
+func (s *step) ends() bool { return s.event == down || s.event == condemned }
+
+// needs returns what a service depends on, and those of its group that it waits
+// for; also of one that is being removed.
+func (c *conductor) needs(name string) []Dependency {
+	needs := slices.Clone(c.specs[name].DependsOn)
+	for _, before := range c.after[name] {
+		needs = append(needs, Dependency{Name: before, Condition: ConditionReady})
 	}
-	return nil
+	return needs
+}
+
+// waitsFor reports whether a service is started after another one.
+func (c *conductor) waitsFor(name, other string) bool {
+	return slices.ContainsFunc(c.needs(name), func(d Dependency) bool { return d.Name == other })
 }
 
 // dependenciesThere reports whether all that a service depends on is at its
@@ -654,17 +733,29 @@ func (c *conductor) dependenciesThere(name string) bool {
 	return true
 }
 
-func (c *conductor) there(name string) bool {
-	v := c.view(name)
-	return v.status.AtTarget() && v.turn >= c.sent(name) && !c.rising(name)
+func (c *conductor) there(d Dependency) bool {
+	v := c.view(d.Name)
+	if !d.met(v.status) || v.turn < c.sent(d.Name) {
+		return false
+	}
+	// A step that is under way has replaced what there was when a new process
+	// runs.
+	begun := d.Condition == ConditionStarted && v.status.State == StateStarting
+	return !slices.ContainsFunc(c.queue, func(s *step) bool {
+		return s.raises(d.Name) && !(begun && s.active)
+	})
+}
+
+// raises reports whether a step brings a new generation of a service and is not
+// done.
+func (s *step) raises(name string) bool {
+	return !s.ended && s.kind == decider.RestartService && s.name == name && !s.ends()
 }
 
 // rising reports whether a step that brings a new generation of a service is
 // under way.
 func (c *conductor) rising(name string) bool {
-	return slices.ContainsFunc(c.queue, func(s *step) bool {
-		return !s.ended && s.kind == decider.RestartService && s.name == name && s.event != down
-	})
+	return slices.ContainsFunc(c.queue, func(s *step) bool { return s.raises(name) })
 }
 
 // sent is the number of the last wish that a service was sent.
@@ -680,7 +771,7 @@ func (c *conductor) sent(name string) uint64 {
 
 func (c *conductor) activeStep(name string) *step {
 	for _, s := range c.queue {
-		if s.active && !s.ended && s.kind == decider.RestartService && s.name == name && s.event != down {
+		if s.active && s.raises(name) {
 			return s
 		}
 	}
@@ -694,7 +785,7 @@ func (c *conductor) slotFree() bool {
 	}
 	busy := make(map[string]bool)
 	for _, s := range c.queue {
-		if !s.active || s.ended || s.kind != decider.RestartService || s.event == down {
+		if !s.active || s.ended || s.kind != decider.RestartService || s.ends() {
 			continue
 		}
 		v := c.view(s.name)
@@ -713,9 +804,10 @@ func (c *conductor) stuck(name string) bool {
 		if c.there(d) {
 			continue
 		}
-		v := c.view(d)
-		onItsWay := c.rising(d) || v.moving || v.turn < c.sent(d)
-		if !onItsWay || c.stuck(d) && !v.status.State.live() {
+		v := c.view(d.Name)
+		onItsWay := c.rising(d.Name) || v.moving || v.turn < c.sent(d.Name) ||
+			d.Condition == ConditionCompleted && v.status.State.live()
+		if !onItsWay || c.stuck(d.Name) && !v.status.State.live() {
 			return true
 		}
 	}
@@ -724,15 +816,15 @@ func (c *conductor) stuck(name string) bool {
 
 // blockers says what a stuck service waits for.
 func (c *conductor) blockers(name string) string {
-	return waitsFor(c.needs(name), func(d string) (Status, bool) { return c.view(d).status, !c.there(d) }, "")
+	return waitsFor(c.needs(name), func(d Dependency) (Status, bool) { return c.view(d.Name).status, !c.there(d) }, "")
 }
 
 // waitsFor names those of needs that are missing, or says otherwise if none is.
-func waitsFor(needs []string, missing func(name string) (Status, bool), otherwise string) string {
+func waitsFor(needs []Dependency, missing func(d Dependency) (Status, bool), otherwise string) string {
 	var words []string
 	for _, d := range needs {
 		if s, yes := missing(d); yes {
-			words = append(words, fmt.Sprintf("%s (%s)", d, s.State))
+			words = append(words, fmt.Sprintf("%s (%s)", d.Name, s.State))
 		}
 	}
 	if len(words) == 0 {
@@ -773,7 +865,7 @@ func (c *conductor) answer() {
 // moving reports whether anything is under way that ends by itself.
 func (c *conductor) moving() bool {
 	for _, s := range c.queue {
-		if s.kind == decider.RunAction || s.event == down || !c.stuck(s.name) {
+		if s.kind == decider.RunAction || s.ends() || !c.stuck(s.name) {
 			return true
 		}
 	}
@@ -812,7 +904,7 @@ func ranks(specs map[string]Spec) map[string]int {
 		}
 		r := 0
 		for _, d := range specs[name].DependsOn {
-			r = max(r, level(d)+1)
+			r = max(r, level(d.Name)+1)
 		}
 		rank[name] = r
 		return r

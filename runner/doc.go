@@ -33,8 +33,10 @@
 //	    wanted                                  stays       remember
 //	    down                                 -> stopped
 //	    cleared                              -> starting    prepare
-//	starting
-//	    wanted, down, overdue, exited        -> stopping    end
+//	    cooled                               -> cooldown    delay
+//	    spent                                -> exhausted
+//	starting, ready.timeout: overdue
+//	    wanted, down, condemned, overdue, exited -> stopping    end
 //	    prepared                                stays       launch
 //	    launched                                stays       probe
 //	    refused, doomed                      -> held
@@ -44,21 +46,21 @@
 //	    crashed                              -> backoff     delay
 //	    cooled                               -> cooldown    delay
 //	    spent                                -> exhausted
-//	ready
-//	    wanted, down, ailing, exited         -> stopping    end
+//	ready, restart.stable_after: stable
+//	    wanted, down, condemned, ailing, exited -> stopping    end
 //	    rolled                                  stays       summon
 //	    recalled                                stays       dismiss
 //	    stable                                  stays       forgive
 //	    succeeded                            -> draining    drain
-//	unverified
-//	    wanted, down, ailing, exited         -> stopping    end
+//	unverified, restart.stable_after: stable
+//	    wanted, down, condemned, ailing, exited -> stopping    end
 //	    stable                                  stays       forgive
-//	draining
+//	draining, drain: drained
 //	    wanted                                  stays       remember
-//	    down, exited, drained                -> stopping    end
+//	    down, condemned, exited, drained     -> stopping    end
 //	    bereft                               -> ready       guard
 //	stopping
-//	    wanted, called, down                    stays       remember
+//	    wanted, called, down, condemned         stays       remember
 //	    proved                               -> ready       guard
 //	    inherited                            -> starting
 //	    emptied, done                        -> stopped
@@ -68,13 +70,16 @@
 //	    spent                                -> exhausted
 //	    doomed                               -> held
 //	    stuck                                -> unclean     look
-//	backoff
+//	backoff, restart.backoff: elapsed
 //	    wanted, called, elapsed              -> waiting
 //	    down                                 -> stopped
+//	    cooled                               -> cooldown    delay
+//	    spent                                -> exhausted
 //	    doomed                               -> held
-//	cooldown
+//	cooldown, restart.cooldown: elapsed
 //	    wanted, called, elapsed              -> waiting
 //	    down                                 -> stopped
+//	    spent                                -> exhausted
 //	    doomed                               -> held
 //	held
 //	    wanted, called, released             -> waiting
@@ -82,8 +87,8 @@
 //	exhausted
 //	    wanted, called                       -> waiting
 //	    down                                 -> stopped
-//	unclean
-//	    wanted, called, down                    stays       remember
+//	unclean, 5s: elapsed
+//	    wanted, called, down, condemned         stays       remember
 //	    proved                               -> ready       guard
 //	    inherited                            -> starting
 //	    emptied, done                        -> stopped
@@ -99,13 +104,13 @@
 //
 //	stopped
 //	    rolled                               -> starting    prepare
-//	starting
+//	starting, ready.timeout: overdue
 //	    rolled, recalled, down, overdue, exited -> stopping    end
 //	    prepared                                stays       launch
 //	    launched                                stays       probe
 //	    refused                              -> stopped     bury
 //	    proved                               -> ready       guard
-//	ready
+//	ready, restart.stable_after: stable
 //	    rolled, recalled, down, ailing, exited -> stopping    end
 //	    stable                                  stays       succeed
 //	stopping

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"os"
+	"slices"
 	"sync"
 	"time"
 )
@@ -19,8 +20,12 @@ func (dryStarter) start(_ command, _ mark, stdout, stderr *os.File) (process, er
 
 // dry returns s without the signs that its process would give.
 func (s Spec) dry() Spec {
-	s.Ready, s.Live, s.Heartbeat, s.Strategy = Ready{}, Live{}, 0, Immediate
+	s.Ready, s.Live, s.Heartbeat, s.Units, s.Strategy = Ready{}, Live{}, 0, nil, Immediate
 	s.Hooks = nil
+	s.DependsOn = slices.Clone(s.DependsOn)
+	for i := range s.DependsOn {
+		s.DependsOn[i].Condition = ConditionReady
+	}
 	return s
 }
 

@@ -16,7 +16,7 @@ func TestDry(t *testing.T) {
 	api := specOf(t, "api", "touch", touched)
 	api.Ready.TCP = "127.0.0.1:1" // where nobody listens
 	web := specOf(t, "web", "no-such-command")
-	web.DependsOn = []string{"api"}
+	web.DependsOn = []Dependency{{Name: "api", Condition: ConditionCompleted}}
 	pyc := filepath.Join(dir, "__pycache__", "a.cpython-311.pyc")
 	if err := os.MkdirAll(filepath.Dir(pyc), 0o755); err != nil {
 		t.Fatal(err)

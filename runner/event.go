@@ -61,12 +61,24 @@ const (
 	// KindEscaped: the process PID has left the control group of its generation,
 	// and was found all the same when that was ended.
 	KindEscaped Kind = "escaped"
+	// KindStalled: a unit of it is overdue; Signal names what the process is sent
+	// for that, or else it is restarted. KindMended: the unit goes on.
+	// KindUndeclared: a unit has reported that the service does not declare.
+	KindStalled    Kind = "stalled"
+	KindMended     Kind = "mended"
+	KindUndeclared Kind = "undeclared"
 	// KindForgiven: it was stable for long enough; earlier crashes no longer
 	// count.
 	KindForgiven Kind = "forgiven"
 	// KindDropped: lines were not handed to Options.Output since it did not
 	// keep up; Count says how many.
 	KindDropped Kind = "dropped"
+
+	// KindGroupRestarting: a member of a group has crashed, and others restart
+	// with it. KindGroupExhausted: it has used up its budget; its members are
+	// stopped.
+	KindGroupRestarting Kind = "group_restarting"
+	KindGroupExhausted  Kind = "group_exhausted"
 
 	KindActionStarted Kind = "action_started"
 	KindActionDone    Kind = "action_done"
@@ -85,17 +97,25 @@ const (
 	CauseOperator Cause = "operator" // a verb
 	CauseCrash    Cause = "crash"    // the restart policy
 	CauseExit     Cause = "exit"     // the restart policy, after an exit with success
+
+	CauseGroup      Cause = "group"      // the group that it is in, since another member crashed
+	CauseDependency Cause = "dependency" // its on_failure, since what it depends on crashed
 )
 
-// Event is something that happened to a service or an action. Fields that do
+// asked reports whether somebody wanted the generation for its own sake, rather
+// than since something failed.
+func (c Cause) asked() bool { return c == CauseChange || c == CauseOperator }
+
+// Event is something that happened to a service, an action or a group. Fields that do
 // not apply are zero.
 type Event struct {
 	Kind Kind `json:"kind"`
 	// Time is when it happened.
 	Time time.Time `json:"time"`
-	// Service or Action is what it happened to.
+	// Service, Action or Group is what it happened to.
 	Service    string `json:"service,omitempty"`
 	Action     string `json:"action,omitempty"`
+	Group      string `json:"group,omitempty"`
 	Generation int    `json:"generation,omitempty"`
 	// State is the state of the service after the event.
 	State State `json:"state,omitempty"`
@@ -105,6 +125,8 @@ type Event struct {
 	// What says it in words: "exit code 1: ValueError: no".
 	What string `json:"what,omitempty"`
 	PID  int    `json:"pid,omitempty"`
+	// Unit is the part of the service that it is about.
+	Unit string `json:"unit,omitempty"`
 	// Signal is a name without SIG.
 	Signal string `json:"signal,omitempty"`
 	Exit   *Exit  `json:"exit,omitempty"`

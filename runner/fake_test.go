@@ -238,8 +238,12 @@ func bubble(t *testing.T, o Options, runs map[string][]run, test func(g *rig, w 
 
 // fakeSpec is a service of the world with the defaults of production.
 func fakeSpec(name string, needs ...string) Spec {
+	var on []Dependency
+	for _, n := range needs {
+		on = append(on, Dependency{Name: n})
+	}
 	return Spec{
-		Name: name, Argv: []string{name}, Dir: "/", DependsOn: needs, Order: 100,
+		Name: name, Argv: []string{name}, Dir: "/", DependsOn: on, Order: 100,
 		Stop: Stop{Grace: 10 * time.Second},
 		Restart: Restart{
 			When:        OnFailure,
@@ -321,6 +325,49 @@ func TestStabilityForgives(t *testing.T) {
 		g.event("a", KindExhausted, 1)
 		w.expect("lives", "0s start a/1; 1s end a/1 exit code 1; 2s start a/2; 1m3s end a/2 exit code 1; 1m4s start a/3; 1m5s end a/3 exit code 1")
 	})
+}
+
+// A flapper is up each time, and dies after three seconds: not long enough to
+// be forgiven. One that lives for 61 seconds each time is, and goes on for ever.
+func TestFlapping(t *testing.T) {
+	for after, want := range map[time.Duration]State{3 * time.Second: StateExhausted, 61 * time.Second: StateUnverified} {
+		t.Run(after.String(), func(t *testing.T) {
+			bubble(t, Options{Specs: []Spec{fakeSpec("a")}}, map[string][]run{"a": {{after: after, exit: Exit{Code: 1}}}}, func(g *rig, w *world) {
+				g.up("a")
+				time.Sleep(100*62*time.Second + time.Second)
+				synctest.Wait()
+				crashes := 6 // the first, and one for each restart that the budget allows
+				if want == StateUnverified {
+					crashes = 100
+				}
+				if got := g.status("a").State; got != want || g.count("a", KindCrashed) != crashes {
+					t.Errorf("after %d crashes it is %s, want %s after %d", g.count("a", KindCrashed), got, want, crashes)
+				}
+			})
+		})
+	}
+}
+
+// The jitter of a seed is the same each time.
+func TestTheJitterOfASeedIsRepeatable(t *testing.T) {
+	waits := func(seed uint64) (list []time.Duration) {
+		spec := fakeSpec("a")
+		spec.Restart.Backoff.Jitter = 0.5
+		bubble(t, Options{Specs: []Spec{spec}, Seed: seed}, map[string][]run{"a": {{after: time.Second, exit: Exit{Code: 1}}}}, func(g *rig, w *world) {
+			g.Apply(planFor("a"))
+			g.event("a", KindExhausted, 1)
+			for _, e := range g.events {
+				if e.Kind == KindBackoff {
+					list = append(list, e.Wait)
+				}
+			}
+		})
+		return list
+	}
+	first, again, other := waits(7), waits(7), waits(8)
+	if len(first) != 5 || !slices.Equal(first, again) || slices.Equal(first, other) {
+		t.Errorf("seed 7: %v and %v, seed 8: %v", first, again, other)
+	}
 }
 
 // A kill timer that outlives its run kills the next one too early: stop, start

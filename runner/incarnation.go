@@ -38,6 +38,8 @@ type incarnation struct {
 	alarm        *time.Timer // of vigil
 	begun, until time.Time   // when it was launched, and when that is overdue
 	unready      atomic.Pointer[error]
+	units        tracker
+	strangers    map[string]bool // undeclared units that have reported
 
 	timer *time.Timer        // of its state
 	quiet context.CancelFunc // ends what watches it in its state; nil when nothing does

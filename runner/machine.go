@@ -80,6 +80,8 @@ const (
 	recalled event = "recalled" // no other generation than the one that runs
 	released event = "released" // the reason to hold it back is gone
 	down     event = "down"     // no generation
+	// condemned is the word of a group that has given up; spent or cooled follows.
+	condemned event = "condemned" // no generation, though one is meant to be
 	// What the conductor says.
 	cleared event = "cleared" // all that it waits for is there
 	// What becomes of a start.
@@ -114,7 +116,7 @@ const (
 
 func events() []event {
 	return []event{
-		wanted, called, rolled, recalled, released, down, cleared,
+		wanted, called, rolled, recalled, released, down, condemned, cleared,
 		prepared, launched, refused, proved, unprobed, overdue, stable, ailing, exited,
 		succeeded, bereft, drained, inherited, found,
 		emptied, renewed, done, crashed, cooled, spent, doomed, stuck, elapsed,
@@ -160,16 +162,19 @@ var table = map[State]map[event]cell{
 		wanted:  {StateWaiting, refresh},
 		cleared: {StateStarting, precede},
 		down:    {StateStopped, nothing},
+		cooled:  {StateCooldown, delay},
+		spent:   {StateExhausted, nothing},
 	},
 	StateStarting: {
-		prepared: {StateStarting, launch},
-		launched: {StateStarting, probe},
-		proved:   {StateReady, guard},
-		unprobed: {StateUnverified, guard},
-		overdue:  {StateStopping, end},
-		exited:   {StateStopping, end},
-		wanted:   {StateStopping, end},
-		down:     {StateStopping, end},
+		prepared:  {StateStarting, launch},
+		launched:  {StateStarting, probe},
+		proved:    {StateReady, guard},
+		unprobed:  {StateUnverified, guard},
+		overdue:   {StateStopping, end},
+		exited:    {StateStopping, end},
+		wanted:    {StateStopping, end},
+		down:      {StateStopping, end},
+		condemned: {StateStopping, end},
 		// No process came to be.
 		refused: {StateHeld, nothing},
 		crashed: {StateBackoff, delay},
@@ -187,20 +192,23 @@ var table = map[State]map[event]cell{
 		rolled:    {StateReady, summon},
 		recalled:  {StateReady, dismiss},
 		succeeded: {StateDraining, drain},
+		condemned: {StateStopping, end},
 	},
 	StateUnverified: {
-		stable: {StateUnverified, forgive},
-		ailing: {StateStopping, end},
-		exited: {StateStopping, end},
-		wanted: {StateStopping, end},
-		down:   {StateStopping, end},
+		stable:    {StateUnverified, forgive},
+		ailing:    {StateStopping, end},
+		exited:    {StateStopping, end},
+		wanted:    {StateStopping, end},
+		down:      {StateStopping, end},
+		condemned: {StateStopping, end},
 	},
 	StateDraining: {
-		wanted:  {StateDraining, refresh},
-		drained: {StateStopping, end},
-		exited:  {StateStopping, end},
-		down:    {StateStopping, end},
-		bereft:  {StateReady, guard},
+		wanted:    {StateDraining, refresh},
+		drained:   {StateStopping, end},
+		exited:    {StateStopping, end},
+		down:      {StateStopping, end},
+		bereft:    {StateReady, guard},
+		condemned: {StateStopping, end},
 	},
 	StateStopping: {
 		wanted:  {StateStopping, refresh},
@@ -217,6 +225,7 @@ var table = map[State]map[event]cell{
 		// A successor takes over.
 		proved:    {StateReady, guard},
 		inherited: {StateStarting, nothing},
+		condemned: {StateStopping, refresh},
 	},
 	StateBackoff: {
 		elapsed: {StateWaiting, nothing},
@@ -224,6 +233,8 @@ var table = map[State]map[event]cell{
 		called:  {StateWaiting, nothing},
 		doomed:  {StateHeld, nothing},
 		down:    {StateStopped, nothing},
+		cooled:  {StateCooldown, delay},
+		spent:   {StateExhausted, nothing},
 	},
 	StateCooldown: {
 		elapsed: {StateWaiting, nothing},
@@ -231,6 +242,7 @@ var table = map[State]map[event]cell{
 		called:  {StateWaiting, nothing},
 		doomed:  {StateHeld, nothing},
 		down:    {StateStopped, nothing},
+		spent:   {StateExhausted, nothing},
 	},
 	StateHeld: {
 		wanted:   {StateWaiting, nothing},
@@ -259,6 +271,7 @@ var table = map[State]map[event]cell{
 
 		proved:    {StateReady, guard},
 		inherited: {StateStarting, nothing},
+		condemned: {StateUnclean, refresh},
 	},
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -28,6 +29,9 @@ type failure struct {
 	taken bool
 	// class is the exception that ended a Python program, "" if unknown.
 	class string
+	// code is the exit code, 0 where there is none: a signal has ended it, or
+	// the agent.
+	code int
 }
 
 // verdict is what follows a failure.
@@ -45,24 +49,36 @@ func (a *account) judge(p Restart, f failure, now time.Time, random float64) ver
 	if f.ok && p.When != Always {
 		return verdict{event: done}
 	}
+	if what := f.in(p.FatalOn); what != "" {
+		return verdict{event: spent, fatal: true, why: what + " ends the agent (fatal_on)"}
+	}
+	if !f.ok && f.code != 0 && slices.Contains(p.FatalExitCodes, f.code) {
+		return verdict{event: spent, fatal: true, why: fmt.Sprintf("exit code %d ends the agent (fatal_exit_codes)", f.code)}
+	}
 	if p.When == Never {
 		return verdict{event: doomed, why: "restart is never"}
 	}
-	if !f.ok && holds(p.HoldOn, f.class) {
-		return verdict{event: doomed, why: "a retry cannot mend a " + f.class}
+	if what := f.in(p.HoldOn); what != "" {
+		return verdict{event: doomed, why: "a retry cannot mend " + what}
 	}
 	if f.taken {
 		// Not its fault, and it may pass at any time: it is free of charge.
 		return verdict{event: crashed, wait: max(p.Backoff.wait(1, 0.5), p.Backoff.Max)}
 	}
 	a.paid = slices.DeleteFunc(a.paid, func(t time.Time) bool { return now.Sub(t) >= p.Budget.Window })
-	if len(a.paid) < p.Budget.Restarts {
-		a.paid = append(a.paid, now)
-		a.streak++
-		return verdict{event: crashed, wait: p.Backoff.wait(a.streak, random), attempt: a.streak}
+	skip := f.in(p.SkipRetryOn)
+	if skip == "" && len(a.paid) < p.Budget.Restarts {
+		return a.pay(p, now, random)
 	}
 	why := fmt.Sprintf("used up %d restarts in %s", p.Budget.Restarts, p.Budget.Window)
+	if skip != "" {
+		why = "not retried after " + skip
+	}
 	switch p.OnExhausted {
+	case EscalateExhausted:
+		// The group pays from here on. The backoff goes on growing.
+		a.paid = nil
+		return a.pay(p, now, random)
 	case CooldownExhausted:
 		if p.MaxCooldowns > 0 && a.cooldowns >= p.MaxCooldowns {
 			return verdict{event: spent, why: fmt.Sprintf("%s, %d times in a row", why, a.cooldowns+1)}
@@ -76,6 +92,13 @@ func (a *account) judge(p Restart, f failure, now time.Time, random float64) ver
 	default:
 		return verdict{event: spent, why: why}
 	}
+}
+
+// pay books a restart.
+func (a *account) pay(p Restart, now time.Time, random float64) verdict {
+	a.paid = append(a.paid, now)
+	a.streak++
+	return verdict{event: crashed, wait: p.Backoff.wait(a.streak, random), attempt: a.streak}
 }
 
 // forgive forgets everything: the service was stable, or a change or an
@@ -118,4 +141,17 @@ func holds(list []string, class string) bool {
 		}
 	}
 	return false
+}
+
+// in returns what of a failure is listed, in words; "" for nothing.
+func (f failure) in(list []string) string {
+	switch {
+	case f.ok:
+		return ""
+	case holds(list, f.class):
+		return f.class
+	case f.code != 0 && slices.Contains(list, strconv.Itoa(f.code)):
+		return fmt.Sprintf("exit code %d", f.code)
+	}
+	return ""
 }

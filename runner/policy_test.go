@@ -34,6 +34,9 @@ func TestPolicy(t *testing.T) {
 				}
 				what, class, _ := strings.Cut(what, "=")
 				f := failure{ok: what == "ok", taken: what == "taken", class: class}
+				if code, err := strconv.Atoi(class); err == nil {
+					f.class, f.code, f.ok = "", code, policy.succeeded(Exit{Code: code})
+				}
 				v := a.judge(policy, f, begin.Add(duration(t, at)), random)
 				got := string(v.event)
 				if v.fatal {
@@ -93,6 +96,14 @@ func parsePolicy(t *testing.T, line string) (r Restart, random float64) {
 			r.MaxCooldowns = number(value)
 		case "hold":
 			r.HoldOn = strings.Split(value, ",")
+		case "skip":
+			r.SkipRetryOn = strings.Split(value, ",")
+		case "fatal":
+			r.FatalOn = strings.Split(value, ",")
+		case "fatalcode":
+			r.FatalExitCodes = append(r.FatalExitCodes, number(value))
+		case "success":
+			r.SuccessCodes = append(r.SuccessCodes, number(value))
 		case "random":
 			random = float(value)
 		default:

@@ -24,7 +24,7 @@ const (
 )
 
 // reports reports whether a service of this spec is listened to.
-func (s Spec) reports() bool { return s.Ready.Notify || s.Heartbeat > 0 }
+func (s Spec) reports() bool { return s.Ready.Notify || s.Heartbeat > 0 || len(s.Units) > 0 }
 
 // environ is the environment without what the agent was told of its own
 // sockets.
@@ -36,7 +36,7 @@ func (s Spec) environ() []string {
 // environment.
 func (s *service) lendEar(n *incarnation) ([]string, error) {
 	env := s.spec.environ()
-	n.every = s.spec.Heartbeat
+	n.every, n.units = s.spec.Heartbeat, newTracker(s.spec.Units, time.Now())
 	if !s.spec.reports() {
 		return env, nil
 	}
@@ -97,12 +97,16 @@ func (n *incarnation) deafen() {
 		n.alarm.Stop()
 		n.alarm = nil
 	}
-	n.says, n.main, n.vigil = "", 0, vigil{}
+	n.says, n.main, n.vigil, n.units = "", 0, vigil{}, tracker{}
 }
 
 // hear acts on what a generation says.
 func (s *service) hear(n *incarnation, said notice) {
 	if n.over {
+		return
+	}
+	if said.unit != "" {
+		s.hearUnit(n, said)
 		return
 	}
 	if said.said {
@@ -149,11 +153,56 @@ func (s *service) watchOut(n *incarnation) {
 		n.alarm = nil
 	}
 	at, ok := n.vigil.due()
+	if unit, yes := n.units.due(); yes && (!ok || unit.Before(at)) {
+		at, ok = unit, true
+	}
 	if !ok {
 		return
 	}
 	l := letter{event: rung, generation: n.generation, state: n.state}
 	n.alarm = time.AfterFunc(max(0, time.Until(at)), func() { s.inbox.put(l) })
+}
+
+// listenOut looks for what should have been said by now.
+func (s *service) listenOut(n *incarnation) {
+	now := time.Now()
+	if why := n.vigil.missed(now); why != "" {
+		s.ail(n, errors.New(why))
+		return
+	}
+	for _, st := range n.units.overdue(now) {
+		what := fmt.Sprintf("unit %s of %s %s", st.unit, s.name, st.why)
+		s.announce(n, Event{Kind: KindStalled, Unit: st.unit, Signal: st.signal, What: what})
+		if st.signal == "" {
+			s.ail(n, errors.New(what))
+			return
+		}
+		if err := n.proc.signal(st.signal); err != nil {
+			s.ail(n, fmt.Errorf("%s; cannot send %s: %w", what, st.signal, err))
+			return
+		}
+	}
+	s.watchOut(n)
+}
+
+// maxStrangers is how many undeclared units of a generation are told of.
+const maxStrangers = 16
+
+// hearUnit acts on what a unit says.
+func (s *service) hearUnit(n *incarnation, said notice) {
+	known, mended := n.units.hear(said, time.Now())
+	switch {
+	case known && mended:
+		s.announce(n, Event{Kind: KindMended, Unit: said.unit, What: fmt.Sprintf("unit %s of %s goes on", said.unit, s.name)})
+	case !known && !n.strangers[said.unit] && len(n.strangers) < maxStrangers:
+		if n.strangers == nil {
+			n.strangers = make(map[string]bool)
+		}
+		n.strangers[said.unit] = true
+		s.announce(n, Event{Kind: KindUndeclared, Unit: said.unit,
+			What: fmt.Sprintf("%s reports for unit %q, which it does not declare: add it to units, or correct the name", s.name, said.unit)})
+	}
+	s.watchOut(n)
 }
 
 // ail ends a generation that does not serve any more.
@@ -172,6 +221,7 @@ func (s *service) guard(n *incarnation) {
 	}
 	s.arm(n, after, stable)
 	n.vigil = vigil{every: n.every, last: time.Now()}
+	n.units.watch(n.vigil.last)
 	s.watchOut(n)
 	live := s.spec.Live
 	if !live.asks() {

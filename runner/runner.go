@@ -24,6 +24,8 @@ var ErrClosed = errors.New("runner is closed")
 type Options struct {
 	Specs   []Spec
 	Actions []Action
+	// Groups are supervisors of the services.
+	Groups []Group
 	// Before is called on the service's goroutine right before each start,
 	// with the generation about to start, and before a signal of a plan is
 	// sent, with the generation that gets it. It returns the .py files, relative
@@ -102,7 +104,9 @@ type Runner struct {
 	kept []Kept // what New has found
 
 	mu       sync.RWMutex
-	services []*service // in the order of the specs
+	services []*service              // in the order of the specs
+	groups   *tree                   // as of a moment ago; nil for none
+	after    map[string][]Dependency // who waits for others of its group
 	blocks   map[string]*decider.Hold
 	closed   bool
 }
@@ -138,7 +142,7 @@ func New(o Options) (*Runner, error) {
 			return source.Float64()
 		}
 	}
-	if err := validate(o.Specs, o.Actions); err != nil {
+	if err := validate(o.Specs, o.Actions, o.Groups); err != nil {
 		return nil, err
 	}
 	var leaves *cgroup.Tree
@@ -186,13 +190,15 @@ func New(o Options) (*Runner, error) {
 		run: o.Run, dir: dir, dry: o.Dry, ctx: ctx, stop: stop, force: forced.Done(),
 		before: o.Before, beside: o.Beside, took: o.Took, beforeAction: o.BeforeAction, afterAction: o.AfterAction, scratch: o.Scratch,
 		emit: events.tell, sink: o.Output, record: o.Record, lines: o.Lines,
-		keep: o.Keep, memo: o.Memo, random: random, start: o.start, changed: make(chan struct{}, 1),
+		keep: o.Keep, memo: o.Memo, random: random, start: o.start, failures: newMailbox[downfall](), changed: make(chan struct{}, 1),
 	}
 	if unfound != nil {
 		events.tell(Event{Kind: KindUnkept, Time: time.Now(), What: unfound.Error()})
 	}
 	r.conductor = newConductor(r, h, o.MaxParallel, strays, wards)
+	r.conductor.tree = newTree(o.Groups)
 	r.conductor.configure(o.Specs, o.Actions)
+	r.conductor.publish()
 	r.conductor.sweep()
 	go func() {
 		defer close(r.done)
@@ -312,7 +318,7 @@ func (r *Runner) Start(names ...string) (*Ticket, error) { return r.verb(called,
 
 // Restart replaces services by new generations, one by one in the order of
 // their dependencies; one that is down is brought up. Dependents are left
-// alone.
+// alone unless their OnRestart says otherwise.
 func (r *Runner) Restart(names ...string) (*Ticket, error) { return r.verb(wanted, names) }
 
 // Stop ends services, dependents first, and keeps plans from starting them
@@ -333,7 +339,7 @@ func closedTicket() *Ticket { return newTicket(nil) }
 // command counts from the next start, which is the next plan's to ask for. The
 // ticket is about the services that are gone.
 func (r *Runner) Configure(specs []Spec, actions []Action) (*Ticket, error) {
-	if err := validate(specs, actions); err != nil {
+	if err := validate(specs, actions, nil); err != nil {
 		return nil, err
 	}
 	var t *Ticket
@@ -349,7 +355,7 @@ func (r *Runner) Status() []Status {
 	defer r.mu.RUnlock()
 	now := time.Now()
 	list := make([]Status, len(r.services))
-	needs := make([][]string, len(r.services))
+	needs := make([][]Dependency, len(r.services))
 	byName := make(map[string]Status, len(r.services))
 	for i, s := range r.services {
 		v := s.now.Load()
@@ -358,7 +364,7 @@ func (r *Runner) Status() []Status {
 	for i := range list {
 		st := &list[i]
 		if st.State == StateWaiting {
-			st.Reason = waitsFor(needs[i], func(name string) (Status, bool) { s := byName[name]; return s, !s.AtTarget() }, st.Reason)
+			st.Reason = waitsFor(append(slices.Clip(needs[i]), r.after[st.Name]...), func(d Dependency) (Status, bool) { s := byName[d.Name]; return s, !d.met(s) }, st.Reason)
 		}
 		if st.Started != nil {
 			st.UptimeS = now.Sub(*st.Started).Seconds()
@@ -368,6 +374,21 @@ func (r *Runner) Status() []Status {
 		}
 	}
 	return list
+}
+
+// Groups returns every group as it is, outer ones before those in them.
+func (r *Runner) Groups() []GroupStatus {
+	r.mu.RLock()
+	t := r.groups
+	r.mu.RUnlock()
+	if t == nil {
+		return nil
+	}
+	byName := make(map[string]Status)
+	for _, s := range r.Status() {
+		byName[s.Name] = s
+	}
+	return t.status(time.Now(), func(name string) Status { return byName[name] })
 }
 
 // Tail returns the last n lines that are kept of a service, of its current
@@ -464,7 +485,7 @@ func (r *Runner) end(ctx context.Context, leave bool) error {
 }
 
 // validate finds mistakes that configs should have found.
-func validate(specs []Spec, actions []Action) error {
+func validate(specs []Spec, actions []Action, groups []Group) error {
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	byName := make(map[string]Spec)
@@ -499,13 +520,16 @@ func validate(specs []Spec, actions []Action) error {
 	}
 	for _, s := range specs {
 		for _, d := range s.DependsOn {
-			if _, ok := byName[d]; !ok {
-				bad("service %q depends on %q, which is no service", s.Name, d)
+			if _, ok := byName[d.Name]; !ok {
+				bad("service %q depends on %q, which is no service", s.Name, d.Name)
 			}
 		}
 	}
 	if cycle := findCycle(byName); cycle != nil {
 		bad("services depend on each other: %s", strings.Join(cycle, " -> "))
+	}
+	if err := checkGroups(groups, byName); err != nil {
+		bad("%w", err)
 	}
 	seen := make(map[string]bool)
 	for _, a := range actions {
@@ -540,7 +564,7 @@ func findCycle(specs map[string]Spec) []string {
 		mark[name] = open
 		path = append(path, name)
 		for _, d := range specs[name].DependsOn {
-			if c := visit(d); c != nil {
+			if c := visit(d.Name); c != nil {
 				return c
 			}
 		}

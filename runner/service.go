@@ -47,6 +47,10 @@ type service struct {
 	restarts Restarts
 	account  account
 	failing  bool // the last generation failed
+	// completed says that the last generation ended with success; sentence is
+	// what follows the end of one that its group has stopped.
+	completed bool
+	sentence  *verdict
 	// hold is what a held service waits for; planHold is what plans say.
 	hold, planHold *decider.Hold
 	byPlan         bool // held because of planHold
@@ -88,6 +92,9 @@ type host struct {
 	lines        int
 	random       func() float64
 	start        starter
+	// failures are told to the conductor, before the state that follows one
+	// is published.
+	failures *mailbox[downfall]
 	// changed rings when a view was published.
 	changed chan struct{}
 }
@@ -118,6 +125,8 @@ type letter struct {
 	hold *decider.Hold // with withhold
 	ward *adoption     // with found
 	memo []byte        // with memorize
+	// verdict is what follows the end, with condemned.
+	verdict *verdict
 	// signal is the name of one that is to be sent, reply is told what came of
 	// it.
 	signal string
@@ -147,7 +156,7 @@ type view struct {
 	moving  bool // it will change by itself in the near future
 	stays   bool // it may go on without the runner
 	ask     uint64
-	needs   []string
+	needs   []Dependency
 	tty     bool
 }
 
@@ -223,10 +232,13 @@ func (s *service) receive(l letter) {
 	switch l.event {
 	case wanted, called:
 		s.turn, s.intent = l.turn, Up
-		s.account.forgive()
 		e := l.event
-		if e == wanted && s.rolls() {
-			e = rolled
+		if e == called || l.wish.cause.asked() {
+			s.account.forgive()
+			s.sentence = nil
+			if e == wanted && s.rolls() {
+				e = rolled
+			}
 		}
 		if _, ok := next(s.state, e); ok {
 			s.next = s.next.merge(l.wish)
@@ -239,13 +251,15 @@ func (s *service) receive(l letter) {
 		if len(s.stray) > 0 && len(endStrays(s.stray, s.host.force)) == 0 {
 			s.stray = nil
 		}
-		s.turn, s.intent, s.next = l.turn, Down, nil
+		s.turn, s.intent, s.next, s.sentence = l.turn, Down, nil, nil
 		s.asked = s.asked || s.state.live()
 		s.happen(down, Event{What: l.why})
 		if s.heir != nil {
 			s.heir.asked = true
 			s.develop(down, Event{})
 		}
+	case condemned:
+		s.condemn(l)
 	case cleared:
 		if _, ok := next(s.state, cleared); ok && l.ask == s.asks {
 			// The generation that begins is the wished one.
@@ -273,11 +287,7 @@ func (s *service) receive(l letter) {
 	case noticed:
 		s.hear(n, l.notice)
 	case rung:
-		if why := n.vigil.missed(time.Now()); why != "" {
-			s.ail(n, errors.New(why))
-		} else {
-			s.watchOut(n)
-		}
+		s.listenOut(n)
 	case prepared:
 		n.preparing = nil
 		s.happens(n, prepared, Event{})
@@ -381,6 +391,7 @@ func (s *service) enter(to State, about Event) {
 			s.next = &wish{cause: s.cause, why: s.why}
 		}
 	case StateStarting:
+		s.completed, s.sentence = false, nil
 		s.kept.serves(s.generation)
 	case StateReady, StateUnverified:
 		s.kept.serves(s.generation)
@@ -403,7 +414,7 @@ func (s *service) count() {
 	switch s.cause {
 	case CauseOperator:
 		s.restarts.Operator++
-	case CauseCrash, CauseExit:
+	case CauseCrash, CauseExit, CauseGroup, CauseDependency:
 		s.restarts.Crash++
 	default:
 		s.restarts.Change++
@@ -431,6 +442,7 @@ func (s *service) launch(n *incarnation) {
 		s.happen(emptied, Event{What: "the agent stops"})
 	case errors.As(err, &permanent):
 		s.call(onFailure, n, err.Error())
+		s.report(downfall{what: err.Error()})
 		s.happen(refused, Event{What: err.Error(), Hold: &decider.Hold{
 			Kind: "start", Service: s.name, What: err.Error(), EndsWhen: s.mends(),
 		}})
@@ -662,12 +674,17 @@ func (s *service) settleEnd() {
 		s.happen(emptied, Event{What: s.reason})
 	case s.next != nil:
 		s.happen(renewed, Event{What: s.next.why})
+	case s.sentence != nil:
+		s.serve()
 	default:
 		f, what := failure{}, s.fault
 		if what == "" && s.proc != nil {
 			exit := s.proc.exit()
 			f.ok, what = s.spec.Restart.succeeded(exit), exit.String()
 			f.signalled = exit.Signal != ""
+			if !f.signalled {
+				f.code = exit.Code
+			}
 		}
 		s.judge(f, what)
 	}
@@ -716,10 +733,14 @@ func (s *service) judge(f failure, what string) {
 		s.call(onFailure, s.incarnation, what)
 	}
 	if s.vain() && !f.ok {
+		s.report(downfall{what: what})
 		s.holdByPlan(what)
 		return
 	}
-	v := s.account.judge(s.spec.Restart, d.failure, time.Now(), s.host.random())
+	now := time.Now()
+	v := s.account.judge(s.spec.Restart, d.failure, now, s.host.random())
+	s.report(downfall{at: now, what: what, ok: f.ok, paid: v.attempt > 0})
+	s.completed = v.event == done
 	about := Event{What: what, Attempt: v.attempt, Wait: v.wait, Fatal: v.fatal}
 	if !f.ok {
 		about.Tail = d.tail
@@ -866,6 +887,7 @@ func (s *service) publish() {
 		st.Health = HealthFailing
 	}
 	rests := s.rests()
+	st.Completed, st.Units = s.completed, s.units.status()
 	if rests && s.settled != s.turn {
 		s.settled, s.outcome = s.turn, outcome{st, s.refused}
 	}
@@ -882,6 +904,9 @@ func (w *wish) merge(more *wish) *wish {
 		return more
 	}
 	merged := &wish{cause: more.cause, why: more.why, reasons: slices.Clone(w.reasons)}
+	if w.cause.asked() && !more.cause.asked() {
+		merged.cause, merged.why = w.cause, w.why
+	}
 	for _, r := range more.reasons {
 		if !slices.ContainsFunc(merged.reasons, func(have decider.Reason) bool {
 			return have.Path == r.Path && have.Package == r.Package && have.Change == r.Change && have.Rule == r.Rule

@@ -20,14 +20,15 @@ type Spec struct {
 	TTY bool `json:",omitempty"`
 	// Order ranks starts within a level of dependencies; default 100.
 	Order int
-	// DependsOn names services that must be at their target before this one
-	// starts.
-	DependsOn []string
+	// DependsOn are the services that this one waits for before it starts.
+	DependsOn []Dependency
 	Ready     Ready
 	Live      Live `json:",omitzero"`
 	// Heartbeat is the longest time between two WATCHDOG=1 by the protocol of
 	// sd_notify, from when the service is up; 0: none are asked for.
 	Heartbeat time.Duration `json:",omitempty"`
+	// Units are the parts of the service that report for themselves.
+	Units []Unit `json:",omitempty"`
 	// Listen are the sockets that the runner holds open for the service, over
 	// all of its generations until it is stopped. On Linux a generation that
 	// ends for another one first reads what has come, for up to half of
@@ -55,6 +56,44 @@ type Spec struct {
 	// ignored.
 	Keep bool `json:",omitempty"`
 }
+
+// Dependency is what a service asks of one that it depends on. It stays alone
+// where nothing else is said: what becomes of the other one does not touch it
+// once it runs.
+type Dependency struct {
+	Name string
+	// Condition says what it waits for before it starts; default
+	// ConditionReady.
+	Condition Condition
+	// OnFailure is what becomes of it when the other one crashes, OnRestart
+	// when a change or an operator replaces the other one; default Leave.
+	OnFailure, OnRestart Follow
+}
+
+// Condition says when a dependency is there. One that the operator stopped is,
+// but for ConditionCompleted.
+type Condition string
+
+const (
+	// ConditionStarted: its process runs, or has ended with success.
+	ConditionStarted Condition = "started"
+	// ConditionReady: it is at its target.
+	ConditionReady Condition = "ready"
+	// ConditionCompleted: it has ended with success.
+	ConditionCompleted Condition = "completed"
+)
+
+// Follow says what becomes of a service with one that it depends on.
+type Follow string
+
+const (
+	// Leave: nothing.
+	Leave Follow = "leave"
+	// StopWith: it is stopped at once, and started when the other one is back.
+	StopWith Follow = "stop"
+	// RestartWith: it is replaced when the other one is back.
+	RestartWith Follow = "restart"
+)
 
 // Listen is a socket that is lent to a service by the protocol of
 // sd_listen_fds: descriptors from 3, LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES.
@@ -149,6 +188,9 @@ const (
 	HoldExhausted     Exhausted = "hold"
 	CooldownExhausted Exhausted = "cooldown"
 	ExitExhausted     Exhausted = "exit"
+	// EscalateExhausted has the group that the service or group is in answer
+	// for it. Of a service, the group goes on paying for its restarts.
+	EscalateExhausted Exhausted = "escalate"
 )
 
 // Restart is the policy after a crash. Restarts that a change or an operator
@@ -166,9 +208,17 @@ type Restart struct {
 	// MaxCooldowns limits how often in a row; 0: no limit.
 	Cooldown     time.Duration
 	MaxCooldowns int
-	// HoldOn lists errors that a retry cannot mend, by the class that the last
-	// line of a traceback names, such as "SyntaxError".
+	// HoldOn lists failures that a retry cannot mend: errors, by the class that
+	// the last line of a traceback names, such as "SyntaxError", and exit codes,
+	// such as "78".
 	HoldOn []string
+	// SkipRetryOn lists, likewise, failures that are treated as if the budget
+	// were used up.
+	SkipRetryOn []string `json:",omitempty"`
+	// FatalOn and FatalExitCodes list, likewise, failures that end the agent,
+	// whatever else the policy says.
+	FatalOn        []string `json:",omitempty"`
+	FatalExitCodes []int    `json:",omitempty"`
 	// SuccessCodes are exit codes besides 0 that are not failures.
 	SuccessCodes []int
 }

@@ -68,6 +68,10 @@ type Status struct {
 	Hold *decider.Hold `json:"hold"`
 	// Since is when it came to its state.
 	Since time.Time `json:"-"`
+	// Completed says that its last generation has ended with success.
+	Completed bool `json:"-"`
+	// Units are the parts that it declares, while its command runs.
+	Units []UnitStatus `json:"units,omitempty"`
 	// Survivors are the processes that keep it unclean.
 	Survivors []int `json:"-"`
 }

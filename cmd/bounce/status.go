@@ -14,13 +14,14 @@ import (
 )
 
 func newStatus(g *globals) *cobra.Command {
-	var asJSON, verbose, metrics bool
+	var asJSON, asTree, verbose, metrics bool
 	cmd := verb(&cobra.Command{
 		Use:     "status",
 		GroupID: "agent",
 		Short:   "Show the agent and its services",
 		Long: `Show the agent and, for each service, where it is and why. (stale) marks one
-whose process runs older files than there are.
+whose process runs older files than there are. --tree draws groups, the services
+in them, and their units.
 
 --verbose shows what the processes of each service use, and the most that was seen
 of it since the service started: resident memory, the share of one core, threads
@@ -45,13 +46,16 @@ Exit code 0 wherever the services are, 4 without an agent.`,
 			return writeJSON(g.out, st)
 		case metrics:
 			return writeMetrics(g.out, st)
+		case asTree:
+			return writeTree(g.out, st)
 		}
 		return writeStatus(g.out, st, verbose)
 	})
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "show what services use as well")
 	cmd.Flags().BoolVar(&metrics, "metrics", false, "print metrics for Prometheus")
-	cmd.MarkFlagsMutuallyExclusive("json", "metrics")
+	cmd.Flags().BoolVar(&asTree, "tree", false, "draw groups, services and units")
+	cmd.MarkFlagsMutuallyExclusive("json", "metrics", "tree")
 	return cmd
 }
 

@@ -244,6 +244,7 @@ func newAgent(cfg *configs.Config, opts Options) (*Agent, error) {
 	a.run, err = runner.New(runner.Options{
 		Specs:        project.view.specs(),
 		Actions:      actions(cfg),
+		Groups:       cfg.Supervisors(),
 		Dir:          cfg.Dir,
 		Run:          run,
 		MaxParallel:  cfg.MaxParallel,

@@ -54,6 +54,8 @@ func (a *Agent) Status() control.Status {
 		st.Services = append(st.Services, out)
 	}
 
+	st.Groups = groupsOf(a.run.Groups())
+
 	watching := a.watching()
 	st.Agent.Watch = watching.words
 	st.Agent.Hold = holdOf(holds.agent)

@@ -35,7 +35,7 @@ func (a *Agent) rehearse() {
 		start := control.Launch{
 			Command: r.service.spec.Argv,
 			Entries: []string{},
-			After:   append([]string{}, r.service.spec.DependsOn...),
+			After:   append([]string{}, a.config.Services[name].DependsOn.Names()...),
 			Files:   r.version.Files.Len(),
 			Ready:   readiness(r.service.spec.Ready),
 			Unknown: append([]string{}, v.warnings(name)...),
@@ -57,7 +57,7 @@ func (a *Agent) startOrder(names []string) []string {
 	var level func(name string) int
 	level = func(name string) int {
 		deepest := 0
-		for _, d := range a.config.Services[name].DependsOn {
+		for _, d := range a.config.Services[name].DependsOn.Names() {
 			deepest = max(deepest, level(d)+1)
 		}
 		return deepest

@@ -59,7 +59,7 @@ func (l *Log) Event(e control.Event) {
 	for _, f := range []struct {
 		name, value string
 	}{
-		{"service", e.Service}, {"action", e.Action}, {"signal", e.Signal}, {"cause", e.Cause}, {"text", e.Text},
+		{"service", e.Service}, {"action", e.Action}, {"group", e.Group}, {"unit", e.Unit}, {"signal", e.Signal}, {"cause", e.Cause}, {"text", e.Text},
 	} {
 		if f.value != "" {
 			line.Str(f.name, f.value)
@@ -209,6 +209,21 @@ func (l *Log) words(e control.Event) (zerolog.Level, string) {
 			return zerolog.WarnLevel, said(who, e.Text)
 		}
 		return zerolog.WarnLevel, fmt.Sprintf("%s: %s of output left out: it writes faster than they are read", who, counted(e.Count, "line"))
+
+	case "stalled":
+		text := e.Text
+		if e.Signal != "" {
+			text += "; sent " + e.Signal
+		}
+		return zerolog.WarnLevel, text
+	case "mended":
+		return zerolog.InfoLevel, e.Text
+	case "undeclared":
+		return zerolog.WarnLevel, e.Text
+	case "group_restarting":
+		return zerolog.WarnLevel, said("group "+e.Group, e.Text)
+	case "group_exhausted":
+		return zerolog.ErrorLevel, said("group "+e.Group+" exhausted", e.Text)
 
 	case "action_started":
 		if _, again := l.asked[e.Action]; !again {

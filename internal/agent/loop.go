@@ -267,7 +267,7 @@ func (a *Agent) wanted() []string {
 		for _, name := range names {
 			if !slices.Contains(wanted, name) {
 				wanted = append(wanted, name)
-				want(a.config.Services[name].DependsOn)
+				want(a.config.Services[name].DependsOn.Names())
 			}
 		}
 	}

@@ -16,6 +16,8 @@ func eventOf(e runner.Event) control.Event {
 		Kind:       string(e.Kind),
 		Service:    e.Service,
 		Action:     e.Action,
+		Group:      e.Group,
+		Unit:       e.Unit,
 		Generation: e.Generation,
 		Cause:      causeOf(e),
 		PID:        e.PID,
@@ -56,6 +58,10 @@ func lineOf(l runner.Line) control.Line {
 }
 
 func statusOf(s runner.Status) control.Service {
+	var units []control.Unit
+	for _, u := range s.Units {
+		units = append(units, control.Unit{Name: u.Name, State: u.State, Since: u.Since, Says: u.Says, Stalled: u.Stalled})
+	}
 	return control.Service{
 		Name:       s.Name,
 		State:      string(s.State),
@@ -71,6 +77,7 @@ func statusOf(s runner.Status) control.Service {
 		Says:       s.Says,
 		Listen:     s.Listen,
 		Next:       nextOf(s.Next),
+		Units:      units,
 		Hold:       holdOf(s.Hold),
 	}
 }
@@ -80,6 +87,17 @@ func nextOf(n *runner.Successor) *control.Next {
 		return nil
 	}
 	return &control.Next{Generation: n.Generation, State: string(n.State), PID: n.PID}
+}
+
+func groupsOf(groups []runner.GroupStatus) []control.Group {
+	var out []control.Group
+	for _, g := range groups {
+		out = append(out, control.Group{
+			Name: g.Name, Strategy: string(g.Strategy), Members: g.Members, Parent: g.Parent, State: g.State,
+			Restarts: g.Restarts, Budget: g.Budget.Restarts, WindowS: g.Budget.Window.Seconds(), Reason: g.Reason,
+		})
+	}
+	return out
 }
 
 func holdOf(h *decider.Hold) *control.Hold {

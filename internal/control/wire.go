@@ -20,6 +20,8 @@ const (
 type Status struct {
 	Agent    Agent     `json:"agent"`
 	Services []Service `json:"services"`
+	// Groups are the supervisors, outer ones before those in them.
+	Groups []Group `json:"groups,omitempty"`
 	// Actions are those that are owed: asked for by a change, and not done.
 	Actions []Action `json:"actions,omitempty"`
 }
@@ -68,7 +70,9 @@ type Service struct {
 	Usage *Usage `json:"usage,omitempty"`
 	// Next is the generation that a rolling restart has started beside it.
 	Next *Next `json:"next,omitempty"`
-	Hold *Hold `json:"hold"`
+	// Units are the parts that it declares, while it runs.
+	Units []Unit `json:"units,omitempty"`
+	Hold  *Hold  `json:"hold"`
 }
 
 // Next is a generation that is to take the place of the one that serves.
@@ -95,6 +99,34 @@ type Amounts struct {
 	RSS int64 `json:"rss_bytes"`
 	// CPU is the share of one core, in percent.
 	CPU float64 `json:"cpu_percent"`
+}
+
+// Unit is a part of a service that reports for itself.
+type Unit struct {
+	Name  string    `json:"name"`
+	State string    `json:"state"` // what it reports, "starting" before it has
+	Since time.Time `json:"since"` // when it came to its state
+	Says  string    `json:"says,omitempty"`
+	// Stalled says how it is overdue, "" when it is not.
+	Stalled string `json:"stalled,omitempty"`
+}
+
+// Group is a supervisor of services and groups.
+type Group struct {
+	Name     string   `json:"name"`
+	Strategy string   `json:"strategy"`
+	Members  []string `json:"members"`
+	Parent   string   `json:"parent"` // the group that it is in, "" for none
+	// State is "running", "restarting", "degraded" (a member does not come up by
+	// itself), "cooldown" or "exhausted".
+	State string `json:"state"`
+	// Restarts are those after crashes that count now, of Budget within WindowS
+	// seconds.
+	Restarts int     `json:"restarts"`
+	Budget   int     `json:"budget"`
+	WindowS  float64 `json:"window_s"`
+	// Reason says why it has given up.
+	Reason string `json:"reason"`
 }
 
 // Action is an action that is owed.
@@ -146,6 +178,8 @@ type Event struct {
 	Kind       string    `json:"kind"`
 	Service    string    `json:"service,omitempty"`
 	Action     string    `json:"action,omitempty"`
+	Group      string    `json:"group,omitempty"`
+	Unit       string    `json:"unit,omitempty"`
 	Generation int       `json:"generation,omitempty"`
 	Cause      string    `json:"cause,omitempty"`
 	PID        int       `json:"pid,omitempty"`

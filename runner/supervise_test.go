@@ -1,0 +1,205 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestTogether plays the cases of together.txt.
+func TestTogether(t *testing.T) {
+	data, err := os.ReadFile("../testdata/runner/together.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, cases, _ := strings.Cut(string(data), "\n== ")
+	for _, text := range strings.Split(cases, "\n== ") {
+		lines := strings.Split(strings.TrimSpace(text), "\n")
+		t.Run(lines[0], func(t *testing.T) { playTogether(t, lines[1:]) })
+	}
+}
+
+func playTogether(t *testing.T, lines []string) {
+	var o Options
+	runs := make(map[string][]run)
+	for ; len(lines) > 0; lines = lines[1:] {
+		words := strings.Fields(lines[0])
+		switch words[0] {
+		case "service":
+			o.Specs = append(o.Specs, parseService(t, words[1:]))
+			runs[words[1]] = append(runs[words[1]], run{linger: time.Second})
+		case "parallel":
+			o.MaxParallel = integer(t, words[1])
+		case "group":
+			o.Groups = append(o.Groups, parseGroup(t, lines[0]))
+		case "runs":
+			name := strings.TrimSuffix(words[1], ":")
+			runs[name] = nil
+			for _, word := range words[2:] {
+				r := run{linger: time.Second}
+				if after, code, ends := strings.Cut(word, "="); ends {
+					r.after = duration(t, after)
+					r.exit.Code = integer(t, code)
+				}
+				runs[name] = append(runs[name], r)
+			}
+		default:
+			bubble(t, o, runs, func(g *rig, w *world) { playSteps(t, lines, g, w) })
+			return
+		}
+	}
+}
+
+// playSteps does what the lines say, and compares what happens.
+func playSteps(t *testing.T, lines []string, g *rig, w *world) {
+	for len(lines) > 0 {
+		words := strings.Fields(lines[0])
+		lines = lines[1:]
+		var want []string
+		for len(lines) > 0 && strings.HasPrefix(lines[0], "  ") {
+			want = append(want, strings.TrimSpace(lines[0]))
+			lines = lines[1:]
+		}
+		var got []string
+		var ticket *Ticket
+		var err error
+		switch names := words[1:]; words[0] {
+		case "start":
+			ticket, err = g.Start(names...)
+		case "restart":
+			ticket, err = g.Restart(names...)
+		case "stop":
+			ticket, err = g.Stop(names...)
+		case "change":
+			ticket = g.Apply(planFor(names...))
+		case "wait":
+			time.Sleep(duration(t, names[0]))
+		case "status":
+			for _, s := range g.Status() {
+				got = append(got, s.Name+" "+string(s.State))
+			}
+			for _, s := range g.Groups() {
+				got = append(got, s.Name+" "+s.State)
+			}
+		case "reason":
+			got = []string{g.status(names[0]).Reason}
+		default:
+			t.Fatalf("cannot do %q", words)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ticket != nil {
+			g.finish(ticket)
+		}
+		synctest.Wait()
+		if text := w.events(); text != "" {
+			got = append(got, strings.Split(text, "; ")...)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s:\n got %s\nwant %s", strings.Join(words, " "), strings.Join(got, "\n     "), strings.Join(want, "\n     "))
+		}
+	}
+}
+
+// parseService reads "NAME [DEPENDENCY]... [KEY=VALUE]...".
+func parseService(t *testing.T, words []string) Spec {
+	s := fakeSpec(words[0])
+	s.Restart.Backoff = Backoff{Base: time.Second, Factor: 1, Max: time.Second}
+	s.Restart.Budget.Restarts = 3
+	s.Restart.OnExhausted = HoldExhausted
+	for _, word := range words[1:] {
+		parts := strings.Split(word, "/")
+		if key, value, ok := strings.Cut(parts[0], "="); ok {
+			switch key {
+			case "when":
+				s.Restart.When = When(value)
+			case "restarts":
+				s.Restart.Budget.Restarts = integer(t, value)
+			case "exhausted":
+				s.Restart.OnExhausted = Exhausted(value)
+			default:
+				t.Fatalf("no such key: %q", word)
+			}
+			continue
+		}
+		d := Dependency{Name: parts[0]}
+		for _, part := range parts[1:] {
+			switch key, value, _ := strings.Cut(part, "="); key {
+			case "failure":
+				d.OnFailure = Follow(value)
+			case "restart":
+				d.OnRestart = Follow(value)
+			default:
+				d.Condition = Condition(part)
+			}
+		}
+		s.DependsOn = append(s.DependsOn, d)
+	}
+	return s
+}
+
+func integer(t *testing.T, text string) int {
+	t.Helper()
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// TestThoseThatCrashTogetherAreBackTogether has all members of a group lose
+// what they need at the same moment: each counts once, and all are back within
+// one backoff.
+func TestThoseThatCrashTogetherAreBackTogether(t *testing.T) {
+	var specs []Spec
+	runs := make(map[string][]run)
+	group := Group{Name: "g", Strategy: OneForAll, Budget: Budget{Restarts: 1, Window: time.Hour}, OnExhausted: HoldExhausted}
+	for i := range 8 {
+		name := fmt.Sprintf("s%d", i)
+		specs = append(specs, fakeSpec(name))
+		group.Members = append(group.Members, name)
+		runs[name] = []run{{after: 5 * time.Second, exit: Exit{Code: 1}}, {}}
+	}
+	bubble(t, Options{Specs: specs, Groups: []Group{group}}, runs, func(g *rig, w *world) {
+		if got, err := g.Start(group.Members...); err != nil {
+			t.Fatal(err)
+		} else {
+			g.finish(got)
+		}
+		time.Sleep(6 * time.Second)
+		synctest.Wait()
+		for _, s := range g.Status() {
+			if s.State != StateUnverified || s.Generation != 2 {
+				t.Errorf("%s is %s in generation %d", s.Name, s.State, s.Generation)
+			}
+		}
+		if got := g.Groups(); len(got) != 1 || got[0].State != "running" || got[0].Restarts != 1 {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
+// TestCloseKeepsTheOrderOfGroups stops a runner whose members take their time.
+func TestCloseKeepsTheOrderOfGroups(t *testing.T) {
+	slow := []run{{linger: time.Second}}
+	bubble(t, Options{
+		Specs:  []Spec{fakeSpec("a"), fakeSpec("b"), fakeSpec("c")},
+		Groups: []Group{{Name: "g", Strategy: RestForOne, Members: []string{"a", "b", "c"}}},
+	}, map[string][]run{"a": slow, "b": slow, "c": slow}, func(g *rig, w *world) {
+		g.up("a", "b", "c")
+		w.events()
+		ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
+		defer cancel()
+		if err := g.Close(ctx); err != nil {
+			t.Fatal(err)
+		}
+		w.expect("closed", "1s end c/1 ended by SIGTERM; 2s end b/1 ended by SIGTERM; 3s end a/1 ended by SIGTERM")
+	})
+}
