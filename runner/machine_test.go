@@ -21,7 +21,11 @@ func diagram(table map[State]map[event]cell) string {
 		if _, ok := table[s]; !ok {
 			continue
 		}
-		fmt.Fprintf(&b, "//\t%s\n", s)
+		bound := ""
+		if l, ok := limits[s]; ok {
+			bound = fmt.Sprintf(", %s: %s", l.key, l.then)
+		}
+		fmt.Fprintf(&b, "//\t%s%s\n", s, bound)
 		// Events that lead to the same cell share a line.
 		var lines []string
 		at := make(map[cell]int)
@@ -166,6 +170,18 @@ func TestEveryPairOfASuccessor(t *testing.T) {
 		for _, e := range []event{exited, ailing, overdue} {
 			if c, ok := row[e]; ok && (c.to != StateStopping || c.do != end) {
 				t.Errorf("%s, %s -> %s, %s: a failure is no end", s, e, c.to, c.do)
+			}
+		}
+	}
+}
+
+// TestEveryTimerHasALimit checks that the table and its limits tell of the same
+// timers.
+func TestEveryTimerHasALimit(t *testing.T) {
+	for _, s := range States() {
+		for _, e := range []event{overdue, stable, drained, elapsed} {
+			if _, ok := table[s][e]; ok != (limits[s].then == e) {
+				t.Errorf("%s: %s is in the table: %t, its limit ends with %q", s, e, ok, limits[s].then)
 			}
 		}
 	}

@@ -215,7 +215,7 @@ func (s *service) ail(n *incarnation, why error) {
 // stays alive. A successor is stable when it may take over.
 func (s *service) guard(n *incarnation) {
 	n.still()
-	after := s.spec.Restart.StableAfter
+	after := limits[n.state].span(s.spec)
 	if n == s.heir {
 		after = s.spec.Settle
 	}
@@ -248,9 +248,9 @@ func (s *service) probe(n *incarnation) {
 	}
 	n.unready.Store(nil)
 	n.begun, n.until = time.Now(), time.Time{}
-	if r.Timeout > 0 {
-		n.until = n.begun.Add(r.Timeout)
-		s.arm(n, r.Timeout, overdue)
+	if most := limits[StateStarting].span(s.spec); most > 0 {
+		n.until = n.begun.Add(most)
+		s.arm(n, most, overdue)
 	}
 	var wait func(context.Context) error
 	last := func(err error) { n.unready.Store(&err) }

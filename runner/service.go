@@ -253,7 +253,11 @@ func (s *service) receive(l letter) {
 		}
 		s.turn, s.intent, s.next, s.sentence = l.turn, Down, nil, nil
 		s.asked = s.asked || s.state.live()
-		s.happen(down, Event{What: l.why})
+		about := Event{What: l.why}
+		if s.generation == 0 {
+			about.Cause = CauseOperator // there is none whose cause it could be
+		}
+		s.happen(down, about)
 		if s.heir != nil {
 			s.heir.asked = true
 			s.develop(down, Event{})
@@ -359,7 +363,7 @@ func (s *service) happen(e event, about Event) {
 	case delay:
 		s.arm(s.incarnation, about.Wait, elapsed)
 	case look:
-		s.arm(s.incarnation, lookAgain, elapsed)
+		s.arm(s.incarnation, limits[StateUnclean].span(s.spec), elapsed)
 	case summon:
 		s.summon()
 	case dismiss:

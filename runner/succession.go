@@ -127,11 +127,11 @@ func (s *service) drain() {
 	at := letter{event: drained, generation: s.generation, state: StateDraining}
 	ctx, cancel := context.WithCancel(s.host.ctx)
 	s.quiet = cancel
-	proc, limit, farewell := s.proc, s.spec.Drain, s.farewell(s.incarnation, "generation "+strconv.Itoa(s.heir.generation)+" is ready")
+	proc, most, farewell := s.proc, limits[StateDraining].span(s.spec), s.farewell(s.incarnation, "generation "+strconv.Itoa(s.heir.generation)+" is ready")
 	s.work.Go(func() {
 		defer cancel()
 		farewell(ctx)
-		if drainOut(ctx, old, proc, limit) {
+		if drainOut(ctx, old, proc, most) {
 			s.inbox.put(at)
 		}
 	})

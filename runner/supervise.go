@@ -51,6 +51,9 @@ func (s *service) condemn(l letter) {
 func (s *service) serve() {
 	v := s.sentence
 	s.sentence = nil
+	if s.generation > 0 {
+		s.call(onExhausted, s.incarnation, v.why)
+	}
 	about := Event{What: v.why, Cause: CauseGroup, Wait: v.wait, Fatal: v.fatal, Hold: s.holdFor("budget", v.why)}
 	if v.event == cooled {
 		s.cause, s.reasons, s.why = CauseGroup, nil, v.why
