@@ -15,6 +15,13 @@ import (
 // signal has a step's service sent its signal.
 func (c *conductor) signal(s *step) {
 	v := c.view(s.name)
+	// A restart that was begun with the same look has started nothing yet: what
+	// it will start loads what the signal is about.
+	if r := c.activeStep(s.name); r != nil && v.turn < r.turn {
+		r.slots = append(r.slots, s.slots...)
+		s.slots, s.ended = nil, true
+		return
+	}
 	switch {
 	case c.intent[s.name] == Down:
 		c.end(s, Left, Result{Why: "stopped by operator", State: v.status.State})
