@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 )
@@ -67,7 +68,7 @@ func TestEveryVerbIsExplained(t *testing.T) {
 			t.Errorf("%s does not say which arguments it takes", cmd.Name())
 		}
 		for line := range strings.Lines(cmd.Long) {
-			if len(line) > 81 {
+			if utf8.RuneCountInString(line) > 81 {
 				t.Errorf("%s: a line of Long is longer than 80: %s", cmd.Name(), line)
 			}
 		}
@@ -83,7 +84,7 @@ func verbs(root *cobra.Command) []*cobra.Command {
 	}
 	for _, group := range append(groups, "") {
 		for _, cmd := range root.Commands() {
-			if cmd.GroupID == group && cmd.Name() != "help" {
+			if cmd.GroupID == group && cmd.Name() != "help" && !cmd.Hidden {
 				all = append(all, cmd)
 			}
 		}

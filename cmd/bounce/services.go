@@ -43,9 +43,9 @@ func newRestart(g *globals) *cobra.Command {
 	return newDo(g, control.Restart, &cobra.Command{
 		Use:   "restart [SERVICE...]",
 		Short: "Restart services one by one in dependency order; all without a name",
-		Long: `Restart services one by one in dependency order; all without a name. What depends
-on them is left alone. Waits until they are ready, or unverified where nothing is
-probed, and prints where each has ended up.
+		Long: `Restart services one by one in dependency order; all without a name. What
+depends on them is left alone. Waits until they are ready, or unverified where
+nothing is probed, and prints where each has ended up.
 
 With --daemonize, an agent is started in the background when none answers, as by
 'bounce up --daemonize', and the services come up.

@@ -23,9 +23,10 @@ func newStatus(g *globals) *cobra.Command {
 whose process runs older files than there are. --tree draws groups, the services
 in them, and their units.
 
---verbose shows what the processes of each service use, and the most that was seen
-of it since the service started: resident memory, the share of one core, threads
-and open files. The agent measures every 10 seconds, and when it is asked.
+--verbose shows what the processes of each service use, and the most that was
+seen of it since the service started: resident memory, the share of one core,
+threads and open files. The agent measures every 10 seconds, and when it is
+asked.
 
 --metrics prints the same as text for Prometheus, for a collector of text files:
 'bounce status --metrics > bounce.prom'.

@@ -26,22 +26,22 @@ func newUp(g *globals) *cobra.Command {
 		Long: `Run the services of bounce.yaml or of a Procfile, or the one command after --,
 watch the tree, and restart the services that a change reaches.
 
-Named services are run with what they depend on; without a name, all are.
-Ctrl-C stops every service in its order, and so does TERM, but for services with
-on_agent_exit: keep, which the next 'bounce up' takes over. A second signal kills
-at once what is being stopped.
+Named services are run with what they depend on; without a name, all are. Ctrl-C
+stops every service in its order, and so does TERM, but for services with
+on_agent_exit: keep, which the next 'bounce up' takes over. A second signal
+kills at once what is being stopped.
 
 --tty gives the one service that is run, or the one that is named, a terminal of
 its own and connects this one to it, for the debugger of breakpoint() and what
-else asks questions. Ctrl-C still stops everything, and Ctrl-] takes this terminal
-away from the service; 'bounce attach' does the same for any service that has
-tty: true.
+else asks questions. Ctrl-C still stops everything, and Ctrl-] takes this
+terminal away from the service; 'bounce attach' does the same for any service
+that has tty: true.
 
 --daemonize runs the agent in the background, in a session of its own, and
 returns when its services are ready, or unverified where nothing is probed; exit
-code 3 when one is not, with the reason. Its log and their output go to agent.log
-in the state directory, which is rotated; 'bounce logs' shows the output too.
-TERM ends the agent.
+code 3 when one is not, with the reason. Its log and their output go to
+agent.log in the state directory, which is rotated; 'bounce logs' shows the
+output too. TERM ends the agent.
 
 --dry-run starts no service, runs no action and changes no file. It tells what
 it would start, with entries, files in reach and what it cannot tell; then it
