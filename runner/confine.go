@@ -16,9 +16,10 @@ import (
 // command. For Linux.
 type Confine struct {
 	// User and Group are names or numbers; default those of the agent, and the
-	// group of the user. With either, the service has no supplementary groups,
-	// and cannot get privileges that it was not started with (no_new_privs).
-	// Of HOME, USER, LOGNAME and SHELL what Env does not have is the user's.
+	// group of the user. Where these are not the agent's own, the service has no
+	// supplementary groups, and cannot get privileges that it was not started
+	// with (no_new_privs). Of HOME, USER and LOGNAME what Env does not have is
+	// the user's.
 	User, Group string `json:",omitempty"`
 	// Umask is the mask of the modes of new files, nil for that of the agent.
 	Umask *uint32 `json:",omitempty"`
@@ -96,8 +97,12 @@ func Preflight(s Spec) []error {
 }
 
 // unconfined turns the reason why a command cannot be confined into the error of
-// its start.
+// its start, unless it may pass.
 func (c command) unconfined(err error) error {
+	var passing *confine.LookupError
+	if errors.As(err, &passing) {
+		return fmt.Errorf("cannot start %s: %w", c.argv[0], err)
+	}
 	key := "user"
 	var e *confine.Error
 	if errors.As(err, &e) {

@@ -110,7 +110,7 @@
 //	    launched                                stays       probe
 //	    refused                              -> stopped     bury
 //	    proved                               -> ready       guard
-//	ready, restart.stable_after: stable
+//	ready, settle: stable
 //	    rolled, recalled, down, ailing, exited -> stopping    end
 //	    stable                                  stays       succeed
 //	stopping

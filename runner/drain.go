@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"os"
 	"time"
 )
 
@@ -16,15 +17,18 @@ const (
 // process has had no connection open, for at most limit. It reports false when
 // ctx has ended first. Where the system does not tell of connections the whole
 // time is waited.
-func drainOut(ctx context.Context, old []*held, p process, limit time.Duration) bool {
+func drainOut(ctx context.Context, old []*os.File, p process, limit time.Duration) bool {
 	ticker := time.NewTicker(settleLook)
 	defer ticker.Stop()
 	begin := time.Now()
 	limit = max(limit, 2*settleTime) // for what is on its way, as in any handover
 	for quiet := begin; time.Since(begin) < limit && time.Since(quiet) < settleTime; {
+		if ctx.Err() != nil {
+			return false
+		}
 		busy, known := p.busy()
-		for _, h := range old {
-			busy = busy || queued(h.file) > 0
+		for _, f := range old {
+			busy = busy || queued(f) > 0
 		}
 		if busy || !known {
 			quiet = time.Now()

@@ -46,7 +46,7 @@ func HookNames() []Hook {
 
 // What a hook is told, beside the mark, the changed files and the project.
 const (
-	envCause  = "BOUNCE_CAUSE"       // change, operator, crash or exit
+	envCause  = "BOUNCE_CAUSE"       // change, operator, crash, exit, group or dependency
 	envWhy    = "BOUNCE_REASON"      // in words, what brought it about
 	envPID    = "BOUNCE_PID"         // of the command, while it runs
 	envExit   = "BOUNCE_EXIT_CODE"   // once it has ended; -1 when a signal ended it

@@ -24,3 +24,9 @@ var limits = map[State]limit{
 	StateCooldown:   {"restart.cooldown", nil, elapsed},
 	StateUnclean:    {"5s", func(Spec) time.Duration { return lookAgain }, elapsed},
 }
+
+// heirLimits are those of a successor.
+var heirLimits = map[State]limit{
+	StateStarting: limits[StateStarting],
+	StateReady:    {"settle", func(s Spec) time.Duration { return s.Settle }, stable},
+}

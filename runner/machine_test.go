@@ -15,7 +15,7 @@ import (
 var update = flag.Bool("update", false, "rewrite generated parts of the documentation")
 
 // diagram prints a table, one state after the other.
-func diagram(table map[State]map[event]cell) string {
+func diagram(table map[State]map[event]cell, limits map[State]limit) string {
 	var b strings.Builder
 	for _, s := range States() {
 		if _, ok := table[s]; !ok {
@@ -64,8 +64,8 @@ func TestDocShowsTheTables(t *testing.T) {
 	if !ok {
 		t.Fatal("doc.go does not show the life of a service")
 	}
-	want := head + "// # The life of a service\n//\n" + diagram(table) +
-		"//\n// # The life of a successor\n//\n" + diagram(succession) + finish + "\n"
+	want := head + "// # The life of a service\n//\n" + diagram(table, limits) +
+		"//\n// # The life of a successor\n//\n" + diagram(succession, heirLimits) + finish + "\n"
 	if *update {
 		if err := os.WriteFile("doc.go", []byte(want), 0o644); err != nil {
 			t.Fatal(err)

@@ -30,9 +30,15 @@ func makePipe(path string) (*os.File, error) {
 	if err := unix.Mkfifo(path, 0o600); err != nil {
 		return nil, fmt.Errorf("cannot make the pipe %s: %w", path, err)
 	}
-	fd, err := unix.Open(path, unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	// Who may write to the directory may have put something else there meanwhile.
+	fd, err := unix.Open(path, unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
 	if err != nil {
 		return nil, fmt.Errorf("cannot open the pipe %s: %w", path, err)
 	}
-	return os.NewFile(uintptr(fd), path), nil
+	pipe := os.NewFile(uintptr(fd), path)
+	if info, err := pipe.Stat(); err != nil || info.Mode().Type() != fs.ModeNamedPipe {
+		pipe.Close()
+		return nil, fmt.Errorf("cannot open the pipe %s: there is something else of that name", path)
+	}
+	return pipe, nil
 }

@@ -100,6 +100,9 @@ func (n *incarnation) deafen() {
 	n.says, n.main, n.vigil, n.units = "", 0, vigil{}, tracker{}
 }
 
+// up reports whether a generation is one that has to say that it goes on.
+func (n *incarnation) up() bool { return n.state == StateReady || n.state == StateUnverified }
+
 // hear acts on what a generation says.
 func (s *service) hear(n *incarnation, said notice) {
 	if n.over {
@@ -118,14 +121,13 @@ func (s *service) hear(n *incarnation, said notice) {
 	if said.extend > 0 && n.state == StateStarting {
 		s.extend(n, said.extend)
 	}
-	up := n.state == StateReady || n.state == StateUnverified
 	if said.every > 0 {
 		n.every = said.every
 	}
 	switch {
 	case said.ready && n.state == StateStarting && s.spec.Ready.Notify:
 		s.happens(n, proved, Event{})
-	case !up:
+	case !n.up():
 	case said.alarm:
 		s.ail(n, errors.New("it has said WATCHDOG=trigger"))
 		return
@@ -140,7 +142,7 @@ func (s *service) hear(n *incarnation, said notice) {
 	if said.beat {
 		n.vigil.last = time.Now()
 	}
-	if up {
+	if n.up() {
 		n.vigil.every = n.every
 		s.watchOut(n)
 	}
@@ -202,7 +204,9 @@ func (s *service) hearUnit(n *incarnation, said notice) {
 		s.announce(n, Event{Kind: KindUndeclared, Unit: said.unit,
 			What: fmt.Sprintf("%s reports for unit %q, which it does not declare: add it to units, or correct the name", s.name, said.unit)})
 	}
-	s.watchOut(n)
+	if n.up() {
+		s.watchOut(n)
+	}
 }
 
 // ail ends a generation that does not serve any more.
@@ -215,11 +219,11 @@ func (s *service) ail(n *incarnation, why error) {
 // stays alive. A successor is stable when it may take over.
 func (s *service) guard(n *incarnation) {
 	n.still()
-	after := limits[n.state].span(s.spec)
+	bounds := limits
 	if n == s.heir {
-		after = s.spec.Settle
+		bounds = heirLimits
 	}
-	s.arm(n, after, stable)
+	s.arm(n, bounds[n.state].span(s.spec), stable)
 	n.vigil = vigil{every: n.every, last: time.Now()}
 	n.units.watch(n.vigil.last)
 	s.watchOut(n)

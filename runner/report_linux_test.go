@@ -101,6 +101,21 @@ func TestStrangersNoticesAreDropped(t *testing.T) {
 	}
 }
 
+// A start that fails leaves no socket behind.
+func TestAFailedStartLeavesNoSocket(t *testing.T) {
+	t.Parallel()
+	run := t.TempDir()
+	s := specOf(t, "a", "/nowhere/python3")
+	s.Ready.Notify = true
+	g := newRig(t, Options{Specs: []Spec{s}, Scratch: run})
+	g.Apply(planFor("a"))
+	g.event("a", KindHeld, 1)
+	left, err := filepath.Glob(filepath.Join(run, "bounce-notify-*"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("left: %v (%v)", left, err)
+	}
+}
+
 // A file that stands in the way of the pipe is not removed.
 func TestAPipeReplacesOnlyPipes(t *testing.T) {
 	t.Parallel()

@@ -434,6 +434,7 @@ func (s *service) launch(n *incarnation) {
 		s.happens(n, launched, Event{})
 		return
 	}
+	n.deafen()
 	if n == s.heir {
 		n.fault = err.Error()
 		s.develop(refused, Event{})

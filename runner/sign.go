@@ -40,7 +40,7 @@ func prepareSign(r Ready, c Confine) (sign, error) {
 			return sign{}, err
 		}
 		if _, account, err := c.resolve(); err == nil && account != nil { // else the start will say it
-			if err := os.Chown(r.Pipe, int(account.UID), int(account.GID)); err != nil {
+			if err := pipe.Chown(int(account.UID), int(account.GID)); err != nil {
 				pipe.Close()
 				return sign{}, fmt.Errorf("cannot give the pipe %s to the user: %w", r.Pipe, causeOf(err))
 			}

@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"time"
@@ -118,10 +119,10 @@ func (s *service) develop(e event, about Event) {
 func (s *service) drain() {
 	s.asked = true
 	s.lead(true)
-	var old []*held
+	var old []*os.File
 	for _, h := range s.sockets {
 		if h.next != nil {
-			old = append(old, h)
+			old = append(old, h.file)
 		}
 	}
 	at := letter{event: drained, generation: s.generation, state: StateDraining}

@@ -14,14 +14,39 @@ type Account struct {
 	Name, Home string
 }
 
+// LookupError says that the system did not tell of a user or a group, which it
+// may do at another time.
+type LookupError struct {
+	What string // "user app"
+	Err  error
+}
+
+func (e *LookupError) Error() string { return "cannot look up " + e.What + ": " + e.Err.Error() }
+func (e *LookupError) Unwrap() error { return e.Err }
+
+// answered reports whether the system has said that there is no such user or
+// group, if not without error that there is.
+func answered(err error) bool {
+	var (
+		name    user.UnknownUserError
+		number  user.UnknownUserIdError
+		group   user.UnknownGroupError
+		groupID user.UnknownGroupIdError
+	)
+	return err == nil || errors.As(err, &name) || errors.As(err, &number) || errors.As(err, &group) || errors.As(err, &groupID)
+}
+
 // Lookup finds a user and a group, each by name or number, either of which may
 // be "": the user that we are, the group of the user. A number needs no entry
-// in the system's table; a user without one needs a group.
+// in the system's table; a user without one needs a group. The error is a
+// *[LookupError] where another attempt may succeed.
 func Lookup(name, group string) (Account, error) {
 	var a Account
 	entry, err := userOf(name)
 	number, isNumber := id(name)
 	switch {
+	case !answered(err):
+		return a, &LookupError{"user " + name, err}
 	case err == nil:
 		uid, ok := id(entry.Uid)
 		gid, ok2 := id(entry.Gid)
@@ -39,7 +64,11 @@ func Lookup(name, group string) (Account, error) {
 	if group == "" {
 		return a, nil
 	}
-	if g, err := groupOf(group); err == nil {
+	g, err := groupOf(group)
+	if !answered(err) {
+		return a, &LookupError{"group " + group, err}
+	}
+	if err == nil {
 		if gid, ok := id(g.Gid); ok {
 			a.GID = gid
 			return a, nil

@@ -3,7 +3,9 @@ package confine
 import (
 	"fmt"
 	"os"
+	"os/user"
 	"slices"
+	"syscall"
 	"testing"
 )
 
@@ -27,6 +29,26 @@ func TestLookup(t *testing.T) {
 	}
 	if a, err := Lookup("", "0"); err != nil || fmt.Sprint(a)[:len(self)] != fmt.Sprintf("{{%d 0}", os.Getuid()) {
 		t.Errorf("%v %v", a, err)
+	}
+}
+
+// TestAnswered: only what the system has said counts, not that it did not.
+func TestAnswered(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want bool
+	}{
+		{nil, true},
+		{user.UnknownUserError("app"), true},
+		{user.UnknownUserIdError(12), true},
+		{fmt.Errorf("wrapped: %w", user.UnknownGroupError("app")), true},
+		{user.UnknownGroupIdError("12"), true},
+		{syscall.EMFILE, false},
+		{fmt.Errorf("user: lookup username app: %w", syscall.EIO), false},
+	} {
+		if got := answered(c.err); got != c.want {
+			t.Errorf("%v: %t", c.err, got)
+		}
 	}
 }
 
