@@ -31,10 +31,6 @@ Exit code 0 when all are gone, also when there was nothing; 1 when not.`,
 		if timeout <= 0 {
 			return usage(fmt.Errorf("bad --timeout %v: it must be longer than nothing", timeout))
 		}
-		cfg, err := g.load()
-		if err != nil {
-			return err
-		}
 		ctx, cancel := context.WithTimeout(ctx, timeout)
 		defer cancel()
 		c, err := g.client()
@@ -43,16 +39,23 @@ Exit code 0 when all are gone, also when there was nothing; 1 when not.`,
 		}
 		defer c.Close()
 		st, err := c.Status(ctx)
+		force := func() {}
 		switch {
 		case err == nil:
 			if err := interrupt(st.Agent.PID); err != nil {
 				return fmt.Errorf("cannot end the agent, pid %d: %w", st.Agent.PID, err)
 			}
 			fmt.Fprintf(g.out, "agent %d is told to stop\n", st.Agent.PID)
+			force = func() { _ = interrupt(st.Agent.PID) } // it has gone
 		case !errors.Is(err, control.ErrNoAgent):
 			return err
 		}
-		ended, err := agent.Down(ctx, cfg)
+		// An agent can be ended without a configuration, or with a wrong one.
+		cfg, err := g.loadOrEmpty()
+		if err != nil {
+			return fmt.Errorf("cannot tell how services that were kept are stopped: %w", err)
+		}
+		ended, err := agent.Down(ctx, cfg, force)
 		for _, name := range ended {
 			fmt.Fprintln(g.out, name, "stopped")
 		}

@@ -84,7 +84,7 @@ func metricsOf(st control.Status) []*metric {
 	state := add("gauge", "service_state", "The state of the service; always 1.")
 	stale := add("gauge", "service_stale", "1 when the process runs older files than there are.")
 	held := add("gauge", "service_held", "1 when something holds a change back.")
-	generation := add("gauge", "service_generation", "Starts of the service since the agent began.")
+	generation := add("gauge", "service_generation", "Number of the generation.")
 	restarts := add("counter", "service_restarts_total", "Restarts by what asked for them.")
 	uptime := add("gauge", "service_uptime_seconds", "Time since the process was started.")
 	now, most := make([]*metric, len(measures)), make([]*metric, len(measures))

@@ -14,11 +14,22 @@ import (
 // freeLook is the time between two looks whether an agent has ended.
 const freeLook = 50 * time.Millisecond
 
+// forcedTime is how long an agent that kills what is left may take for it.
+const forcedTime = 10 * time.Second
+
 // Down ends what an agent that is no more has left running of a project: the
 // services that were kept, and what a killed one could not end. It waits until
-// no agent runs, and returns the names of the services that it has found.
-func Down(ctx context.Context, cfg *configs.Config) (ended []string, err error) {
+// no agent runs, and returns the names of the services that it has found. When
+// ctx ends first, force is called, so that an agent that runs kills what it is
+// stopping, and what is left is killed.
+func Down(ctx context.Context, cfg *configs.Config, force func()) (ended []string, err error) {
 	lock, err := freed(ctx, cfg.Dir)
+	if errors.Is(err, ErrRunning) {
+		force()
+		soon, cancel := context.WithTimeout(context.WithoutCancel(ctx), forcedTime)
+		defer cancel()
+		lock, err = freed(soon, cfg.Dir)
+	}
 	if err != nil {
 		return nil, err
 	}

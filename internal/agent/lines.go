@@ -2,6 +2,7 @@ package agent
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"sync"
@@ -102,27 +103,25 @@ func (k *lines) choose(q control.LogQuery) (chosen []control.Line, wanted func(c
 	if err != nil {
 		return nil, nil, 0, &control.Refusal{Text: fmt.Sprintf("bad regular expression %q: %v", q.Grep, err)}
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	generation := map[string]int{} // of each service; the one that is new when it is asked for
-	for name, newest := range k.newest {
-		generation[name] = q.Generation
-		if q.Generation < 0 {
-			generation[name] += newest
+	tails, newest, seq := k.copy()
+	generation := func(service string) int {
+		if q.Generation > 0 {
+			return q.Generation
 		}
+		return newest[service] + q.Generation // as it is now, though others may follow
 	}
 	wanted = func(l control.Line) bool {
 		switch {
 		case len(q.Services) > 0 && !slices.Contains(q.Services, l.Service+l.Action),
 			l.Time.Before(q.Since):
 			return false
-		case q.Generation != 0 && (l.Service == "" || l.Generation != generation[l.Service]):
+		case q.Generation != 0 && (l.Service == "" || l.Generation != generation(l.Service)):
 			return false
 		}
 		return match.MatchString(l.Text)
 	}
-	for _, t := range k.kept {
-		for _, l := range t.lines {
+	for _, lines := range tails {
+		for _, l := range lines {
 			if wanted(l) {
 				chosen = append(chosen, l)
 			}
@@ -132,5 +131,16 @@ func (k *lines) choose(q control.LogQuery) (chosen []control.Line, wanted func(c
 	if q.Tail >= 0 {
 		chosen = chosen[max(0, len(chosen)-q.Tail):]
 	}
-	return chosen, wanted, k.all.last(), nil
+	return chosen, wanted, seq, nil
+}
+
+// copy returns what is kept, the newest generation of each service, and the
+// number of the newest line of all. Services write on while it is searched.
+func (k *lines) copy() (tails [][]control.Line, newest map[string]int, seq uint64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, t := range k.kept {
+		tails = append(tails, slices.Clone(t.lines))
+	}
+	return tails, maps.Clone(k.newest), k.all.last()
 }
