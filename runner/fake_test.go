@@ -68,7 +68,8 @@ func (w *world) start(c command, m mark, stdout, stderr *os.File) (process, erro
 	if _, probed := strings.CutPrefix(m.service, probeMark); probed {
 		return w.probe(m), nil
 	}
-	if m.hook != "" {
+	hook := m.hook != ""
+	if hook {
 		m.service = string(m.hook)
 	}
 	n := w.starts[m.service]
@@ -92,8 +93,16 @@ func (w *world) start(c command, m mark, stdout, stderr *os.File) (process, erro
 	if r.reads != nil {
 		r.reads(c.env)
 	}
-	if n := w.alive[m.service]; n > 0 && (n > 1 || !w.rolls) {
+	// One hook may still be ending when the next generation's begins.
+	if n := w.alive[m.service]; n > 0 && !hook && (n > 1 || !w.rolls) {
 		w.t.Errorf("%s is started beside %d others", name, n)
+	}
+	if was := w.lives[m]; was != nil {
+		select {
+		case <-was.gone:
+		default:
+			w.t.Errorf("%s is started beside itself", name)
+		}
 	}
 	w.alive[m.service]++
 	w.note("start %s", name)
