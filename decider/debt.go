@@ -13,9 +13,10 @@ import (
 // files that asked for it hold. When all are put back before it has begun, it is
 // owed no longer. When one changes while it runs, even there and back, nobody
 // knows what the run has read of it, and it is owed again. Once it has begun it
-// may have done half of its work, and nothing but success ends the debt. The restart or signal of a service that comes with
-// an action is owed likewise, until a generation starts, or the signal is sent,
-// with the action no longer owed.
+// may have done half of its work, and nothing but success ends the debt. The
+// restart or signal of a service that comes with an action is owed likewise,
+// until a generation starts, or the signal is sent, with the action no longer
+// owed.
 type Debt struct {
 	Step
 	// Since has for each path of Reasons what it held when nothing was owed for

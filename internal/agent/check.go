@@ -36,9 +36,9 @@ func Mistake(level string, e configs.Error) Finding {
 }
 
 // Check says what is odd about a project whose configuration is valid: services
-// that could not be started here, entries that are not found, patterns that match nothing, rules that no file can
-// reach, and files in the reach of services whose imports are not known or not
-// found.
+// that could not be started here, entries that are not found, patterns that
+// match nothing, rules that no file can reach, and files in the reach of
+// services whose imports are not known or not found.
 func (p *Project) Check() []Finding {
 	findings := []Finding{}
 	add := func(service, format string, args ...any) {

@@ -10,10 +10,10 @@ import (
 	"bounce/internal/control"
 )
 
-// why says of a file, or an installed distribution, which of the named services (all without a name) a process of
-// which can load path, through which imports: the shortest chain, and if limit
-// is above 0 every chain, at most so many. It reads the view that the next
-// decision starts from, so it is no second guess.
+// why says of a file, or of an installed distribution, which of the named
+// services can load it, all without a name, and through which imports: the
+// shortest chain, and if limit is above 0 every chain, at most so many. It reads
+// the view that the next decision starts from, so it is no second guess.
 func (v *view) why(path string, names []string, limit int) (control.Why, error) {
 	out := control.Why{Path: path, Services: []control.Reached{}, Unreached: []string{}}
 	if len(names) == 0 {

@@ -127,13 +127,17 @@ type boss struct {
 	every time.Duration
 }
 
-// newBoss reads the environment.
+// newBoss takes it out of the environment: what the agent starts is not to speak
+// for it.
 func newBoss() boss {
 	b := boss{address: os.Getenv("NOTIFY_SOCKET")}
 	usec, err := strconv.ParseInt(os.Getenv("WATCHDOG_USEC"), 10, 64)
 	pid := os.Getenv("WATCHDOG_PID")
 	if err == nil && usec > 0 && (pid == "" || pid == strconv.Itoa(os.Getpid())) {
 		b.every = time.Duration(usec) * time.Microsecond
+	}
+	for _, name := range []string{"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"} {
+		os.Unsetenv(name)
 	}
 	return b
 }
