@@ -15,7 +15,9 @@ type Directory struct {
 	// There says that there is such a directory.
 	There bool
 	// Unsettled names what an installer that is at work, or was killed at it,
-	// leaves: what it has put aside, a description without the list of files.
+	// leaves: what it has put aside, a description without the list of files. It
+	// has "." if the directory could not be read, and what could not be read of it:
+	// for those the earlier answer holds.
 	Unsettled []string
 
 	state stamp
@@ -42,7 +44,10 @@ func Read(path string, was *Directory) *Directory {
 	if was.state == d.state && d.state.there && len(was.Unsettled) == 0 {
 		names = slices.Sorted(maps.Keys(was.infos))
 	} else {
-		entries, _ := os.ReadDir(path) // as above
+		entries, err := os.ReadDir(path)
+		if err != nil && !gone(err) {
+			return was.unread(d)
+		}
 		for _, e := range entries {
 			name := e.Name()
 			switch {
@@ -55,13 +60,21 @@ func Read(path string, was *Directory) *Directory {
 	}
 	for _, name := range names {
 		dist := was.infos[name]
-		if dist == nil || !dist.same() {
-			var err error
-			if dist, err = readDistribution(path, name); err != nil {
-				// It is on its way here, or away.
+		if dist == nil || dist.partial || !dist.same() {
+			now, err := readDistribution(path, name)
+			if err != nil {
+				// It is on its way here, or away, or nothing can be said of it now.
 				d.Unsettled = append(d.Unsettled, name)
+				switch {
+				case dist != nil && !gone(err):
+					d.infos[name] = dist
+				case now != nil:
+					now.partial = true
+					d.infos[name] = now
+				}
 				continue
 			}
+			dist = now
 			// RECORD is written last. The packages of a system have none, and
 			// have been there all along.
 			hasRecord := dist.stamps[0].there
@@ -76,6 +89,23 @@ func Read(path string, was *Directory) *Directory {
 		return was
 	}
 	return d
+}
+
+// unread returns what is known when a directory cannot be read, as for want of
+// file descriptors: what was known of it before. Since d is of a look that
+// failed, the next one starts anew.
+func (d *Directory) unread(now *Directory) *Directory {
+	const itself = "."
+	if d.Path == "" {
+		now.state, now.Unsettled = stamp{}, []string{itself}
+		return now
+	}
+	if slices.Contains(d.Unsettled, itself) {
+		return d
+	}
+	again := *d
+	again.state, again.Unsettled = stamp{}, append(slices.Clone(d.Unsettled), itself)
+	return &again
 }
 
 // Stirred reports, by one look, whether distributions may have come or gone

@@ -3,11 +3,14 @@ package installed
 import (
 	"cmp"
 	"crypto/sha256"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -32,6 +35,8 @@ type Distribution struct {
 
 	stamps []stamp
 	half   bool // it has no list of files, and came while somebody looked
+	// partial says that some of its files could not be read.
+	partial bool
 }
 
 // stamp is what is known of a file by looking at it.
@@ -61,14 +66,25 @@ func (d *Distribution) same() bool {
 var described = []string{"RECORD", "METADATA", "PKG-INFO", "installed-files.txt"}
 
 // readDistribution reads what is in site-packages at name, a directory
-// NAME-VERSION.dist-info or one or a file .egg-info.
+// NAME-VERSION.dist-info or one or a file .egg-info. With an error it returns
+// nil if that is not there, or what can be told without what cannot be read.
 func readDistribution(site, name string) (*Distribution, error) {
 	info := filepath.Join(site, name)
 	d := &Distribution{}
 	for _, file := range described {
 		d.stamps = append(d.stamps, stampOf(filepath.Join(info, file)))
 	}
-	read := func(file string) ([]byte, error) { return readText(filepath.Join(info, file)) }
+	var failed error
+	note := func(err error) {
+		if failed == nil && err != nil && !gone(err) {
+			failed = err
+		}
+	}
+	read := func(file string) ([]byte, error) {
+		text, err := readText(filepath.Join(info, file))
+		note(err)
+		return text, err
+	}
 
 	about, err := read("METADATA")
 	if err != nil {
@@ -79,7 +95,7 @@ func readDistribution(site, name string) (*Distribution, error) {
 		about, err = readText(info) // distutils writes one file
 	}
 	if err != nil {
-		return nil, err
+		return nil, cmp.Or(failed, err)
 	}
 	m := parseMetadata(about)
 	stem := strings.TrimSuffix(strings.TrimSuffix(name, ".dist-info"), ".egg-info")
@@ -111,7 +127,7 @@ func readDistribution(site, name string) (*Distribution, error) {
 	if editable {
 		d.Modules = slices.DeleteFunc(d.Modules, ofFinder)
 	}
-	d.atPaths(site, r.paths, editable)
+	note(d.atPaths(site, r.paths, editable))
 	if len(d.Modules) == 0 && (editable || len(files) == 0 || len(r.paths) > 0) {
 		if text, err := read("top_level.txt"); err == nil {
 			d.Modules = strings.Fields(string(text))
@@ -120,7 +136,7 @@ func readDistribution(site, name string) (*Distribution, error) {
 		}
 	}
 	d.AtStart = d.AtStart || slices.Contains(d.Modules, "sitecustomize") || slices.Contains(d.Modules, "usercustomize")
-	return d, nil
+	return d, failed
 }
 
 // harmless are .pth files that run at every start, and do nothing there that an
@@ -134,11 +150,15 @@ func ofFinder(module string) bool {
 	return strings.HasPrefix(module, "__editable__") || strings.HasPrefix(module, "_editable_") || strings.HasSuffix(module, "_editable")
 }
 
-// atPaths takes in what the distribution's .pth files do.
-func (d *Distribution) atPaths(site string, files []string, editable bool) {
+// atPaths takes in what the distribution's .pth files do, as far as they can be
+// read; the error is of what cannot.
+func (d *Distribution) atPaths(site string, files []string, editable bool) (failed error) {
 	for _, file := range files {
 		data, err := readText(filepath.Join(site, file))
 		if err != nil {
+			if !gone(err) {
+				failed = err
+			}
 			continue
 		}
 		dirs, runs := parsePaths(data)
@@ -147,17 +167,21 @@ func (d *Distribution) atPaths(site string, files []string, editable bool) {
 			continue
 		}
 		for _, dir := range dirs {
-			d.Modules = append(d.Modules, modulesIn(within(site, dir))...)
+			names, err := modulesIn(within(site, dir))
+			if d.Modules = append(d.Modules, names...); err != nil && !gone(err) {
+				failed = err
+			}
 		}
 	}
 	slices.Sort(d.Modules)
 	d.Modules = slices.Compact(d.Modules)
+	return failed
 }
 
 // modulesIn returns the names of the modules in a directory, which may not be
 // there.
-func modulesIn(dir string) (names []string) {
-	entries, _ := os.ReadDir(dir)
+func modulesIn(dir string) (names []string, err error) {
+	entries, err := os.ReadDir(dir)
 	for _, e := range entries {
 		if stem, ok := moduleFile(e.Name()); ok && identifier.MatchString(stem) {
 			names = append(names, stem)
@@ -167,7 +191,7 @@ func modulesIn(dir string) (names []string) {
 			}
 		}
 	}
-	return names
+	return names, err
 }
 
 func within(dir, name string) string {
@@ -203,6 +227,14 @@ func stampText(stamps []stamp) []byte {
 // maxText bounds what is read of a file: the largest RECORD known has 4 MB.
 const maxText = 64 << 20
 
+var errNoText = fmt.Errorf("it is no file of at most %d bytes", maxText)
+
+// gone reports whether an error says that what was to be read is not there.
+// Any other, as for want of file descriptors, says nothing.
+func gone(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, errNoText)
+}
+
 // readText reads a regular file.
 func readText(name string) ([]byte, error) {
 	info, err := os.Stat(name)
@@ -210,7 +242,7 @@ func readText(name string) ([]byte, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() || info.Size() > maxText {
-		return nil, fmt.Errorf("cannot read %s: it is no file of at most %d bytes", name, maxText)
+		return nil, fmt.Errorf("cannot read %s: %w", name, errNoText)
 	}
 	return os.ReadFile(name)
 }

@@ -208,6 +208,84 @@ func TestReadAgain(t *testing.T) {
 	}
 }
 
+// What cannot be read is not gone: what was known of it holds, and it is read
+// once that works. A link to itself cannot be opened by anybody.
+func TestUnreadable(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "site-packages")
+	info := filepath.Join(dir, "lib-1.0.dist-info")
+	for file, text := range map[string]string{
+		filepath.Join(info, "METADATA"): "Name: lib\nVersion: 1.0\n",
+		filepath.Join(info, "RECORD"):   "lib.py,sha256=a,1\nlib.pth,,\n",
+		filepath.Join(dir, "lib.pth"):   "src\n",
+	} {
+		put(t, file, text)
+	}
+	first := Read(dir, nil)
+	for _, name := range []string{dir, info, filepath.Join(info, "METADATA"), filepath.Join(info, "RECORD"), filepath.Join(info, "entry_points.txt")} {
+		aside := filepath.Join(t.TempDir(), "aside")
+		_, err := os.Stat(name)
+		was := err == nil
+		if was {
+			if err := os.Rename(name, aside); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.Symlink(name, name); err != nil {
+			t.Fatal(err)
+		}
+		if !was { // nothing says that it has come
+			put(t, filepath.Join(info, "METADATA"), "Name: lib\nVersion: 1.0\nA: b\n")
+		}
+		failed := Read(dir, first)
+		if changes := Changes(NewEnvironment(first), NewEnvironment(failed)); len(changes) > 0 || !failed.There {
+			t.Errorf("%s cannot be read: %s", name, Words(changes))
+		}
+		if len(failed.Unsettled) != 1 || !failed.Stirred() && name == dir {
+			t.Errorf("%s cannot be read, and %q is unsettled", name, failed.Unsettled)
+		}
+		if again := Read(dir, failed); again.There != failed.There || !slices.Equal(again.Unsettled, failed.Unsettled) || name == dir && again != failed {
+			t.Errorf("%s cannot be read: the second look differs", name)
+		}
+		if err := os.Remove(name); err != nil {
+			t.Fatal(err)
+		}
+		if was {
+			if err := os.Rename(aside, name); err != nil {
+				t.Fatal(err)
+			}
+		}
+		back := Read(dir, failed)
+		if changes := Changes(NewEnvironment(first), NewEnvironment(back)); len(changes) > 0 || len(back.Unsettled) > 0 {
+			t.Errorf("%s can be read again: %s, unsettled %q", name, Words(changes), back.Unsettled)
+		}
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	if last := Read(dir, first); last.There || len(last.infos) > 0 {
+		t.Errorf("of what is gone: %+v", last)
+	}
+
+	// Where nothing was known, what can be read counts.
+	put(t, filepath.Join(info, "METADATA"), "Name: lib\nVersion: 1.0\n")
+	put(t, filepath.Join(info, "RECORD"), "lib.py,sha256=a,1\n")
+	points := filepath.Join(info, "entry_points.txt")
+	if err := os.Symlink(points, points); err != nil {
+		t.Fatal(err)
+	}
+	part := Read(dir, nil)
+	if NewEnvironment(part).Get("lib") == nil || len(part.Unsettled) != 1 {
+		t.Errorf("of a part: %+v", part)
+	}
+	if err := os.Remove(points); err != nil {
+		t.Fatal(err)
+	}
+	put(t, points, "[console_scripts]\nrun = lib:main\n")
+	if whole := Read(dir, part); NewEnvironment(whole).Program("run") == nil || len(whole.Unsettled) > 0 {
+		t.Errorf("of the whole: %+v", whole)
+	}
+}
+
 func FuzzRecord(f *testing.F) {
 	f.Add([]byte("lib/__init__.py,sha256=a,1\nlib/x.py,sha256=b,2\nlib-1.dist-info/RECORD,,\n"))
 	f.Add([]byte("\"a,b.py\",sha256=a,1\n../../../bin/run,sha256=c,3\nx.pth,,\n"))
