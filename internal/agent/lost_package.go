@@ -37,7 +37,7 @@ func (a *Agent) lostPackage(ctx context.Context, v *view, r *reached, last *deci
 				EndsWhen: fmt.Sprintf("%s imports something else, %s", file, back),
 			}
 		}
-		if user := needing(s.search.installed, last.Packages, name); user != "" {
+		if user := needing(s.search.installed, last.Packages, name); user != "" && !a.replaced(ctx, s, d, user) {
 			return &decider.Hold{Kind: "import", What: fmt.Sprintf("%s needs %s, and %s", user, name, away), EndsWhen: back}
 		}
 		if len(d.Scripts) > 0 && !s.runnable() {
@@ -84,6 +84,15 @@ func needing(env *installed.Environment, packages map[string]decider.Package, na
 		}
 	}
 	return ""
+}
+
+// replaced reports whether all modules of a distribution that was removed, and
+// that another one needs, are there without it: opencv-python has what
+// opencv-python-headless has.
+func (a *Agent) replaced(ctx context.Context, s *service, d *installed.Distribution, user string) bool {
+	return !slices.ContainsFunc(d.Modules, func(module string) bool {
+		return s.search.installed.Find(module) == nil && !a.finds(ctx, s, module, user)
+	})
 }
 
 // runnable reports whether the program of a service is there.
