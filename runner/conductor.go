@@ -127,10 +127,7 @@ func (c *conductor) sweep() {
 		delete(c.strays, name)
 	}
 	for name, a := range c.wards {
-		left.Go(func() {
-			a.dispose()
-			a.proc.end(a.Stop, c.host.force)
-		})
+		left.Go(func() { a.end(c.host.force) })
 		delete(c.wards, name)
 	}
 	c.work.Go(func() {

@@ -15,7 +15,7 @@ import (
 // process has sent a message (SCM_CREDENTIALS), so what strangers send is
 // dropped, whoever may open the socket.
 type ear struct {
-	conn *net.UnixConn
+	conn *net.UnixConn // nil when a shim has it
 	// address is what NOTIFY_SOCKET says.
 	address string
 }
@@ -82,7 +82,9 @@ func (e *ear) listen(heard func(pid int, text string)) {
 
 // close ends listen and removes the socket.
 func (e *ear) close() {
-	e.conn.Close()
+	if e.conn != nil {
+		e.conn.Close()
+	}
 	if e.address[0] != '@' {
 		_ = os.Remove(e.address) // Go has, unless somebody else did
 	}
@@ -103,6 +105,9 @@ func listenerOf(conn net.Conn) int {
 	})
 	return pid
 }
+
+// elsewhere reports whether a shim listens, or has: we cannot.
+func (e *ear) elsewhere() bool { return e.conn == nil }
 
 // running reports whether there is a process of this number.
 func running(pid int) bool {

@@ -77,6 +77,9 @@ func (s *service) attend(born *incarnation) {
 		born.pipes.ward.heard = heard // it has looked who it is from
 		return
 	}
+	if e.elsewhere() {
+		return // it ended while no agent was there
+	}
 	s.work.Go(func() {
 		e.listen(func(pid int, text string) {
 			if ours, known := proc.has(pid); ours && known {
@@ -222,6 +225,7 @@ func (s *service) guard(n *incarnation) {
 	bounds := limits
 	if n == s.heir {
 		bounds = heirLimits
+		s.note(n)
 	}
 	s.arm(n, bounds[n.state].span(s.spec), stable)
 	n.vigil = vigil{every: n.every, last: time.Now()}

@@ -123,7 +123,6 @@ type letter struct {
 	err  error         // with ailing: what is wrong
 	spec *Spec         // with respec
 	hold *decider.Hold // with withhold
-	ward *adoption     // with found
 	memo []byte        // with memorize
 	// verdict is what follows the end, with condemned.
 	verdict *verdict
@@ -176,10 +175,10 @@ func newService(h *host, spec Spec, strays []*stray, ward *adoption) *service {
 	}
 	s.output = newOutlet(h.sink, s.dropped)
 	s.seat = terminal.NewSeat(s.name, s.prompted)
-	s.publish()
 	if ward != nil {
-		s.inbox.put(letter{event: found, ward: ward})
+		s.adopt(ward)
 	}
+	s.publish()
 	go s.run()
 	return s
 }
@@ -190,6 +189,9 @@ func (s *service) run() {
 	for range s.inbox.bell {
 		for _, l := range s.inbox.take() {
 			if l.event == quit {
+				if s.heir != nil && s.stays() {
+					s.recall()
+				}
 				// Of a service that is unclean the goroutines below would
 				// wait for what does not end.
 				close(s.leave)
@@ -317,8 +319,6 @@ func (s *service) receive(l letter) {
 		s.happen(elapsed, Event{What: s.why})
 	case respec:
 		s.spec = *l.spec
-	case found:
-		s.adopt(l.ward)
 	case memorize:
 		if n.stays() {
 			n.pipes.ward.memorize(l.memo)

@@ -21,16 +21,21 @@ type stray struct {
 // leftovers finds the processes that carry the mark of run, by service, and the
 // control groups that were made for it, but for those of wards.
 func leftovers(run string, leaves *cgroup.Tree, wards map[string]*adoption) map[string][]*stray {
-	mine := ancestors()
+	mine, shims := ancestors(), make(map[int]bool)
 	for _, a := range wards {
-		if pid := a.shimPID(); pid != 0 {
-			below(pid, mine)
+		for _, a := range append(a.rivals, a) {
+			shims[a.shimPID()] = true
 		}
 	}
+	delete(shims, 0)
+	// The processes of a ward come and go meanwhile, and its shim stays. A
+	// process that another runner of this very process started, or one below it,
+	// is no stray either.
+	spared := func(pid int) bool { return mine[pid] || within(pid, shims) || ours(pid) }
 	found := make(map[string][]*stray)
 	if leaves != nil {
 		for _, leaf := range leaves.Leftovers() {
-			if pids := leaf.PIDs(); !slices.ContainsFunc(pids, func(pid int) bool { return mine[pid] || ours(pid) }) {
+			if pids := leaf.PIDs(); !slices.ContainsFunc(pids, spared) {
 				found[leaf.Service] = append(found[leaf.Service], &stray{leaf: leaf})
 			}
 		}
@@ -44,9 +49,7 @@ func leftovers(run string, leaves *cgroup.Tree, wards map[string]*adoption) map[
 		if !ok || m.run != run {
 			continue
 		}
-		// A process that another runner of this very process started, or one
-		// below it, is no stray.
-		if s, alive := readStat(pid); alive && !ours(s.pid) {
+		if s, alive := readStat(pid); alive && !spared(pid) {
 			found[m.service] = append(found[m.service], &stray{identity: s.identity})
 		}
 	}
@@ -65,14 +68,23 @@ func ancestors() map[int]bool {
 	return found
 }
 
-// below adds the processes below one.
-func below(pid int, to map[int]bool) {
-	for _, child := range children(pid) {
-		if !to[child] {
-			to[child] = true
-			below(child, to)
+// within reports whether a process is below one of others that stay. One
+// between them that ends as we look has its children go to another parent.
+func within(pid int, tops map[int]bool) bool {
+	for range 100 { // a bound, since the tree may change for ever
+		at := pid
+		for at > 1 && !tops[at] {
+			s, alive := readStat(at)
+			if !alive {
+				break
+			}
+			at = s.ppid
+		}
+		if _, alive := readStat(pid); tops[at] || at <= 1 || !alive {
+			return tops[at]
 		}
 	}
+	return false
 }
 
 // ours reports whether a process belongs to a command that this process

@@ -46,6 +46,11 @@ type adoption struct {
 	pipes *pipes
 	// files are the sockets that it was lent.
 	files []*os.File
+	// over says that it has ended.
+	over bool
+	// rivals are other generations of the service, as there are when an agent
+	// has ended in the middle of a rolling restart.
+	rivals []*adoption
 }
 
 // Kept is a generation of an earlier runner that New has found.
@@ -107,18 +112,23 @@ func (s *service) entrust(n *incarnation, c command) (process, *pipes, error) {
 func (s *service) adopt(a *adoption) {
 	n := &incarnation{
 		generation: a.Generation, state: StateStopped, cause: a.Cause, why: a.Why, proc: a.proc, pipes: a.pipes,
-		every: s.spec.Heartbeat, served: a.Serves,
+		every: s.spec.Heartbeat, units: newTracker(s.spec.Units, time.Now()), served: a.Serves,
 	}
 	s.incarnation, s.numbered, s.restarts = n, max(a.Numbered, a.Generation), a.Restarts
 	s.account = account{paid: a.Paid, streak: a.Streak, cooldowns: a.Cooldowns}
 	for i, f := range a.files {
 		if i < len(a.Listen) && i < len(a.Addresses) {
 			h := &held{spec: a.Listen[i], file: f, address: a.Addresses[i]}
-			if s.spec.Strategy == Rolling && h.spec.TCP != "" {
+			// A group that is there already is not given another member, not even
+			// for a moment: what came to that would be lost.
+			if s.spec.Strategy == Rolling && h.spec.TCP != "" && h.choose(a.succeeds()) != nil {
 				h.found()
 			}
 			s.sockets = append(s.sockets, h)
 		}
+	}
+	for _, rival := range a.rivals {
+		s.work.Go(func() { rival.end(s.host.force) })
 	}
 	if a.Notify != "" {
 		n.ear = heardElsewhere(a.Notify)
@@ -139,19 +149,51 @@ func (s *service) adopt(a *adoption) {
 	}
 }
 
+// succeeds reports whether a generation that is older, and to be ended, still
+// has its sockets: theirs are the first ones of their groups then.
+func (a *adoption) succeeds() bool {
+	return slices.ContainsFunc(a.rivals, func(rival *adoption) bool { return rival.Generation < a.Generation })
+}
+
+// end ends a generation that is not gone on with, and its rivals.
+func (a *adoption) end(force <-chan struct{}) {
+	a.dispose()
+	a.proc.end(a.Stop, force)
+	for _, rival := range a.rivals {
+		rival.end(force)
+	}
+}
+
 // pick chooses between generations of one service that were found: one that
-// serves, and of those the newest. It is the one that a rolling restart would
-// have kept.
-func pick(all []*adoption) (best *adoption) {
+// has not ended, that serves, and of those the newest. It is the one that a
+// rolling restart would have kept. The others are its rivals.
+func pick(all []*adoption) *adoption {
+	best := slices.MaxFunc(all, func(a, b *adoption) int {
+		switch better := !a.over && b.over || a.over == b.over && a.Serves && !b.Serves; {
+		case better:
+			return 1
+		case a.over != b.over || a.Serves != b.Serves:
+			return -1
+		}
+		return a.Generation - b.Generation
+	})
 	for _, a := range all {
-		switch {
-		case best == nil, a.Serves && !best.Serves:
-			best = a
-		case a.Serves == best.Serves && a.Generation > best.Generation:
-			best = a
+		best.Numbered = max(best.Numbered, a.Numbered, a.Generation)
+		if a != best {
+			best.rivals = append(best.rivals, a)
 		}
 	}
 	return best
+}
+
+// recall ends the successor of a generation that stays when its runner does
+// not: it could not take over any more.
+func (s *service) recall() {
+	s.lead(false)
+	if h := s.heir; h.proc != nil && !h.over {
+		h.proc.end(s.spec.Stop, s.host.force)
+		h.over = true
+	}
 }
 
 // Kept returns the generations of an earlier runner that New has found, by

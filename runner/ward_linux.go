@@ -202,60 +202,58 @@ func (p *proc) below() []int {
 }
 
 // findWards looks for what an earlier runner has left in a directory, by
-// service. Of several generations of one, the others are strays.
+// service. Of several generations of one, the others are its rivals.
 func findWards(dir, run string, leaves *cgroup.Tree) (map[string]*adoption, error) {
 	shims, lasts, err := shim.Find(dir)
 	found := make(map[string][]*adoption)
+	var groups []*cgroup.Leaf
+	if leaves != nil && len(shims) > 0 {
+		groups = leaves.Leftovers()
+	}
 	for _, s := range shims {
-		a := &adoption{memo: s.Memo(), files: s.Files()}
+		_, over := s.Exit()
+		a := &adoption{memo: s.Memo(), files: s.Files(), over: over}
 		if json.Unmarshal(s.Record(), &a.record) != nil || a.Run != run {
+			a.close()
 			s.Leave()
 			continue
 		}
 		p := &proc{
 			os: &os.Process{Pid: s.Command()}, mark: mark{run: run, service: a.Service, generation: a.Generation}, start: s.Started(), gone: make(chan struct{}),
 		}
-		if leaves != nil {
-			for _, leaf := range leaves.Leftovers() {
-				if leaf.Service == a.Service && leaf.Has(p.pid()) {
-					p.leaf = leaf
-				}
+		for _, leaf := range groups {
+			if leaf.Service == a.Service && leaf.Has(p.pid()) {
+				p.leaf = leaf
 			}
-			p.kills = cgroup.CountKills(p.leaf)
 		}
+		p.kills = cgroup.CountKills(p.leaf)
 		a.proc, a.pipes = p, p.entrust(s)
 		found[a.Service] = append(found[a.Service], a)
+	}
+	for _, last := range lasts {
+		a := &adoption{over: true}
+		if json.Unmarshal(last.Record, &a.record) == nil && a.Run == run {
+			a.proc, a.pipes = lateProc(last), latePipes(last)
+			found[a.Service] = append(found[a.Service], a)
+		}
 	}
 	chosen := make(map[string]*adoption)
 	for name, all := range found {
 		chosen[name] = pick(all)
-		for _, a := range all {
-			if a != chosen[name] {
-				a.dispose()
-			}
-		}
-	}
-	for _, last := range lasts {
-		a := &adoption{}
-		if json.Unmarshal(last.Record, &a.record) != nil || a.Run != run {
-			continue
-		}
-		if other := chosen[a.Service]; other == nil || other.Generation < a.Generation {
-			if other != nil {
-				other.dispose()
-			}
-			a.proc, a.pipes = lateProc(last), latePipes(last)
-			chosen[a.Service] = a
-		}
 	}
 	return chosen, err
 }
 
-// dispose has a shim end when its command has, which others see to.
-func (a *adoption) dispose() {
+// close closes the sockets that it was lent.
+func (a *adoption) close() {
 	for _, f := range a.files {
 		f.Close()
 	}
+}
+
+// dispose has a shim end when its command has, which others see to.
+func (a *adoption) dispose() {
+	a.close()
 	go a.pipes.read(func(Line, bool) {})
 	go func() {
 		<-a.proc.exited()

@@ -1,0 +1,59 @@
+package runner
+
+import (
+	"os/exec"
+	"testing"
+)
+
+func TestGenerationThatGoesOn(t *testing.T) {
+	at := func(generation int, serves, over bool) *adoption {
+		return &adoption{record: record{Generation: generation, Numbered: generation, Serves: serves}, over: over}
+	}
+	for _, c := range []struct {
+		what string
+		all  []*adoption
+		want int
+	}{
+		{"alone", []*adoption{at(3, false, true)}, 3},
+		{"the successor has yet to show that it serves", []*adoption{at(3, true, false), at(4, false, false)}, 3},
+		{"both serve", []*adoption{at(4, true, false), at(3, true, false)}, 4},
+		{"the successor has ended meanwhile", []*adoption{at(4, true, true), at(3, true, false)}, 3},
+		{"only the successor is left", []*adoption{at(3, true, true), at(4, false, false)}, 4},
+		{"nothing is left", []*adoption{at(3, true, true), at(4, false, true)}, 3},
+	} {
+		best := pick(c.all)
+		if best.Generation != c.want || len(best.rivals) != len(c.all)-1 {
+			t.Errorf("%s: %d with %d rivals, want %d", c.what, best.Generation, len(best.rivals), c.want)
+		}
+		for _, a := range c.all {
+			if best.Numbered < a.Generation {
+				t.Errorf("%s: generation %d is forgotten", c.what, a.Generation)
+			}
+		}
+	}
+}
+
+func TestWithin(t *testing.T) {
+	command := exec.Command("sh", "-c", "sleep 100 & echo; wait")
+	out, err := command.StdoutPipe()
+	if err == nil {
+		err = command.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer command.Wait()
+	defer command.Process.Kill()
+	if _, err := out.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	shell := command.Process.Pid
+	below := children(shell)
+	if len(below) != 1 {
+		t.Fatal(below)
+	}
+	defer exec.Command("kill", "-KILL", itoa(below[0])).Run()
+	if !within(below[0], map[int]bool{shell: true}) || !within(shell, map[int]bool{shell: true}) || within(shell, map[int]bool{below[0]: true}) {
+		t.Error("the parent of a process is not found")
+	}
+}
