@@ -43,6 +43,9 @@ func (s *service) lendEar(n *incarnation) ([]string, error) {
 	dir := s.host.scratch
 	if s.keeps() {
 		dir = s.host.keep // the other is emptied by the next agent
+		if err := keepDir(dir); err != nil {
+			return nil, err
+		}
 	}
 	e, err := openEar(dir, s.spec.Confine.User != "")
 	if err != nil {

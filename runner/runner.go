@@ -165,9 +165,6 @@ func New(o Options) (*Runner, error) {
 		}
 		ownership = ownershipOf(err)
 		if o.Keep != "" {
-			if err := keepDir(o.Keep); err != nil {
-				return nil, err
-			}
 			wards, unfound = findWards(o.Keep, o.Run, leaves)
 		}
 		strays = leftovers(o.Run, leaves, wards)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"syscall"
 	"time"
@@ -90,7 +89,6 @@ func (u unixStarter) startWard(dir string, c command, m mark, record, memo []byt
 		}
 		order.Path, order.Argv, order.Dir, order.Env = path, argv, attr.Dir, attr.Env
 		order.Files, order.Cgroup = attr.Files[3:], nil
-		order.Credential, order.AmbientCaps = attr.Sys.Credential, attr.Sys.AmbientCaps
 		if attr.Sys.UseCgroupFD {
 			group, err := unix.Dup(attr.Sys.CgroupFD)
 			if err != nil {
@@ -305,10 +303,10 @@ func latePipes(last shim.Last) *pipes {
 // heardElsewhere is the ear of a generation that a shim listens to.
 func heardElsewhere(address string) *ear { return &ear{address: address} }
 
-// keepDir makes the directory of shims.
+// keepDir makes the directory of shims, or refuses one that others may enter.
 func keepDir(dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("cannot keep services alive in %s: %w", filepath.Clean(dir), err)
+	if err := shim.Prepare(dir); err != nil {
+		return fmt.Errorf("cannot keep services alive: %w", err)
 	}
 	return nil
 }

@@ -28,14 +28,14 @@ import (
 // that forgot to would start all of itself in the place of every service.
 
 // argv0 is how a process knows that it is the one between. Behind it come an
-// order as JSON, the path of the program and its own argument vector.
+// order as JSON, the directory to begin in, which the user must be able to enter
+// and which need not be UTF-8, the path of the program and its own argument
+// vector.
 const argv0 = "bounce: about to become another program"
 
 // order is what the process between is to do.
 type order struct {
 	Settings
-	// Dir is the directory to begin in, which the user must be able to enter.
-	Dir string
 	// Report is the descriptor of the pipe that an error goes to.
 	Report int
 }
@@ -47,7 +47,7 @@ type failure struct {
 }
 
 func init() {
-	if os.Args[0] != argv0 || len(os.Args) < 4 {
+	if os.Args[0] != argv0 || len(os.Args) < 5 {
 		return
 	}
 	runtime.LockOSThread() // CPUs and niceness are those of a thread
@@ -58,13 +58,13 @@ func init() {
 	unix.CloseOnExec(o.Report)
 	f := failure{}
 	f.What, f.Errno = o.apply()
-	if f.Errno == 0 && o.Dir != "" {
-		if err := os.Chdir(o.Dir); err != nil {
-			f.What, f.Errno = "the directory "+o.Dir, errnoOf(err)
+	if dir := os.Args[2]; f.Errno == 0 && dir != "" {
+		if err := os.Chdir(dir); err != nil {
+			f.What, f.Errno = "the directory "+dir, errnoOf(err)
 		}
 	}
 	if f.Errno == 0 {
-		f.Errno = errnoOf(syscall.Exec(os.Args[2], os.Args[3:], os.Environ()))
+		f.Errno = errnoOf(syscall.Exec(os.Args[3], os.Args[4:], os.Environ()))
 	}
 	text, _ := json.Marshal(f) // a string and a number
 	_, _ = unix.Write(o.Report, text)
@@ -149,12 +149,12 @@ func Start(s Settings, path string, argv []string, attr *os.ProcAttr, start func
 	between := *attr
 	between.Dir = ""
 	between.Files = append(append([]*os.File{}, attr.Files...), in)
-	text, err := json.Marshal(order{s, attr.Dir, len(attr.Files)})
+	text, err := json.Marshal(order{s, len(attr.Files)})
 	if err != nil {
 		panic("bug: settings are plain data: " + err.Error())
 	}
 	// Our own file by this name even when it was removed or replaced meanwhile.
-	child, err = start("/proc/self/exe", append([]string{argv0, string(text), path}, argv...), &between)
+	child, err = start("/proc/self/exe", append([]string{argv0, string(text), attr.Dir, path}, argv...), &between)
 	in.Close()
 	if err != nil {
 		return nil, 0, err

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"time"
+	"unicode/utf8"
 )
 
 // maxBacklog is how many bytes of output are kept, maxLine where a line is
@@ -227,6 +228,17 @@ func (b *backlog) ended() bool {
 	return b.open == 0
 }
 
+// splitAt returns where a line that is too long is split: not within a
+// character, unless it is none of UTF-8.
+func splitAt(line []byte) int {
+	for cut := maxLine; cut > maxLine-utf8.UTFMax; cut-- {
+		if utf8.RuneStart(line[cut]) {
+			return cut
+		}
+	}
+	return maxLine
+}
+
 // splitLines calls each for every line until r ends or fails; text is valid
 // during the call. A line ends in LF or CR LF, or where it is too long.
 func splitLines(r io.Reader, each func(text []byte, split bool)) {
@@ -241,8 +253,9 @@ func splitLines(r io.Reader, each func(text []byte, split bool)) {
 				break
 			}
 			if i < 0 || i > maxLine {
-				each(rest[:maxLine], true)
-				rest = rest[maxLine:]
+				cut := splitAt(rest)
+				each(rest[:cut], true)
+				rest = rest[cut:]
 				continue
 			}
 			each(bytes.TrimSuffix(rest[:i], []byte("\r")), false)

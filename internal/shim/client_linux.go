@@ -56,12 +56,43 @@ const (
 	byeTime = 2 * time.Second
 )
 
-// Start starts a shim that has no command yet. Its files are in dir, which only
-// this user may enter; service is for the list of processes. fork starts its
+// Prepare makes the directory of shims, which nobody else may enter. Another one
+// is an error: who can write there could pose as a shim.
+func Prepare(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	return private(dir)
+}
+
+// private reports whether a directory is ours alone.
+func private(dir string) error {
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() {
+		return fmt.Errorf("%s is not a directory", dir)
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok && int(st.Uid) != os.Geteuid() {
+		return fmt.Errorf("cannot trust %s: it belongs to user %d, not to user %d", dir, st.Uid, os.Geteuid())
+	}
+	if mode := info.Mode().Perm(); mode != 0o700 {
+		return fmt.Errorf("cannot trust %s: its mode is %04o, not 0700; if nobody else has written there, chmod 700 it", dir, mode)
+	}
+	return nil
+}
+
+// Start starts a shim that has no command yet. Its files are in dir, see
+// [Prepare]; service is for the list of processes. fork starts its
 // process, which the caller waits for.
 func Start(dir, service string, fork func(path string, argv []string, attr *os.ProcAttr) error) (*Shim, error) {
 	path := filepath.Join(dir, fmt.Sprintf("%08x", rand.Uint32()))
-	socket, err := listen(dir, filepath.Base(path)+socketSuffix)
+	var socket *os.File
+	err := Prepare(dir)
+	if err == nil {
+		socket, err = listen(dir, filepath.Base(path)+socketSuffix)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot keep %s alive: %w", service, err)
 	}
@@ -121,6 +152,16 @@ func Attach(path string) (*Shim, error) {
 		return nil, ErrNoShim
 	case err != nil:
 		return nil, err
+	}
+	// Who listens there is an agent of ours, as one that is no shim is not: the
+	// kernel says who made the socket listen.
+	who, err := peer(conn)
+	if err == nil && int(who.Uid) != os.Geteuid() {
+		err = fmt.Errorf("it belongs to user %d, not to user %d", who.Uid, os.Geteuid())
+	}
+	if err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("cannot trust the shim at %s: %w", path, err)
 	}
 	s := &Shim{
 		path: path, conn: conn, wire: newWire(conn, 64<<10),
@@ -204,7 +245,6 @@ func (s *Shim) Gone() <-chan struct{} { return s.gone }
 func (s *Shim) Run(c Command) error {
 	o := order{
 		Path: c.Path, Argv: c.Argv, Dir: c.Dir, Env: c.Env, Files: len(c.Files), Kept: c.Kept, Owner: c.Owner, Linger: c.Linger,
-		Sys: sysAttr{Credential: c.Credential, AmbientCaps: c.AmbientCaps},
 	}
 	files := slices.Clone(c.Files)
 	if c.Cgroup != nil {
@@ -213,7 +253,7 @@ func (s *Shim) Run(c Command) error {
 	if c.Notify != nil {
 		o.Notify, files = true, append(files, c.Notify)
 	}
-	if err := s.send(jsonFrame(kindStart, o), files...); err != nil {
+	if err := s.send(appendFrame(nil, kindStart, encode(o)), files...); err != nil {
 		return err
 	}
 	for {
@@ -366,10 +406,13 @@ func (s *Shim) awaitEnd() error {
 // ended with nobody connected. A shim that does not answer is an error; the
 // others count.
 func Find(dir string) (shims []*Shim, lasts []Last, err error) {
-	entries, err := os.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) {
+	switch err := private(dir); {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil, nil
+	case err != nil:
+		return nil, nil, fmt.Errorf("cannot look for services that are kept alive: %w", err)
 	}
+	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -400,7 +443,7 @@ func Find(dir string) (shims []*Shim, lasts []Last, err error) {
 		var last Last
 		data, err := os.ReadFile(path)
 		if err == nil {
-			err = json.Unmarshal(data, &last)
+			err = decode(data, &last)
 		}
 		if err == nil && last.Boot == bootID() {
 			lasts = append(lasts, last)

@@ -1,7 +1,9 @@
 package shim
 
 import (
+	"bytes"
 	"encoding/binary"
+	"encoding/gob"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,7 +22,7 @@ type kind byte
 
 const (
 	// Of the agent.
-	kindStart  kind = 'S' // an order as JSON, with its descriptors
+	kindStart  kind = 'S' // an order, see encode, with its descriptors
 	kindRecord kind = 'R' // replaces the record
 	kindMemo   kind = 'M' // replaces the memo
 	kindAck    kind = 'A' // a number: all lines below it have been taken
@@ -55,7 +57,6 @@ type order struct {
 	Argv []string
 	Dir  string
 	Env  []string
-	Sys  sysAttr
 	// Files is how many descriptors it is lent, from 3 on, of which the shim
 	// keeps the first Kept. They come with the order, and after them the cgroup
 	// if Cgroup and the socket of notices if Notify.
@@ -118,6 +119,19 @@ func jsonFrame(k kind, v any) []byte {
 	}
 	return appendFrame(nil, k, data)
 }
+
+// encode is for what has bytes that need not be UTF-8, as words, variables and
+// output have: JSON would replace them.
+func encode(v any) []byte {
+	var b bytes.Buffer
+	if err := gob.NewEncoder(&b).Encode(v); err != nil {
+		panic("bug: what is encoded is plain data: " + err.Error())
+	}
+	return b.Bytes()
+}
+
+// decode reads what encode has made.
+func decode(data []byte, v any) error { return gob.NewDecoder(bytes.NewReader(data)).Decode(v) }
 
 // frame is one that was read; payload is valid until the next one is.
 type frame struct {

@@ -3,7 +3,6 @@ package shim
 import (
 	"bytes"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -284,10 +283,13 @@ func (k *keeper) obey(f frame) {
 func (k *keeper) start(data []byte) {
 	var o order
 	var out begun
+	var listen func()
 	k.tried = true
-	if err := json.Unmarshal(data, &o); err != nil {
-		out.Problem = err.Error()
-	} else if err := k.fork(o); err != nil {
+	err := decode(data, &o)
+	if err == nil {
+		listen, err = k.fork(o)
+	}
+	if err != nil {
 		out.Problem = err.Error()
 		var errno syscall.Errno
 		if errors.As(err, &errno) {
@@ -296,17 +298,22 @@ func (k *keeper) start(data []byte) {
 	}
 	out.PID, out.Started = k.pid, k.started
 	k.backlog.say(jsonFrame(kindBegun, out))
+	if listen != nil {
+		listen() // the agent takes no line before it knows of the command
+	}
 	debug.FreeOSMemory() // what was read and is not needed any more
 }
 
-func (k *keeper) fork(o order) error {
+// fork starts a command. What it prints and reports is taken in from when
+// listen is called.
+func (k *keeper) fork(o order) (listen func(), err error) {
 	if k.pid != 0 {
-		return errors.New("it has a command already")
+		return nil, errors.New("it has a command already")
 	}
 	w := k.link.wire
 	lent, err := w.claim(o.Files)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	kept := min(max(o.Kept, 0), len(lent))
 	defer func() {
@@ -314,11 +321,11 @@ func (k *keeper) fork(o order) error {
 			f.Close()
 		}
 	}()
-	sys := &syscall.SysProcAttr{Setsid: true, Credential: o.Sys.Credential, AmbientCaps: o.Sys.AmbientCaps}
+	sys := &syscall.SysProcAttr{Setsid: true}
 	if o.Cgroup {
 		group, err := w.claim(1)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		defer group[0].Close()
 		sys.UseCgroupFD, sys.CgroupFD = true, int(group[0].Fd())
@@ -326,19 +333,19 @@ func (k *keeper) fork(o order) error {
 	var ear []*os.File
 	if o.Notify {
 		if ear, err = w.claim(1); err != nil {
-			return err
+			return nil, err
 		}
 		defer ear[0].Close()
 	}
 	outR, outW, err := os.Pipe()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer outW.Close()
 	errR, errW, err := os.Pipe()
 	if err != nil {
 		outR.Close()
-		return err
+		return nil, err
 	}
 	defer errW.Close()
 	if o.Owner != nil {
@@ -346,25 +353,28 @@ func (k *keeper) fork(o order) error {
 		_ = errW.Chown(o.Owner[0], o.Owner[1])
 	}
 	child, err := os.StartProcess(o.Path, o.Argv, &os.ProcAttr{
-		Dir: o.Dir, Env: o.Env, Files: append([]*os.File{os.Stdin, outW, errW}, lent...), Sys: sys,
+		Dir: o.Dir, Env: append([]string{}, o.Env...), Files: append([]*os.File{os.Stdin, outW, errW}, lent...), Sys: sys,
 	})
 	if err != nil {
 		outR.Close()
 		errR.Close()
 		kept = 0
-		return err
+		return nil, err
 	}
 	k.pid, k.started, k.lent, k.linger = child.Pid, time.Now(), lent[:kept], o.Linger
 	// It is waited for without os.Process, and reaped when the shim ends.
 	_ = child.Release()
-	go k.backlog.follow(outR, 0)
-	go k.backlog.follow(errR, flagStderr)
+	var conn net.PacketConn
 	if len(ear) > 0 {
-		if conn, err := net.FilePacketConn(ear[0]); err == nil {
-			go k.backlog.hear(conn.(*net.UnixConn))
-		}
+		conn, _ = net.FilePacketConn(ear[0]) // without it the command runs, and nobody hears it
 	}
-	return nil
+	return func() {
+		go k.backlog.follow(outR, 0)
+		go k.backlog.follow(errR, flagStderr)
+		if conn, ok := conn.(*net.UnixConn); ok {
+			go k.backlog.hear(conn)
+		}
+	}, nil
 }
 
 // hear takes in the notices of our descendants: the kernel says which process
@@ -479,13 +489,9 @@ func (k *keeper) others() []int {
 
 // leave writes down how the command ended, for an agent that comes later.
 func (k *keeper) leave() error {
-	data, err := json.Marshal(Last{
+	return replaceFile(k.path+lastSuffix, encode(Last{
 		Boot: bootID(), Record: k.record, Exit: *k.exit, Started: k.started, Ended: k.ended, Lines: k.backlog.last(lastBytes),
-	})
-	if err != nil {
-		return err
-	}
-	return replaceFile(k.path+lastSuffix, data)
+	}))
 }
 
 // lastBytes is how much of the output is left behind.

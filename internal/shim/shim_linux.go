@@ -3,7 +3,6 @@ package shim
 import (
 	"errors"
 	"os"
-	"syscall"
 	"time"
 )
 
@@ -23,9 +22,6 @@ type Command struct {
 	// Notify is a datagram socket that passes credentials, nil for none. The
 	// shim reads it.
 	Notify *os.File
-	// Credential and AmbientCaps are as in [syscall.SysProcAttr].
-	Credential  *syscall.Credential
-	AmbientCaps []uintptr
 	// Owner is the user and group that its output's pipes are to belong to, so
 	// that it may open /dev/stdout; nil for ours.
 	Owner *[2]int

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 
@@ -62,6 +63,16 @@ func until(t *testing.T, what string, there func() bool) {
 	}
 }
 
+// place makes a directory for shims.
+func place(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "kept")
+	if err := Prepare(dir); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
 // begin starts a shim with nothing to do yet. It does not outlive the test.
 func begin(t *testing.T, dir string) *Shim {
 	t.Helper()
@@ -102,7 +113,7 @@ func run(t *testing.T, dir, script string, more func(*Command)) *Shim {
 }
 
 func TestCommandIsAsOrdered(t *testing.T) {
-	s := run(t, t.TempDir(), `echo "$0 $A $(pwd)"; ls /proc/self/fd | tr '\n' ' '; echo; grep SigIgn /proc/self/status; echo no >&2; exit 3`,
+	s := run(t, place(t), `echo "$0 $A $(pwd)"; ls /proc/self/fd | tr '\n' ' '; echo; grep SigIgn /proc/self/status; echo no >&2; exit 3`,
 		func(c *Command) { c.Argv, c.Env, c.Dir = append(c.Argv, "word"), append(c.Env, "A=b c"), "/usr" })
 	l := newListener()
 	go s.Listen(l.handler())
@@ -138,7 +149,7 @@ func TestCommandIsAsOrdered(t *testing.T) {
 }
 
 func TestErrorOfAStartIsNamed(t *testing.T) {
-	dir := t.TempDir()
+	dir := place(t)
 	for _, c := range []struct {
 		path, dir string
 		want      error
@@ -163,7 +174,7 @@ func TestErrorOfAStartIsNamed(t *testing.T) {
 
 // TestNextAgent leaves a shim as an agent that is killed does, and comes again.
 func TestNextAgent(t *testing.T) {
-	dir := t.TempDir()
+	dir := place(t)
 	gate := filepath.Join(dir, "gate")
 	if err := unix.Mkfifo(gate, 0o600); err != nil {
 		t.Fatal(err)
@@ -251,7 +262,7 @@ func open(t *testing.T, gate string) {
 }
 
 func TestEndWithNobodyThereIsWrittenDown(t *testing.T) {
-	dir := t.TempDir()
+	dir := place(t)
 	s := run(t, dir, `read x <`+mkfifo(t, dir)+`; echo last words; kill -SEGV $$`, func(c *Command) { c.Linger = time.Millisecond })
 	if err := s.Note([]byte("record")); err != nil {
 		t.Fatal(err)
@@ -285,14 +296,14 @@ func mkfifo(t *testing.T, dir string) string {
 // TestFullDisk: without the file, the shim itself is all that knows how its
 // command ended.
 func TestFullDisk(t *testing.T) {
-	dir := t.TempDir()
+	dir := place(t)
 	s := run(t, dir, `exit 5`, func(c *Command) { c.Linger = time.Millisecond })
 	s.Leave()
 	go s.Listen(newListener().handler())
 	get(t, "end", s.Gone())
 	until(t, "written down", func() bool { all, _ := filepath.Glob(dir + "/*.last"); return len(all) == 1 })
 
-	dir = t.TempDir()
+	dir = place(t)
 	s = run(t, dir, `read x <`+mkfifo(t, dir)+`; exit 5`, func(c *Command) { c.Linger = time.Millisecond })
 	if err := os.MkdirAll(s.path+lastSuffix+".new/full", 0o700); err != nil { // nothing can be written there
 		t.Fatal(err)
@@ -319,7 +330,7 @@ func TestFullDisk(t *testing.T) {
 func TestOutputIsNeverWaitedFor(t *testing.T) {
 	count := soak.Times(400_000, 4_000_000)
 	for _, stuck := range []bool{false, true} {
-		dir := t.TempDir()
+		dir := place(t)
 		s := run(t, dir, fmt.Sprintf(`seq -f 'line %%020g' %d; echo done; exec sleep 100`, count), nil)
 		if !stuck {
 			s.Leave()
@@ -360,7 +371,7 @@ func TestOutputIsNeverWaitedFor(t *testing.T) {
 }
 
 func TestNotices(t *testing.T) {
-	dir := t.TempDir()
+	dir := place(t)
 	address := filepath.Join(dir, "notify")
 	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: address, Net: "unixgram"})
 	if err != nil {
@@ -436,7 +447,7 @@ for line in open(sys.argv[1]):
 // TestLeftBehind: the shim is the parent of what its command leaves behind, and
 // stays as long as there is some of it.
 func TestLeftBehind(t *testing.T) {
-	dir := t.TempDir()
+	dir := place(t)
 	s := run(t, dir, `(setsid sh -c 'echo $$; read x <`+mkfifo(t, dir)+`' &); sleep 0.1; exit 0`, func(c *Command) { c.Linger = time.Millisecond })
 	l := newListener()
 	go s.Listen(l.handler())
@@ -457,7 +468,7 @@ func TestLeftBehind(t *testing.T) {
 
 // TestOneAgentAtATime: a second one waits until the first is gone.
 func TestOneAgentAtATime(t *testing.T) {
-	dir := t.TempDir()
+	dir := place(t)
 	s := run(t, dir, `exec sleep 100`, nil)
 	second := make(chan *Shim)
 	go func() {
@@ -483,7 +494,7 @@ func TestOneAgentAtATime(t *testing.T) {
 // TestSignals: what a terminal and a shutdown send to everybody does not end a
 // shim before its command.
 func TestSignals(t *testing.T) {
-	dir := t.TempDir()
+	dir := place(t)
 	s := run(t, dir, `exec sleep 100`, nil)
 	for _, sig := range []syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM, syscall.SIGPIPE, syscall.SIGQUIT, syscall.SIGUSR1} {
 		if err := syscall.Kill(s.PID(), sig); err != nil {
@@ -505,7 +516,7 @@ func TestSignals(t *testing.T) {
 
 // TestShimIsKilled: the agent learns that nobody knows the exit.
 func TestShimIsKilled(t *testing.T) {
-	s := run(t, t.TempDir(), `exec sleep 100`, nil)
+	s := run(t, place(t), `exec sleep 100`, nil)
 	go s.Listen(newListener().handler())
 	if err := syscall.Kill(s.PID(), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
@@ -515,4 +526,82 @@ func TestShimIsKilled(t *testing.T) {
 		t.Error("who told?")
 	}
 	get(t, "end", s.Gone())
+}
+
+// TestDirectoryOfOthers: where somebody else can write, there may be anything.
+func TestDirectoryOfOthers(t *testing.T) {
+	dir := place(t)
+	if err := os.Chmod(dir, 0o770); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(place(t), link); err != nil {
+		t.Fatal(err)
+	}
+	places := map[string]string{dir: "its mode is 0770", file: "not a directory", link: "not a directory"}
+	if os.Geteuid() == 0 {
+		theirs := place(t)
+		if err := os.Chown(theirs, 65534, -1); err != nil {
+			t.Fatal(err)
+		}
+		places[theirs] = "it belongs to user 65534"
+	}
+	for dir, want := range places {
+		_, _, found := Find(dir)
+		_, started := Start(dir, "api", func(string, []string, *os.ProcAttr) error {
+			t.Errorf("a shim was started in %s", dir)
+			return errors.New("no")
+		})
+		for _, err := range []error{found, started} {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%v, want %q", err, want)
+			}
+		}
+	}
+	none := filepath.Join(t.TempDir(), "none")
+	if _, _, err := Find(none); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(none); err == nil {
+		t.Error("looking has made the directory")
+	}
+}
+
+// TestBytesStay: neither words nor lines need be UTF-8, and a line is not split
+// within a character where it is.
+func TestBytesStay(t *testing.T) {
+	dir, odd := place(t), "caf\xe9"
+	cwd := filepath.Join(t.TempDir(), odd)
+	if err := os.Mkdir(cwd, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s := run(t, dir, `read x <`+mkfifo(t, dir)+`; echo "$0 $A ${PWD##*/}"; exit 4`, func(c *Command) {
+		c.Argv, c.Env, c.Dir, c.Linger = append(c.Argv, odd), append(c.Env, "A="+odd), cwd, time.Millisecond
+	})
+	s.Leave()
+	open(t, filepath.Join(dir, "gate"))
+	until(t, "ended", func() bool { all, _ := filepath.Glob(dir + "/*.sock"); return len(all) == 0 })
+	_, lasts, err := Find(dir)
+	if err != nil || len(lasts) != 1 || len(lasts[0].Lines) != 1 {
+		t.Fatal(lasts, err)
+	}
+	if got, want := lasts[0].Lines[0].Text, odd+" "+odd+" "+odd; got != want || lasts[0].Exit.Code != 4 {
+		t.Errorf("%q and %v, want %q", got, lasts[0].Exit, want)
+	}
+
+	var parts []string
+	long := "x" + strings.Repeat("\u00e9", maxLine)
+	splitLines(strings.NewReader(long), func(text []byte, _ bool) { parts = append(parts, string(text)) })
+	for _, part := range parts {
+		if !utf8.ValidString(part) || len(part) > maxLine {
+			t.Errorf("a part of %d bytes is cut within a character", len(part))
+		}
+	}
+	if strings.Join(parts, "") != long {
+		t.Error("something is lost")
+	}
 }
