@@ -72,6 +72,26 @@ func TestStart(t *testing.T) {
 	}
 }
 
+// TestStartInADirectory whose name is not UTF-8.
+func TestStartInADirectory(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "caf\xe9")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	mask := uint32(0o22)
+	attr := &os.ProcAttr{Dir: dir, Env: []string{"PATH=" + os.Getenv("PATH")}, Files: []*os.File{nil, nil, nil}}
+	child, _, err := Start(Settings{Umask: &mask}, "/bin/sh", []string{"sh", "-c", "echo >here"}, attr, os.StartProcess)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := child.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "here")); err != nil {
+		t.Error(err)
+	}
+}
+
 // needRoot skips what no other user can do.
 func needRoot(t *testing.T) {
 	t.Helper()

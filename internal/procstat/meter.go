@@ -60,6 +60,8 @@ type identity struct {
 type process struct {
 	identity
 	session     int
+	parent      int
+	name        string        // of its program, as far as the kernel keeps it
 	cpu         time.Duration // that it has used so far
 	threads     int
 	fds         int
@@ -109,11 +111,24 @@ func (m *Meter) Sample(now time.Time, pids ...int) map[int]Sample {
 			t = &tree{at: root.start}
 		}
 		trees[root.identity] = t
-		u := t.sample(m.source.uptime(), m.collect(root, orphans[pid]))
+		u := t.sample(m.source.uptime(), m.collect(root, append(orphans[pid], m.kept(root)...)))
 		samples[pid] = Sample{Time: now, Usage: u, Max: t.most}
 	}
 	m.trees = trees
 	return samples
+}
+
+// shim is the name of the process that keeps one tree alive when this process
+// is not. What loses its parent there is the shim's child.
+const shim = "bounce-shim"
+
+// kept are the children of a root's shim, the root included; none where it has
+// no shim.
+func (m *Meter) kept(root process) []int {
+	if p, ok := m.source.read(root.parent); ok && p.name == shim {
+		return p.descendants
+	}
+	return nil
 }
 
 // collect returns the processes of a tree.

@@ -61,6 +61,25 @@ func TestMeterAddsUpATree(t *testing.T) {
 	}
 }
 
+// TestMeterAddsUpWhatAShimHas: what a tree in the care of a shim has orphaned is
+// the shim's, whatever its session; the shim is not counted.
+func TestMeterAddsUpWhatAShimHas(t *testing.T) {
+	w := &world{processes: map[int]process{
+		1:  {identity: identity{pid: 1}, name: "init", descendants: []int{9, 30, 31}},
+		9:  {identity: identity{pid: 9}, name: shim, parent: 1, rss: 1000, descendants: []int{10, 11}},
+		10: {identity: identity{pid: 10}, parent: 9, session: 10, rss: 1, descendants: []int{12}},
+		11: {identity: identity{pid: 11}, parent: 9, session: 11, rss: 10},
+		12: {identity: identity{pid: 12}, parent: 10, session: 10, rss: 100},
+		30: {identity: identity{pid: 30}, parent: 1, session: 30, rss: 1},
+		31: {identity: identity{pid: 31}, parent: 1, session: 31, rss: 10},
+	}}
+	m := Meter{source: w}
+	got := m.Sample(time.Unix(1, 0), 10, 30)
+	if got[10].Processes != 3 || got[10].RSS != 111 || got[30].Processes != 1 {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestOver(t *testing.T) {
 	a, b := Usage{1, 5, 3, 10, 2.5}, Usage{4, 2, 6, 5, 7.5}
 	if got := a.over(b); !reflect.DeepEqual(got, Usage{4, 5, 6, 10, 7.5}) {

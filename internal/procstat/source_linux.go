@@ -109,6 +109,8 @@ func parse(line []byte, page int64) (process, bool) {
 	p := process{
 		identity: identity{pid: int(number(bytes.TrimSpace(line[:open]))), start: time.Duration(at(22)) * tick},
 		session:  int(at(6)),
+		parent:   int(at(4)),
+		name:     string(line[open+1 : shut]),
 		cpu:      time.Duration(at(14)+at(15)) * tick,
 		threads:  int(at(20)),
 		rss:      at(24) * page,
