@@ -40,15 +40,16 @@ func (a *Agent) serve(ctx context.Context, ln net.Listener) error {
 	wg.Go(func() { tell(a.events, a.opts.Event, missedEvents) })
 	wg.Go(func() { tell(a.lines.all, a.opts.Output, missedLines) })
 
+	// The work may end by itself, and what watches over it then does too.
+	watching, blind := context.WithCancel(ctx)
 	if !a.opts.Dry {
-		wg.Go(func() { a.measure(ctx) })
+		wg.Go(func() { a.measure(watching) })
 		for name := range a.config.Services {
 			if argv, _ := a.config.StatsCommand(name); argv != nil {
-				wg.Go(func() { a.handStats(ctx, name) })
+				wg.Go(func() { a.handStats(watching, name) })
 			}
 		}
 	}
-	watching, blind := context.WithCancel(ctx)
 	wg.Go(func() { a.watchOver(watching) })
 
 	err := a.work(ctx)
