@@ -119,10 +119,8 @@ func (s *service) adopt(a *adoption) {
 	for i, f := range a.files {
 		if i < len(a.Listen) && i < len(a.Addresses) {
 			h := &held{spec: a.Listen[i], file: f, address: a.Addresses[i]}
-			// A group that is there already is not given another member, not even
-			// for a moment: what came to that would be lost.
-			if s.spec.Strategy == Rolling && h.spec.TCP != "" && h.choose(a.succeeds()) != nil {
-				h.found()
+			if s.spec.Strategy == Rolling && h.spec.TCP != "" {
+				h.regroup(a.succeeds())
 			}
 			s.sockets = append(s.sockets, h)
 		}

@@ -303,6 +303,16 @@ func latePipes(last shim.Last) *pipes {
 // heardElsewhere is the ear of a generation that a shim listens to.
 func heardElsewhere(address string) *ear { return &ear{address: address} }
 
+// regroup has new connections come to a socket that was found, of a group in
+// which there may be an older one. A group is not given another member, not
+// even for a moment: what came to that would be lost. Where there is none yet,
+// it is founded.
+func (h *held) regroup(older bool) {
+	if h.choose(older) != nil {
+		h.found()
+	}
+}
+
 // keepDir makes the directory of shims, or refuses one that others may enter.
 func keepDir(dir string) error {
 	if err := shim.Prepare(dir); err != nil {
