@@ -274,7 +274,7 @@ func TestOneActionAtATime(t *testing.T) {
 func TestWithdraw(t *testing.T) {
 	o := pipWith(0, time.Hour)
 	o.Specs = append(o.Specs, fakeSpec("web"))
-	bubble(t, o, map[string][]run{pip: {{after: time.Minute}}, "web": {{linger: 10 * time.Second}}}, func(g *rig, w *world) {
+	bubble(t, o, map[string][]run{pip: {{after: time.Minute}}, "web": {{linger: 9 * time.Second}}}, func(g *rig, w *world) {
 		g.up("api", "web")
 		w.events()
 		ticket := g.Apply(withSignals("5 web, 10 run_pip, 20 api, 30 HUP"))
@@ -285,7 +285,7 @@ func TestWithdraw(t *testing.T) {
 		if got := outcomes(g.finish(ticket)); got != "web done, run_pip done, api left (no longer called for), api left (no longer called for)" {
 			t.Error(got)
 		}
-		w.expect("no restart of api", "10s end web/1 ended by SIGTERM; 10s start web/2; 10s start action/run_pip/1; 1m10s end action/run_pip/1 exit code 0")
+		w.expect("no restart of api", "9s end web/1 ended by SIGTERM; 9s start web/2; 9s start action/run_pip/1; 1m9s end action/run_pip/1 exit code 0")
 		if got := g.Withdraw(); got != nil {
 			t.Errorf("withdrawn: %q", got)
 		}
