@@ -103,7 +103,7 @@ type Agent struct {
 	// reached yet.
 	doubts map[string]bool
 	// gone are the distributions that were removed while the agent ran.
-	gone     map[string]*installed.Distribution
+	gone     map[lostIn]*installed.Distribution
 	stamps   stamps
 	selfmade *selfmade
 	// owed is what rules asked for and was not done; asks has the tickets that
@@ -209,7 +209,7 @@ func newAgent(cfg *configs.Config, opts Options) (*Agent, error) {
 		rules:       cfg.DecideBy(),
 		broken:      map[string]decider.Problem{},
 		doubts:      map[string]bool{},
-		gone:        map[string]*installed.Distribution{},
+		gone:        map[lostIn]*installed.Distribution{},
 		stirred:     make(chan struct{}, 1),
 		installAsks: make(chan installAsk),
 		stamps:      newStamps(now()),

@@ -32,6 +32,9 @@ const (
 	// installLull is how long a sign of change waits for more, so that a storm of
 	// them costs one look.
 	installLull = 100 * time.Millisecond
+	// installRetry is the longest pause between tries to decide while that cannot
+	// be, and nothing says that it can: an environment is away, git is at work.
+	installRetry = 5 * time.Second
 	// installGlance is how long a look holds while there is no sign of change:
 	// some files in the directories above change all the time.
 	installGlance = 10 * time.Second
@@ -63,7 +66,7 @@ func (i *installs) read(sites []string) environment {
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	key := strings.Join(sites, "\x00")
+	key := sitesKey(sites)
 	now := environment{dirs: make([]*installed.Directory, len(sites))}
 	for n, site := range sites {
 		now.dirs[n] = installed.Read(site, i.dirs[site])
@@ -88,6 +91,9 @@ func (i *installs) stirred(sites []string) bool {
 	defer i.mu.Unlock()
 	return slices.ContainsFunc(sites, func(site string) bool { return i.dirs[site] == nil || i.dirs[site].Stirred() })
 }
+
+// sitesKey tells environments apart by their directories.
+func sitesKey(sites []string) string { return strings.Join(sites, "\x00") }
 
 // sites returns the directories that the Pythons of services look in for
 // packages, without repetition.
@@ -117,7 +123,7 @@ func (p *Project) glimpse(v *view) glimpse {
 	g := glimpse{found: map[string]environment{}, pythons: map[string]string{}}
 	for _, sites := range v.sites() {
 		e := p.installs.read(sites)
-		g.found[strings.Join(sites, "\x00")] = e
+		g.found[sitesKey(sites)] = e
 		for _, d := range e.dirs {
 			for _, name := range d.Unsettled {
 				g.unsettled = append(g.unsettled, filepath.Join(d.Path, name))
@@ -136,6 +142,27 @@ func (g glimpse) equal(o glimpse) bool {
 	return maps.Equal(g.pythons, o.pythons) && maps.EqualFunc(g.found, o.found, func(a, b environment) bool { return slices.Equal(a.dirs, b.dirs) })
 }
 
+// asOf returns g as the services of v know it: what was installed since their
+// Pythons were asked is not decided on.
+func (g glimpse) asOf(v *view) glimpse {
+	known := glimpse{found: maps.Clone(g.found), pythons: maps.Clone(g.pythons), unsettled: g.unsettled}
+	for _, name := range v.names() {
+		s := v.services[name].service
+		if s.loading.ignore || s.search.path == nil {
+			continue
+		}
+		key := sitesKey(s.search.path.Sites)
+		if now, ok := g.found[key]; ok && s.search.installed != now.Environment {
+			known.found[key] = environment{Environment: s.search.installed, dirs: s.search.sites}
+			known.unsettled = nil // it may be at work
+		}
+		if identity := s.start["interpreter"]; identity != g.pythons[s.python.Path] {
+			known.pythons[s.python.Path] = identity
+		}
+	}
+	return known
+}
+
 // installer follows what is installed. It is owned by the goroutine that runs
 // [Agent.followInstalls].
 type installer struct {
@@ -145,6 +172,8 @@ type installer struct {
 	// looked when anybody looked.
 	moving        bool
 	since, looked time.Time
+	// pause is how long to wait after a decision that could not be made.
+	pause time.Duration
 	// heard is when there was the first sign of change that nobody has looked
 	// after; zero for none.
 	heard time.Time
@@ -169,17 +198,21 @@ func (a *Agent) followInstalls(ctx context.Context) {
 	}
 	f := &installer{Agent: a, tops: map[string]bool{}}
 	f.attend()
-	f.decided = a.project.glimpse(a.view())
+	now := a.project.glimpse(a.view())
+	f.decided = now.asOf(a.view())
 	f.seen = f.decided
+	f.take(now)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
 		select {
 		case <-a.stirred:
+			f.pause = 0
 			if f.heard.IsZero() {
 				f.heard = time.Now()
 			}
 		case ask := <-a.installAsks:
+			f.pause = 0
 			f.look()
 			if !ask.atOnce {
 				f.asks = append(f.asks, ask)
@@ -208,7 +241,7 @@ func (a *Agent) followInstalls(ctx context.Context) {
 
 // due is when there is something to look at; zero: never.
 func (f *installer) due() time.Time {
-	switch rested, again := f.since.Add(installQuiet), f.looked.Add(installQuiet/4); {
+	switch rested, again := f.since.Add(installQuiet), f.looked.Add(max(f.pause, installQuiet/4)); {
 	case f.moving && rested.After(again):
 		return rested
 	case f.moving:
@@ -241,11 +274,13 @@ func (f *installer) stir() {
 }
 
 // look sees what is installed now.
-func (f *installer) look() {
-	now := f.project.glimpse(f.view())
+func (f *installer) look() { f.take(f.project.glimpse(f.view())) }
+
+// take sees what a look has found.
+func (f *installer) take(now glimpse) {
 	f.looked = time.Now()
 	if !now.equal(f.seen) {
-		f.seen, f.since, f.moving = now, f.looked, true
+		f.seen, f.since, f.moving, f.pause = now, f.looked, true, 0
 	}
 }
 
@@ -268,46 +303,79 @@ func (f *installer) rest(ctx context.Context) {
 	}
 }
 
-// decide has the loop decide on what is seen, unless it is too early. What is in
-// files comes first, so that who installs what a file names, and then wants a
-// restart, is not given two.
+// decide has the loop decide on what is seen, unless it is too early; then it
+// is tried again, after pauses that grow. What is in files comes first, so that
+// who installs what a file names, and then wants a restart, is not given two.
 func (f *installer) decide(ctx context.Context, atOnce bool) {
+	if !f.tryDecide(ctx, atOnce) {
+		f.pause = min(max(2*f.pause, installQuiet/4), installRetry)
+		return
+	}
+	f.decided, f.moving, f.pause = f.seen, false, 0
+	f.attend()
+}
+
+// tryDecide is one try; it reports whether that was decided. The files are
+// asked for only where a decision can come of it, since each time cuts short
+// the batch there is.
+func (f *installer) tryDecide(ctx context.Context, atOnce bool) bool {
 	if !atOnce {
+		if _, _, ok := f.renewAll(ctx); !ok || f.acting(ctx) {
+			return false
+		}
 		var held *watcher.HeldError
 		if err := f.watch.Load().Flush(ctx); errors.As(err, &held) {
 			f.letGo()
-			return
+			return false
 		} else if err != nil {
-			return
+			return false
 		}
 	}
-	var fresh []*service
-	was := map[string]*service{}
+	fresh, was, ok := f.renewAll(ctx)
+	if !ok {
+		return false
+	}
+	decided := false
+	err := f.do(ctx, func(ctx context.Context) {
+		if !atOnce && f.running() {
+			return // it has begun meanwhile
+		}
+		fresh = slices.DeleteFunc(fresh, func(s *service) bool { return f.project.view.services[s.name].service != was[s.name] })
+		f.reinstalled(ctx, f.changes(), fresh)
+		decided = true
+	})
+	return err == nil && decided
+}
+
+// acting reports whether an action runs: it may be what installs, and says when
+// it is done.
+func (f *installer) acting(ctx context.Context) (acting bool) {
+	err := f.do(ctx, func(context.Context) { acting = f.running() })
+	return acting || err != nil
+}
+
+// running reports whether an action runs. It runs on the loop.
+func (f *installer) running() bool {
+	return slices.ContainsFunc(f.owed, func(d decider.Debt) bool { return d.Running() })
+}
+
+// renewAll returns the services of which the Pythons say something else now, and
+// what they were; false if an environment is away, which lets those go who wait.
+func (f *installer) renewAll(ctx context.Context) (fresh []*service, was map[string]*service, ok bool) {
+	was = map[string]*service{}
 	v := f.view()
 	for _, name := range v.names() {
 		s := v.services[name].service
 		next := f.project.renewed(ctx, s)
 		if f.vanished(s, next) {
 			f.letGo()
-			return
+			return nil, nil, false
 		}
 		if next != s {
 			fresh, was[name] = append(fresh, next), s
 		}
 	}
-	decided := false
-	err := f.do(ctx, func(ctx context.Context) {
-		if !atOnce && slices.ContainsFunc(f.owed, func(d decider.Debt) bool { return d.Running() }) {
-			return // it may be what installs, and says when it is done
-		}
-		fresh = slices.DeleteFunc(fresh, func(s *service) bool { return f.project.view.services[s.name].service != was[s.name] })
-		f.reinstalled(ctx, f.changes(), fresh)
-		decided = true
-	})
-	if err == nil && decided {
-		f.decided, f.moving = f.seen, false
-		f.attend()
-	}
+	return fresh, was, true
 }
 
 // letGo answers those who wait: all is decided, or cannot be for now.
@@ -325,7 +393,7 @@ func (f *installer) vanished(s, next *service) bool {
 	if s.search.path == nil || s.loading.ignore {
 		return false
 	}
-	e, ok := f.decided.found[strings.Join(s.search.path.Sites, "\x00")]
+	e, ok := f.decided.found[sitesKey(s.search.path.Sites)]
 	if !ok || next.python.Path == s.python.Path && next.search.path != nil && !slices.Equal(next.search.path.Sites, s.search.path.Sites) {
 		return false // another version of Python took its place
 	}
@@ -336,6 +404,7 @@ func (f *installer) vanished(s, next *service) bool {
 
 // installation is what changed in one environment.
 type installation struct {
+	sites   string // its directories, as one key
 	name    string // for people
 	changes []installed.Change
 	// gone are the distributions that were removed.
@@ -354,7 +423,7 @@ func (f *installer) changes() (all []installation) {
 		if len(changes) == 0 {
 			continue
 		}
-		i := installation{name: f.project.environmentName(now.dirs[0].Path), changes: changes}
+		i := installation{sites: key, name: f.project.environmentName(now.dirs[0].Path), changes: changes}
 		for _, c := range changes {
 			if c.New == "" {
 				i.gone = append(i.gone, was.Get(c.Name))
@@ -427,13 +496,13 @@ func (a *Agent) reinstalled(ctx context.Context, news []installation, fresh []*s
 		e := control.Event{Kind: "installed", Text: i.name, Count: len(i.changes), Cause: installed.Words(i.changes)}
 		for _, c := range i.changes {
 			names[c.Name] = true
-			delete(a.gone, c.Name)
+			delete(a.gone, lostIn{i.sites, c.Name})
 			e.Packages = append(e.Packages, control.Package{Name: c.Name, Old: c.Old, New: c.New})
 		}
 		a.emit(e)
 		b.Cause = strings.TrimPrefix(b.Cause+"; packages in "+i.name, "; ")
 		for _, d := range i.gone {
-			a.gone[d.Name] = d
+			a.gone[lostIn{i.sites, d.Name}] = d
 		}
 	}
 	before := a.project.view

@@ -15,6 +15,9 @@ import (
 	"bounce/treesitter"
 )
 
+// lostIn is a distribution that was removed from an environment.
+type lostIn struct{ sites, name string }
+
 // lostPackage returns the hold of a service that would fail for want of a
 // distribution that its last generation had and that was removed; nil for one
 // that would not.
@@ -24,7 +27,7 @@ func (a *Agent) lostPackage(ctx context.Context, v *view, r *reached, last *deci
 		return nil
 	}
 	for _, name := range slices.Sorted(maps.Keys(last.Packages)) {
-		d := a.gone[name]
+		d := a.gone[lostIn{sitesKey(s.search.path.Sites), name}]
 		if d == nil || s.search.installed.Get(name) != nil {
 			continue
 		}

@@ -13,6 +13,7 @@ import (
 
 	"bounce/configs"
 	"bounce/decider"
+	"bounce/internal/installed"
 )
 
 // TestPackages tells which installed packages services load and why. Each file of
@@ -53,6 +54,43 @@ func TestPackages(t *testing.T) {
 				t.Errorf("got\n%s\nwant\n%s", got, ar.Files[i].Data)
 			}
 		})
+	}
+}
+
+// What is installed after the Pythons were asked, and before anybody follows
+// what is, is not decided on.
+func TestInstalledMeanwhile(t *testing.T) {
+	c := layOut(t, txtar.Parse([]byte("-- bounce.yaml --\nservices: {api: {run: .venv/bin/python api.py}}\n-- api.py --\nimport late\n")))
+	c.install(t, []string{"early", "modules=early"})
+	cfg, err := configs.Load(filepath.Join(c.dir, "bounce.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	follow := func() *installer {
+		now := p.glimpse(p.view)
+		f := &installer{Agent: &Agent{project: p}, decided: now.asOf(p.view)}
+		f.seen = f.decided
+		f.take(now)
+		return f
+	}
+	if f := follow(); f.moving || len(f.changes()) > 0 {
+		t.Errorf("nothing was installed, and %v is to be decided on", f.changes())
+	}
+	c.install(t, []string{"late", "modules=late"})
+	f := follow()
+	if changes := f.changes(); !f.moving || len(changes) != 1 || installed.Words(changes[0].changes) != "+late 1" {
+		t.Errorf("late was installed, and %v is to be decided on", changes)
+	}
+	s := p.view.services["api"].service
+	if err := os.Rename(filepath.Join(c.dir, ".venv"), filepath.Join(c.dir, "away")); err != nil {
+		t.Fatal(err)
+	}
+	if f = follow(); !f.moving || !f.vanished(s, s) {
+		t.Error("the environment is away, and taken for empty")
 	}
 }
 

@@ -36,8 +36,10 @@ type search struct {
 	ahead, roots []string
 	// outside are those that editable installs have elsewhere.
 	outside []pyruntime.Place
-	// installed are the packages there; nil when not known.
+	// installed are the packages there, and sites what they were read from; nil
+	// when not known.
 	installed *installed.Environment
+	sites     []*installed.Directory
 }
 
 // askTime is how long an interpreter may take to say where it looks. It is
@@ -135,7 +137,8 @@ func (p *Project) search(ctx context.Context, s *service) search {
 	if err != nil {
 		return search{problem: err}
 	}
-	out := search{path: answer, installed: p.installs.read(answer.Sites).Environment}
+	found := p.installs.read(answer.Sites)
+	out := search{path: answer, installed: found.Environment, sites: found.dirs}
 	if s.unknown != "" {
 		return out
 	}
@@ -265,7 +268,8 @@ func (p *Project) renewed(ctx context.Context, s *service) *service {
 	identity := pyruntime.Identity(python.Path)
 	fresh := *s
 	if identity == s.start["interpreter"] && s.search.path != nil && s.search.path.Current() {
-		fresh.search.installed = p.installs.read(s.search.path.Sites).Environment
+		found := p.installs.read(s.search.path.Sites)
+		fresh.search.installed, fresh.search.sites = found.Environment, found.dirs
 		if fresh.search.installed == s.search.installed {
 			return s
 		}
