@@ -7,6 +7,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"bounce/decider"
 	"bounce/internal/installed"
@@ -235,29 +236,75 @@ func (v *view) loaded(r *reached) iter.Seq[string] {
 	return r.reach.All()
 }
 
+// importers has for the services of a view which file imports something of each
+// distribution, the nearest one that does: to look for that anew for each
+// distribution of a large upgrade would take seconds. It is worked out for who
+// asks first.
+type importers struct {
+	mu    sync.Mutex
+	first map[string]map[string]importer // by service and distribution
+}
+
+func newImporters() *importers { return &importers{first: map[string]map[string]importer{}} }
+
+// importer is a statement that imports something of a distribution.
+type importer struct {
+	rank int // in the order of files and statements, the nearest first
+	file string
+	line int
+}
+
+// importers returns the importers of distributions for r.
+func (v *view) importers(r *reached) map[string]importer {
+	k := v.nearest
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	first, known := k.first[r.service.name]
+	if known {
+		return first
+	}
+	first = map[string]importer{}
+	env, rank := r.service.search.installed, 0
+	for file := range v.loaded(r) {
+		for module, line := range r.service.loading.modules(v.graph.Facts(file)) {
+			for _, name := range env.Find(module) {
+				if _, met := first[name]; !met {
+					first[name] = importer{rank, file, line}
+					rank++
+				}
+			}
+		}
+	}
+	k.first[r.service.name] = first
+	return first
+}
+
 // Needs implements [decider.Graph].
 func (v *view) Needs(service, distribution string) []decider.Link {
 	r, ok := v.services[service]
 	if !ok || !r.service.follows() {
 		return nil
 	}
-	env, users := r.service.search.installed, r.service.search.installed.Users(distribution)
+	users := r.service.search.installed.Users(distribution)
 	if len(users) == 0 {
 		return nil
 	}
 	// What uses it itself is nearer than what needs it by way of another one.
 	var chain []decider.Link
-	for file := range v.loaded(r) {
-		for module, line := range r.service.loading.modules(v.graph.Facts(file)) {
-			for _, name := range env.Find(module) {
-				if next, ok := users[name]; ok && (chain == nil || next == "") {
-					chain = append(v.Chain(service, file), decider.Link{From: file, Line: line, To: name})
-					if next == "" {
-						return chain
-					}
-				}
-			}
+	first := v.importers(r)
+	var by string
+	for name, next := range users {
+		at, imported := first[name]
+		switch {
+		case !imported:
+		case next == "":
+			return append(v.Chain(service, at.file), decider.Link{From: at.file, Line: at.line, To: name})
+		case by == "" || at.rank < first[by].rank:
+			by = name
 		}
+	}
+	if at := first[by]; by != "" {
+		chain = append(v.Chain(service, at.file), decider.Link{From: at.file, Line: at.line, To: by})
 	}
 	if named := r.service.given(); chain == nil {
 		for _, name := range slices.Sorted(maps.Keys(named)) {

@@ -286,7 +286,7 @@ func (p *Project) renewed(ctx context.Context, s *service) *service {
 func (p *Project) replace(services ...*service) {
 	next := *p.view
 	next.services = maps.Clone(p.view.services)
-	next.importing = importing{}
+	next.importing, next.nearest = importing{}, newImporters()
 	for _, s := range services {
 		was := next.services[s.name]
 		if !s.search.same(was.service.search) {

@@ -34,6 +34,8 @@ type view struct {
 	services map[string]*reached // by name
 	// importing is not nil while the view is made.
 	importing importing
+	// nearest is for Needs, and this view alone.
+	nearest *importers
 	// cosmetic has the files of the batch that changed in nothing that
 	// services go by.
 	cosmetic map[string]bool
@@ -57,7 +59,7 @@ func emptyView(opts treesitter.Options) *view {
 	if len(opts.Roots) == 0 {
 		opts.Roots = []string{"."}
 	}
-	return &view{graph: treesitter.New(opts), roots: opts.Roots, services: map[string]*reached{}}
+	return &view{graph: treesitter.New(opts), roots: opts.Roots, services: map[string]*reached{}, nearest: newImporters()}
 }
 
 // newView returns the view of an empty tree.
@@ -89,7 +91,7 @@ func (v *view) rooted(opts treesitter.Options, code tree) *view {
 // update returns the view after a batch whose modules changed as in changes;
 // code is the tree with the batch applied, by what services go by.
 func (v *view) update(code tree, b watcher.Batch, changes []treesitter.Change) *view {
-	next := &view{graph: v.graph, roots: v.roots, services: make(map[string]*reached, len(v.services))}
+	next := &view{graph: v.graph, roots: v.roots, services: make(map[string]*reached, len(v.services)), nearest: newImporters()}
 	if len(changes) > 0 {
 		next.graph = v.graph.Update(changes)
 	}
@@ -162,7 +164,7 @@ func (v *view) with(paths []string) *view {
 	if len(all) == 0 {
 		return v
 	}
-	return &view{graph: v.graph.Update(all), roots: v.roots, services: v.services}
+	return &view{graph: v.graph.Update(all), roots: v.roots, services: v.services, nearest: newImporters()}
 }
 
 // look works out what s can load in v.
