@@ -86,12 +86,13 @@ func (ds Debts) find(kind StepKind, name string) *Debt {
 	return nil
 }
 
-// Actions returns a copy of the actions among ds, as another agent would take
-// them up: nothing is under way.
-func (ds Debts) Actions() Debts {
+// Lasting returns a copy of what is owed beyond the end of an agent, as another
+// one would take it up: the actions, and the restarts and signals of services
+// that are kept. Nothing of it is under way.
+func (ds Debts) Lasting(kept func(service string) bool) Debts {
 	var all Debts
 	for _, d := range ds {
-		if d.Kind == RunAction {
+		if d.Kind == RunAction || kept(d.Name) {
 			d = d.clone()
 			d.UnderWay, d.running, d.stirred = false, false, nil
 			all = append(all, d)

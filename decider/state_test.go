@@ -647,10 +647,13 @@ func (w *world) finish() {
 	}
 }
 
+// none says that no service is kept.
+func none(string) bool { return false }
+
 // save writes down what the agent remembers after its end.
 func (w *world) save() {
 	w.saved = agent{tree: maps.Clone(w.tree), model: model{before: make(map[target]map[string]int), begun: maps.Clone(w.model.begun)}}
-	w.saved.owed = w.owed.Actions()
+	w.saved.owed = w.owed.Lasting(none)
 	for t, files := range w.model.before {
 		if t.kind == RunAction {
 			w.saved.model.before[t] = maps.Clone(files)
@@ -671,7 +674,7 @@ func (w *world) restart(t *testing.T, memory bool) {
 	saved := w.saved
 	w.save() // a copy of its own of what is in saved.model
 	w.saved = saved
-	w.owed = saved.owed.Actions()
+	w.owed = saved.owed.Lasting(none)
 	for t, files := range saved.model.before {
 		w.model.before[t] = maps.Clone(files)
 	}

@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"os"
+	"slices"
 
 	"bounce/decider"
 	"bounce/internal/control"
@@ -85,6 +86,7 @@ func (a *Agent) book(ticket *runner.Ticket, steps []decider.Step) {
 	for i, s := range steps {
 		if s.Kind == decider.SignalService && results[i].Outcome == runner.Done {
 			a.owed.Done(s)
+			a.memorize(s.Name) // it has loaded what there is now
 		}
 		if results[i].Outcome == runner.Withheld {
 			e := control.Event{Kind: "withheld", Service: s.Name, Text: results[i].Why}
@@ -99,6 +101,15 @@ func (a *Agent) book(ticket *runner.Ticket, steps []decider.Step) {
 		}
 	}
 	a.show()
+	if slices.ContainsFunc(steps, func(s decider.Step) bool { return s.Kind != decider.RunAction && a.keeps(s.Name) && byRule(s) }) {
+		n, m := a.remember()
+		a.wg.Go(func() { a.keep(n, m) })
+	}
+}
+
+// byRule reports whether a rule has asked for a step.
+func byRule(s decider.Step) bool {
+	return slices.ContainsFunc(s.Reasons, func(r decider.Reason) bool { return r.Action != "" })
 }
 
 // holds are what the newest plan waits for, what the operator holds back, and

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"maps"
 
+	"bounce/configs"
 	"bounce/decider"
 	"bounce/internal/control"
 	"bounce/watcher"
@@ -69,13 +70,16 @@ func (m memo) version(now decider.Version) decider.Version {
 	return decider.Version{Files: decider.FilesOf(files), Start: m.Start, Packages: now.Packages}
 }
 
-// inherit takes in the generations that an earlier agent has left.
-func (a *Agent) inherit() {
+// inherit takes in the generations that an earlier agent has left, and reports
+// whether there are any.
+func (a *Agent) inherit() (any bool) {
 	for _, k := range a.run.Kept() {
 		if _, ok := a.view().services[k.Service]; ok && k.Memo != nil {
 			a.generations.inherit(k.Service, k.Generation, decodeMemo(k.Memo))
+			any = true
 		}
 	}
+	return any
 }
 
 // memo is called by the runner right before a generation starts that is kept.
@@ -93,13 +97,20 @@ func (a *Agent) memo(service string, number int) []byte {
 // memorize has the next agent know better what the generation of a service was
 // started from.
 func (a *Agent) memorize(service string) {
-	if number, last := a.generations.newest(service); last != nil && a.config.Services[service].OnAgentExit == keep {
+	if number, last := a.generations.newest(service); last != nil && a.keeps(service) {
 		a.run.Memorize(service, number, encodeMemo(memoOf(*last)))
 	}
 }
 
 // keep is the word of on_agent_exit.
 const keep = "keep"
+
+// isKept reports whether a service is to outlive the agent.
+func isKept(cfg *configs.Config, service string) bool {
+	return cfg.Services[service].OnAgentExit == keep
+}
+
+func (a *Agent) keeps(service string) bool { return isKept(a.config, service) }
 
 // inherit records that an earlier agent has left a generation, of which a memo
 // says what it was started from. It counts when it is known what services load.
@@ -110,11 +121,12 @@ func (g *generations) inherit(service string, number int, m memo) {
 	gen.number, gen.left = number, &m
 }
 
-// inherited reports whether the generation of a service is an earlier agent's.
-func (g *generations) inherited(service string) bool {
+// runs reports whether a service was started, or left by an earlier agent.
+func (g *generations) runs(service string) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.get(service).left != nil
+	gen := g.get(service)
+	return gen.left != nil || gen.last != nil
 }
 
 // settle has what was inherited count, and reports whether there was anything.

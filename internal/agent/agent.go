@@ -99,6 +99,8 @@ type Agent struct {
 	rules   decider.Rules
 	oracle  oracle
 	broken  map[string]decider.Problem
+	// waits says that services are brought up when it is known what they load.
+	waits bool
 	// doubts are modules that tree-sitter suspects and that no service has
 	// reached yet.
 	doubts map[string]bool

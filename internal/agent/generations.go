@@ -20,7 +20,8 @@ type generations struct {
 // generation is the newest generation of a service.
 type generation struct {
 	number int
-	// last is what it was started from; nil before the first.
+	// last is what it was started from; nil before the first, and while left is
+	// set.
 	last *decider.Version
 	// heir is the generation that a rolling restart has started beside it, until
 	// that one takes over. It stays here when it has failed, so that what it was
@@ -109,16 +110,21 @@ func (g *generations) starting(service string, number int, beside bool, now func
 	defer g.mu.Unlock()
 	gen, v := g.get(service), now()
 	first = gen.last == nil || gen.unseen
-	gen.left, gen.unseen = nil, false
 	touched = slices.Sorted(maps.Keys(gen.touched))
 	clear(gen.touched)
 	gen.asked, gen.ask, gen.arrived = nil, nil, true
 	if beside {
 		gen.heir = &successor{number: number, version: v}
 	} else {
-		gen.number, gen.ready, gen.last, gen.heir = number, false, &v, nil
+		gen.replace(number, &v)
 	}
 	return touched, first
+}
+
+// replace makes another generation the one that serves.
+func (gen *generation) replace(number int, from *decider.Version) {
+	gen.number, gen.ready, gen.last, gen.heir = number, false, from, nil
+	gen.left, gen.unseen = nil, false
 }
 
 // took records that a generation which was started beside another one has taken
@@ -127,7 +133,7 @@ func (g *generations) took(service string, number int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if gen := g.get(service); gen.heir != nil && gen.heir.number == number {
-		gen.number, gen.ready, gen.last, gen.heir = number, false, &gen.heir.version, nil
+		gen.replace(number, &gen.heir.version)
 	}
 }
 
@@ -230,7 +236,7 @@ func (g *generations) withdraw(service string, now decider.Version) bool {
 	defer g.mu.Unlock()
 	gen := g.get(service)
 	// A restart that an operator asked for brings nothing new by itself.
-	rolls := gen.heir != nil && len(decider.Diff(*gen.last, gen.heir.version)) > 0
+	rolls := gen.heir != nil && gen.last != nil && len(decider.Diff(*gen.last, gen.heir.version)) > 0
 	if gen.asked == nil && !rolls || !gen.void(now) {
 		return false
 	}

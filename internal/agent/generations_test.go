@@ -179,3 +179,32 @@ func TestWhatFailedBesideIsForgottenWhenItIsUndone(t *testing.T) {
 		t.Errorf("%d runs, want 2", got)
 	}
 }
+
+// What an earlier agent left may be replaced before it is known what it loads.
+func TestWhatIsInheritedCountsWhenItIsSettled(t *testing.T) {
+	settled := &view{services: map[string]*reached{"api": {version: version(2)}}}
+	g := newGenerations()
+	g.inherit("api", 7, memoOf(version(1)))
+	if !g.runs("api") || g.runs("web") || g.promised("api", version(2)) != nil {
+		t.Error("it runs, and nobody knows what")
+	}
+	g.starting("api", 8, true, versioned(2))
+	if g.withdraw("api", version(2)) {
+		t.Error("a successor of what nobody knows is called off")
+	}
+	g.ended("api", 8, true)
+	if !g.settle(settled) || g.settle(settled) {
+		t.Error("it is settled once")
+	}
+	if got := loads(g.running("api", 7)); got != 1 {
+		t.Errorf("%d runs, want 1: its successor has failed", got)
+	}
+
+	g.inherit("worker", 3, memoOf(version(1)))
+	g.starting("worker", 4, true, versioned(2))
+	g.took("worker", 4)
+	settled.services["worker"] = &reached{version: version(2)}
+	if g.settle(settled) || loads(g.running("worker", 4)) != 2 {
+		t.Error("what has been replaced is settled")
+	}
+}

@@ -61,6 +61,7 @@ func (a *Agent) serve(ctx context.Context, ln net.Listener) error {
 	err = errors.Join(err, a.stopServices(ctx, a.leaves(ctx, err)))
 	a.wg.Wait()
 	if isClosed(a.started) { // else the tree is not known
+		a.arrivals()
 		a.keep(a.remember())
 	}
 	a.files.close()
@@ -135,17 +136,20 @@ func (e *ExhaustedError) Error() string {
 }
 
 // first takes in the whole tree and brings the services up. What their
-// interpreters add to what they load comes by searched.
+// interpreters add to what they load comes by searched. What is owed to a
+// service that runs already is not known before: then the others wait for it.
 func (a *Agent) first(ctx context.Context, b watcher.Batch) {
 	a.update(ctx, b)
 	a.project.content.kept = nil
 	all := maps.Clone(map[string]watcher.Hash(a.project.code))
 	a.early.Store(&all)
-	a.inherit()
+	a.waits = a.inherit() && a.keeper != nil || a.opts.Dry
 	a.project.content.checkSyntax()
 	a.emit(control.Event{Kind: "scanned", Count: a.view().graph.Len(), Cause: a.watching().words})
-	if !a.opts.Dry {
+	if !a.waits {
 		a.bringUp(ctx)
+	}
+	if !a.opts.Dry {
 		a.keepFacts()
 	}
 }
@@ -196,6 +200,9 @@ func (a *Agent) searched(ctx context.Context, answers map[string]search) {
 	for _, name := range a.view().names() {
 		a.memorize(name)
 	}
+	if a.waits {
+		a.bringUp(ctx)
+	}
 	close(a.started)
 	if inherited {
 		a.turn(ctx, watcher.Batch{Cause: "while no agent ran"})
@@ -209,8 +216,8 @@ func (a *Agent) takeUp(ctx context.Context, wanted []string) bool {
 	b, after := a.recall(), a.view()
 	starts := make(decider.Debts, 0, len(wanted))
 	for _, name := range wanted {
-		if a.generations.inherited(name) {
-			continue // it runs, and is started anew if it is stale
+		if a.generations.runs(name) {
+			continue // it is started anew if it is stale, or if that is owed
 		}
 		starts = append(starts, decider.Debt{Step: decider.Step{
 			Kind: decider.RestartService, Name: name, Order: after.services[name].service.order,
@@ -227,7 +234,9 @@ func (a *Agent) takeUp(ctx context.Context, wanted []string) bool {
 	in.Owed = append(in.Owed, starts...)
 	plan := decider.Decide(in)
 	a.wonder(ctx, b, plan)
-	if !slices.ContainsFunc(plan.Owed, func(d decider.Debt) bool { return d.Kind == decider.RunAction }) {
+	if !slices.ContainsFunc(plan.Owed, func(d decider.Debt) bool {
+		return d.Kind == decider.RunAction || a.generations.runs(d.Name)
+	}) {
 		a.owed = nil
 		return false
 	}
@@ -248,10 +257,13 @@ func (a *Agent) recall() watcher.Batch {
 	case errors.Is(err, errNoMemory):
 		return b
 	case err != nil:
-		a.emit(control.Event{Kind: "warning", Text: fmt.Sprintf("cannot tell which actions are owed, and take it that none are: %v", err)})
+		a.emit(control.Event{Kind: "warning", Text: fmt.Sprintf("cannot tell what is owed, and take it that nothing is: %v", err)})
 		return b
 	}
-	a.owed = m.Owed
+	// A service that is yet to start needs nothing else.
+	a.owed = slices.DeleteFunc(m.Owed, func(d decider.Debt) bool {
+		return d.Kind != decider.RunAction && !a.generations.runs(d.Name)
+	})
 	b.Changes = m.changed(a.project.files, a.keeper.scope)
 	return b
 }

@@ -22,15 +22,16 @@ import (
 	"bounce/watcher"
 )
 
-// What actions are owed outlives the agent. Before an action begins, and when
-// it has ended, the agent writes down what is owed and the tree as it knows it;
-// the next agent compares the tree with what it finds. So an action that was
-// killed half-way is owed, and so is one whose files changed while no agent was
-// there to see it.
+// What actions are owed outlives the agent, and so do the restarts and signals
+// that rules ask for of services which themselves outlive it. Before an action
+// begins, when it has ended, and when such a restart or signal is done, the agent
+// writes down what is owed and the tree as it knows it; the next agent compares
+// the tree with what it finds. So an action that was killed half-way is owed, and
+// so is one whose files changed while no agent was there to see it.
 //
 // What is written down may be old, never wrong: changes since then are found
 // again by the comparison, and asked for again. That is why it is enough to
-// write when an action runs, and not with every batch.
+// write when something owed is done, and not with every batch.
 //
 // Roads not taken: a log that is appended to, whose torn end would have to be
 // told from a whole one; and the times of files in place of the tree, which
@@ -44,8 +45,8 @@ type memory struct {
 	// come and go without a change.
 	Scope watcher.Hash
 	Files map[string]watcher.Hash
-	// Owed has the actions that are owed. Services start anew with the agent,
-	// so nothing else is.
+	// Owed has the actions that are owed, and the restarts and signals of
+	// services that are kept. All others start anew with the agent.
 	Owed decider.Debts
 }
 
@@ -97,9 +98,10 @@ func (k *keeper) readOnly() {
 const memoryName = "memory"
 
 // newKeeper returns the keeper of a project whose state directory is there; nil
-// if no action of it runs a command, so that there is nothing to remember.
+// if no action of it runs a command, or restarts or signals a service that is
+// kept, so that there is nothing to remember.
 func newKeeper(cfg *configs.Config, state string) (*keeper, error) {
-	if len(actions(cfg)) == 0 {
+	if len(actions(cfg)) == 0 && !asksKept(cfg) {
 		return nil, nil
 	}
 	real, err := filepath.EvalSymlinks(cfg.Dir)
@@ -107,6 +109,17 @@ func newKeeper(cfg *configs.Config, state string) (*keeper, error) {
 		return nil, fmt.Errorf("cannot find project %q: %w", cfg.Dir, err)
 	}
 	return &keeper{file: filepath.Join(state, memoryName), project: real, scope: scopeOf(cfg)}, nil
+}
+
+// asksKept reports whether an action restarts or signals a service that is kept.
+func asksKept(cfg *configs.Config) bool {
+	for _, action := range cfg.DecideBy().Actions {
+		names := slices.AppendSeq(slices.Clone(action.Restart), maps.Keys(action.Signal))
+		if slices.ContainsFunc(names, func(name string) bool { return isKept(cfg, name) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // errNoMemory says that nothing was written down yet.
@@ -143,7 +156,7 @@ func (k *keeper) write(n uint64, m memory) error {
 		return nil
 	}
 	if err := replaceFile(k.file, data); err != nil {
-		return fmt.Errorf("cannot remember what actions are owed: %w", err)
+		return fmt.Errorf("cannot remember what is owed: %w", err)
 	}
 	k.newest = n
 	return nil
@@ -210,7 +223,7 @@ func (a *Agent) remember() (n uint64, m memory) {
 			delete(files, c.Path)
 		}
 	}
-	return a.memories, memory{Files: files, Owed: a.owed.Actions()}
+	return a.memories, memory{Files: files, Owed: a.owed.Lasting(a.keeps)}
 }
 
 // keep writes a memory down. That it cannot be is no reason not to work.

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"bounce/configs"
 	"bounce/decider"
 	"bounce/watcher"
 )
@@ -73,7 +74,7 @@ func TestMemoryIsReadAsItWasWritten(t *testing.T) {
 		t.Errorf("another project's: %v", err)
 	}
 	k.file = filepath.Join(k.file, "x")
-	if err := k.write(9, want); err == nil || !strings.HasPrefix(err.Error(), "cannot remember what actions are owed: ") {
+	if err := k.write(9, want); err == nil || !strings.HasPrefix(err.Error(), "cannot remember what is owed: ") {
 		t.Errorf("where nothing can be written: %v", err)
 	}
 }
@@ -130,7 +131,7 @@ func TestWhatChangedSinceAMemory(t *testing.T) {
 // disk: on the loop the copy, off it the encoding.
 func BenchmarkMemory(b *testing.B) {
 	for _, files := range []int{10_000, 65_000} {
-		a := &Agent{project: &Project{files: tree{}}, keeper: &keeper{}}
+		a := &Agent{config: &configs.Config{}, project: &Project{files: tree{}}, keeper: &keeper{}}
 		for n := range files {
 			a.project.files[fmt.Sprintf("src/package%d/sub/module%d.py", n%100, n)] = sha256.Sum256([]byte{byte(n), byte(n >> 8)})
 		}
