@@ -175,8 +175,10 @@ func TestErrorOfAStartIsNamed(t *testing.T) {
 // TestNextAgent leaves a shim as an agent that is killed does, and comes again.
 func TestNextAgent(t *testing.T) {
 	dir := place(t)
-	gate := filepath.Join(dir, "gate")
-	if err := unix.Mkfifo(gate, 0o600); err != nil {
+	// One each: the second reader of one could come before its first writer has
+	// gone, and would then find the end of it.
+	first, second := filepath.Join(dir, "first"), filepath.Join(dir, "second")
+	if err := errors.Join(unix.Mkfifo(first, 0o600), unix.Mkfifo(second, 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -187,7 +189,7 @@ func TestNextAgent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := run(t, dir, `echo one; read x <`+gate+`; echo two; echo three; read x <`+gate+`; exit 7`, func(c *Command) {
+	s := run(t, dir, `echo one; read x <`+first+`; echo two; echo three; read x <`+second+`; exit 7`, func(c *Command) {
 		c.Files, c.Kept = []*os.File{lent, lent}, 1
 	})
 	ln.Close()
@@ -204,7 +206,7 @@ func TestNextAgent(t *testing.T) {
 	until(t, "taken", func() bool { return s.next.Load() == 1 })
 	s.Leave()
 	get(t, "end", s.Gone())
-	open(t, gate)
+	open(t, first)
 
 	shims, lasts, err := Find(dir)
 	if err != nil || len(shims) != 1 || len(lasts) != 0 {
@@ -226,7 +228,7 @@ func TestNextAgent(t *testing.T) {
 			t.Errorf("%+v, want %s", line, want)
 		}
 	}
-	open(t, gate)
+	open(t, second)
 	get(t, "exit", s.Exited())
 	if exit, known := s.Exit(); !known || exit.Code != 7 {
 		t.Errorf("%v %v", exit, known)
