@@ -31,7 +31,7 @@ var policy = map[string][]string{
 	"internal/installed":    nil,
 	"internal/pyruntime":    nil,
 	"internal/smartrestart": {"treesitter", "decider"},
-	"internal/classifier":   nil,
+	"internal/classifier":   {"internal/feed"},
 	"internal/cgroup":       nil,
 	"internal/confine":      nil,
 	"internal/arch":         nil,

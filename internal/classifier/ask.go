@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"bounce/internal/feed"
 )
 
 // Program is the program and how it is run.
@@ -54,40 +56,25 @@ type Answer struct {
 // maxAnswer is how many bytes an answer may have.
 const maxAnswer = 1 << 20
 
-// afterExit is how long output is waited for that a child of the program
-// holds back.
-const afterExit = time.Second
-
 // Ask runs the program. An error says why there is no answer that can be used.
 func (p Program) Ask(ctx context.Context, q Question) (Answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, p.Timeout)
-	defer cancel()
 	input, err := json.Marshal(q)
 	if err != nil {
 		panic("bug: a question is plain data: " + err.Error())
 	}
-	cmd := exec.CommandContext(ctx, p.Argv[0], p.Argv[1:]...)
-	cmd.Dir, cmd.Env = p.Dir, p.Env
-	cmd.Stdin = bytes.NewReader(input)
 	stdout := &bounded{max: maxAnswer}
 	stderr := &lines{each: p.Stderr}
-	cmd.Stdout, cmd.Stderr = stdout, stderr
-	killGroup(cmd)
-	cmd.WaitDelay = afterExit
-
-	err = cmd.Run()
+	err = feed.Program{Argv: p.Argv, Dir: p.Dir, Env: p.Env, Timeout: p.Timeout}.Run(ctx, input, stdout, stderr)
 	stderr.end()
 	var exit *exec.ExitError
 	switch {
-	case err == nil, errors.Is(err, exec.ErrWaitDelay):
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return Answer{}, fmt.Errorf("it took longer than %v and was ended", p.Timeout)
-	case ctx.Err() != nil:
-		return Answer{}, context.Cause(ctx)
+	case err == nil:
+	case err == context.Cause(ctx):
+		return Answer{}, err
 	case errors.As(err, &exit):
-		return Answer{}, fmt.Errorf("it ended with %v%s", exit, stderr.words())
+		return Answer{}, fmt.Errorf("it %w%s", err, stderr.words())
 	default:
-		return Answer{}, fmt.Errorf("it cannot be run: %w", err)
+		return Answer{}, fmt.Errorf("it %w", err)
 	}
 	if stdout.over {
 		return Answer{}, fmt.Errorf("it printed more than %d bytes", maxAnswer)

@@ -1,8 +1,8 @@
-// Package feed hands values to commands, as JSON on their standard input.
+// Package feed runs commands for what they make of their standard input, such as
+// a value in JSON.
 //
 // What is promised: a command that takes too long is ended with its children,
-// and what it says when it fails is part of the error. What it prints otherwise
-// is dropped.
+// and how it failed is said.
 package feed
 
 import (
@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os/exec"
 	"time"
 )
@@ -27,23 +28,36 @@ type Program struct {
 // back.
 const afterExit = time.Second
 
-// Feed runs the program with a value as one line of JSON. The error says how it
-// failed, in words that follow its name.
+// Feed runs the program with a value as one line of JSON. The error is that of
+// [Program.Run], with the last line of what the program said. What it prints
+// otherwise is dropped.
 func (p Program) Feed(ctx context.Context, value any) error {
 	input, err := json.Marshal(value)
 	if err != nil {
 		return fmt.Errorf("cannot be told: %w", err)
 	}
+	var said last
+	err = p.Run(ctx, append(input, '\n'), nil, &said)
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && said.line() != "" {
+		return fmt.Errorf("%w: %s", err, said.line())
+	}
+	return err
+}
+
+// Run runs the program with what it is to read, and writers, which may be nil,
+// for what it prints. The error says how it failed, in words that follow its
+// name, and has within it the *exec.ExitError of a program that ended with
+// a failure. When ctx ends it is the cause of that.
+func (p Program) Run(ctx context.Context, input []byte, stdout, stderr io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, p.Timeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, p.Argv[0], p.Argv[1:]...)
 	cmd.Dir, cmd.Env = p.Dir, p.Env
-	cmd.Stdin = bytes.NewReader(append(input, '\n'))
-	var said last
-	cmd.Stderr = &said
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(input), stdout, stderr
 	killGroup(cmd)
 	cmd.WaitDelay = afterExit
-	err = cmd.Run()
+	err := cmd.Run()
 	var exit *exec.ExitError
 	switch {
 	case err == nil, errors.Is(err, exec.ErrWaitDelay):
@@ -51,13 +65,11 @@ func (p Program) Feed(ctx context.Context, value any) error {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return fmt.Errorf("took longer than %v and was ended", p.Timeout)
 	case ctx.Err() != nil:
-		return ctx.Err()
+		return context.Cause(ctx)
 	case !errors.As(err, &exit):
 		return fmt.Errorf("cannot be run: %w", err)
-	case said.line() != "":
-		return fmt.Errorf("ended with %v: %s", exit, said.line())
 	}
-	return fmt.Errorf("ended with %v", exit)
+	return fmt.Errorf("ended with %w", exit)
 }
 
 // last keeps the end of what is written to it.

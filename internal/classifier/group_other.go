@@ -1,9 +1,0 @@
-//go:build !unix
-
-package classifier
-
-import "os/exec"
-
-// killGroup leaves it at killing the command itself: there are no process
-// groups here.
-func killGroup(*exec.Cmd) {}
