@@ -1,11 +1,8 @@
 package runner
 
 import (
-	"bytes"
-	"io"
 	"sync"
 	"time"
-	"unicode/utf8"
 )
 
 // Line is one line of output.
@@ -35,52 +32,6 @@ const (
 	// Notice marks a line by the runner itself, such as "12 lines dropped".
 	Notice Stream = "bounce"
 )
-
-// maxLine is where a line is split: a program that prints no line ends must
-// not fill the memory.
-const maxLine = 16 << 10
-
-// readLines calls each for every line until r ends or fails.
-func readLines(r io.Reader, each func(text string, split bool)) {
-	buf := make([]byte, 0, 2*maxLine)
-	for {
-		n, err := r.Read(buf[len(buf):cap(buf)])
-		buf = buf[:len(buf)+n]
-		rest := buf
-		for {
-			i := bytes.IndexByte(rest, '\n')
-			if i < 0 && len(rest) <= maxLine {
-				break
-			}
-			if i < 0 || i > maxLine {
-				cut := splitAt(rest)
-				each(string(rest[:cut]), true)
-				rest = rest[cut:]
-				continue
-			}
-			each(string(bytes.TrimSuffix(rest[:i], []byte("\r"))), false)
-			rest = rest[i+1:]
-		}
-		buf = buf[:copy(buf, rest)]
-		if err != nil {
-			if len(buf) > 0 {
-				each(string(buf), false)
-			}
-			return
-		}
-	}
-}
-
-// splitAt returns where a line that is too long is split: not within a
-// character, unless it is none of UTF-8.
-func splitAt(line []byte) int {
-	for cut := maxLine; cut > maxLine-utf8.UTFMax; cut-- {
-		if utf8.RuneStart(line[cut]) {
-			return cut
-		}
-	}
-	return maxLine
-}
 
 // maxQueued is how many bytes of a service's lines may wait for Options.Output
 // before the oldest are dropped: the last words matter most.

@@ -8,11 +8,11 @@ import (
 	"strconv"
 	"syscall"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
 	"bounce/internal/cgroup"
+	"bounce/internal/waitid"
 )
 
 // The command of a service is waited for without being reaped (WNOWAIT), and
@@ -22,40 +22,16 @@ import (
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
-// siginfo is the part of siginfo_t that waitid fills in.
-type siginfo struct {
-	signo, errno, code int32
-	_                  [(unsafe.Sizeof(uintptr(0)) - 4) / 4]int32 // the union is aligned as a pointer is
-	pid                int32
-	uid                uint32
-	status             int32
-	_                  [128]byte
-}
-
-const (
-	cldExited = 1 // CLD_EXITED: status is the exit code, else the signal
-)
-
 // await waits until the command has ended and notes how.
 func (p *proc) await() {
 	defer close(p.gone)
-	for {
-		var info siginfo
-		err := unix.Waitid(unix.P_PID, p.pid(), (*unix.Siginfo)(unsafe.Pointer(&info)), unix.WEXITED|unix.WNOWAIT, nil)
-		switch {
-		case err == unix.EINTR:
-			continue
-		case err != nil:
-			p.status = Exit{Code: -1, Signal: "unknown: " + err.Error()}
-		case info.code == cldExited:
-			p.status = ended(int(info.status), 0)
-		default:
-			sig := syscall.Signal(info.status)
-			p.status = ended(0, sig)
-			p.status.OOM = sig == syscall.SIGKILL && !p.killed.Load() && cgroup.CountKills(p.leaf).Since(p.kills)
-		}
+	code, sig, _, err := waitid.Look(p.pid(), 0)
+	if err != nil {
+		p.status = Exit{Code: -1, Signal: "unknown: " + err.Error()}
 		return
 	}
+	p.status = ended(code, sig)
+	p.status.OOM = sig == syscall.SIGKILL && !p.killed.Load() && cgroup.CountKills(p.leaf).Since(p.kills)
 }
 
 // reap takes the command off the kernel's list, once.

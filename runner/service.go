@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"bounce/decider"
+	"bounce/internal/lines"
 	"bounce/internal/terminal"
 )
 
@@ -987,8 +988,8 @@ func (p *pipes) read(each func(l Line, old bool)) {
 	}
 	for _, e := range p.ends {
 		p.reading.Go(func() {
-			readLines(e.end, func(text string, split bool) {
-				each(Line{Stream: e.stream, Time: time.Now(), Text: text, Split: split}, false)
+			lines.Read(e.end, func(text []byte, split bool) {
+				each(Line{Stream: e.stream, Time: time.Now(), Text: string(text), Split: split}, false)
 			})
 			e.end.Close()
 		})

@@ -7,14 +7,13 @@ import (
 	"slices"
 	"sync"
 	"time"
-	"unicode/utf8"
+
+	"bounce/internal/lines"
 )
 
-// maxBacklog is how many bytes of output are kept, maxLine where a line is
-// split, maxNotices how many notices are kept.
+// maxBacklog is how many bytes of output are kept, maxNotices how many notices.
 const (
 	maxBacklog = 1 << 20
-	maxLine    = 16 << 10
 	maxNotices = 64
 	firstRing  = 16 << 10
 )
@@ -208,7 +207,7 @@ func (b *backlog) last(limit int) []Line {
 
 // follow reads a stream to its end.
 func (b *backlog) follow(r io.Reader, flags byte) {
-	splitLines(r, func(text []byte, split bool) {
+	lines.Read(r, func(text []byte, split bool) {
 		f := flags
 		if split {
 			f |= flagSplit
@@ -226,47 +225,4 @@ func (b *backlog) ended() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.open == 0
-}
-
-// splitAt returns where a line that is too long is split: not within a
-// character, unless it is none of UTF-8.
-func splitAt(line []byte) int {
-	for cut := maxLine; cut > maxLine-utf8.UTFMax; cut-- {
-		if utf8.RuneStart(line[cut]) {
-			return cut
-		}
-	}
-	return maxLine
-}
-
-// splitLines calls each for every line until r ends or fails; text is valid
-// during the call. A line ends in LF or CR LF, or where it is too long.
-func splitLines(r io.Reader, each func(text []byte, split bool)) {
-	buf := make([]byte, 0, 2*maxLine)
-	for {
-		n, err := r.Read(buf[len(buf):cap(buf)])
-		buf = buf[:len(buf)+n]
-		rest := buf
-		for {
-			i := bytes.IndexByte(rest, '\n')
-			if i < 0 && len(rest) <= maxLine {
-				break
-			}
-			if i < 0 || i > maxLine {
-				cut := splitAt(rest)
-				each(rest[:cut], true)
-				rest = rest[cut:]
-				continue
-			}
-			each(bytes.TrimSuffix(rest[:i], []byte("\r")), false)
-			rest = rest[i+1:]
-		}
-		buf = buf[:copy(buf, rest)]
-		if err != nil {
-			if len(buf) > 0 {
-				each(buf, false)
-			}
-			return
-		}
-	}
 }

@@ -13,9 +13,11 @@ import (
 	"strings"
 	"syscall"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"bounce/internal/lines"
+	"bounce/internal/waitid"
 )
 
 // name is what a shim is called in the list of processes, before the name of
@@ -228,7 +230,7 @@ func (k *keeper) welcome(conn *net.UnixConn) {
 		if send(conn, hello, files) != nil {
 			return
 		}
-		buf := make([]byte, 2*maxLine+headSize+lineHead)
+		buf := make([]byte, 2*lines.Max+headSize+lineHead)
 		var at cursor
 		for {
 			b := k.backlog.take(buf, &at)
@@ -431,7 +433,8 @@ func descends(pid int) bool {
 // shim lives: nobody else can have its number then, or that of its group.
 func (k *keeper) reap() {
 	if k.pid != 0 && k.exit == nil {
-		if exit, ended := look(k.pid); ended {
+		if code, signal, ended, _ := waitid.Look(k.pid, unix.WNOHANG); ended {
+			exit := Exit{Code: code, Signal: int(signal)}
 			k.exit, k.ended = &exit, time.Now()
 			k.expiry = k.ended.Add(k.linger)
 			k.backlog.say(jsonFrame(kindExited, exit))
@@ -440,35 +443,6 @@ func (k *keeper) reap() {
 	for _, pid := range k.others() {
 		var status unix.WaitStatus
 		_, _ = unix.Wait4(pid, &status, unix.WNOHANG, nil)
-	}
-}
-
-// siginfo is the part of siginfo_t that waitid fills in.
-type siginfo struct {
-	signo, errno, code int32
-	_                  [(unsafe.Sizeof(uintptr(0)) - 4) / 4]int32 // the union is aligned as a pointer is
-	pid                int32
-	uid                uint32
-	status             int32
-	_                  [128]byte
-}
-
-const cldExited = 1 // CLD_EXITED: status is the exit code, else the signal
-
-// look says how a child ended, if it has, and leaves it there.
-func look(pid int) (Exit, bool) {
-	var info siginfo
-	for {
-		err := unix.Waitid(unix.P_PID, pid, (*unix.Siginfo)(unsafe.Pointer(&info)), unix.WEXITED|unix.WNOWAIT|unix.WNOHANG, nil)
-		switch {
-		case err == unix.EINTR:
-		case err != nil || info.pid == 0:
-			return Exit{}, false
-		case info.code == cldExited:
-			return Exit{Code: int(info.status)}, true
-		default:
-			return Exit{Signal: int(info.status)}, true
-		}
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"bounce/internal/lines"
 	"bounce/internal/soak"
 )
 
@@ -596,10 +597,10 @@ func TestBytesStay(t *testing.T) {
 	}
 
 	var parts []string
-	long := "x" + strings.Repeat("\u00e9", maxLine)
-	splitLines(strings.NewReader(long), func(text []byte, _ bool) { parts = append(parts, string(text)) })
+	long := "x" + strings.Repeat("\u00e9", lines.Max)
+	lines.Read(strings.NewReader(long), func(text []byte, _ bool) { parts = append(parts, string(text)) })
 	for _, part := range parts {
-		if !utf8.ValidString(part) || len(part) > maxLine {
+		if !utf8.ValidString(part) || len(part) > lines.Max {
 			t.Errorf("a part of %d bytes is cut within a character", len(part))
 		}
 	}
