@@ -75,7 +75,8 @@ func homely(env []string, a confine.Account) []string {
 }
 
 // Preflight says why the command of a spec could not be started as things are
-// now: each is a *StartError. What cannot be told beforehand is not among them.
+// now: each is a *StartError, or may pass by itself. What cannot be told
+// beforehand is not among them.
 func Preflight(s Spec) []error {
 	var errs []error
 	add := func(err error) {

@@ -85,7 +85,7 @@ func (a *Agent) inherit() (any bool) {
 // memo is called by the runner right before a generation starts that is kept.
 func (a *Agent) memo(service string, number int) []byte {
 	m := memoOf(a.view().services[service].version)
-	if last := a.generations.numbered(service, number); last != nil {
+	if last := a.generations.running(service, number); last != nil {
 		m = memoOf(*last)
 	}
 	if tree := a.early.Load(); tree != nil {
@@ -142,17 +142,6 @@ func (g *generations) settle(v *view) (any bool) {
 		gen.last, gen.left, gen.unseen, any = &was, nil, true, true
 	}
 	return any
-}
-
-// numbered returns what a generation was started from; nil when it is not the
-// newest.
-func (g *generations) numbered(service string, number int) *decider.Version {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if gen := g.get(service); gen.number == number {
-		return gen.last
-	}
-	return nil
 }
 
 // newest returns the number of the newest generation and what it was started

@@ -2,16 +2,15 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"bounce/decider"
 	"bounce/internal/installed"
+	"bounce/runner"
 	"bounce/treesitter"
 )
 
@@ -100,22 +99,8 @@ func (a *Agent) replaced(ctx context.Context, s *service, d *installed.Distribut
 
 // runnable reports whether the program of a service is there.
 func (s *service) runnable() bool {
-	program := s.spec.Argv[0]
-	if strings.Contains(program, "/") {
-		if !filepath.IsAbs(program) {
-			program = filepath.Join(s.spec.Dir, program)
-		}
-		_, err := exec.LookPath(program)
-		return err == nil
-	}
-	path := os.Getenv("PATH")
-	for _, entry := range s.spec.Env {
-		if value, ok := strings.CutPrefix(entry, "PATH="); ok {
-			path = value
-		}
-	}
-	return slices.ContainsFunc(filepath.SplitList(path), func(dir string) bool {
-		_, err := exec.LookPath(filepath.Join(dir, program))
-		return err == nil
+	return !slices.ContainsFunc(runner.Preflight(s.spec), func(err error) bool {
+		var e *runner.StartError
+		return errors.As(err, &e) && e.Key == "run"
 	})
 }
