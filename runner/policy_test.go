@@ -3,7 +3,6 @@ package runner
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -11,47 +10,39 @@ import (
 )
 
 func TestPolicy(t *testing.T) {
-	data, err := os.ReadFile("../testdata/runner/policy.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, cases, _ := strings.Cut(string(data), "\n== ")
-	for _, text := range strings.Split(cases, "\n== ") {
-		lines := strings.Split(strings.TrimSpace(text), "\n")
-		t.Run(lines[0], func(t *testing.T) {
-			policy, random := parsePolicy(t, lines[1])
-			var a account
-			begin := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
-			for _, line := range lines[2:] {
-				question, want, _ := strings.Cut(line, " -> ")
-				at, what, ok := strings.Cut(question, " ")
-				if !ok {
-					t.Fatalf("cannot read %q", line)
-				}
-				if what == "forgive" {
-					a.forgive()
-					continue
-				}
-				what, class, _ := strings.Cut(what, "=")
-				f := failure{ok: what == "ok", taken: what == "taken", class: class}
-				if code, err := strconv.Atoi(class); err == nil {
-					f.class, f.code, f.ok = "", code, policy.succeeded(Exit{Code: code})
-				}
-				v := a.judge(policy, f, begin.Add(duration(t, at)), random)
-				got := string(v.event)
-				if v.fatal {
-					got = "fatal"
-				}
-				if event, wait, ok := strings.Cut(want, " "); ok {
-					want = fmt.Sprint(event, " ", duration(t, wait))
-					got = fmt.Sprint(got, " ", v.wait)
-				}
-				if got != want {
-					t.Errorf("%s: got %s, want %s", question, got, want)
-				}
+	eachCase(t, "policy.txt", func(t *testing.T, lines []string) {
+		policy, random := parsePolicy(t, lines[0])
+		var a account
+		begin := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
+		for _, line := range lines[1:] {
+			question, want, _ := strings.Cut(line, " -> ")
+			at, what, ok := strings.Cut(question, " ")
+			if !ok {
+				t.Fatalf("cannot read %q", line)
 			}
-		})
-	}
+			if what == "forgive" {
+				a.forgive()
+				continue
+			}
+			what, class, _ := strings.Cut(what, "=")
+			f := failure{ok: what == "ok", taken: what == "taken", class: class}
+			if code, err := strconv.Atoi(class); err == nil {
+				f.class, f.code, f.ok = "", code, policy.succeeded(Exit{Code: code})
+			}
+			v := a.judge(policy, f, begin.Add(duration(t, at)), random)
+			got := string(v.event)
+			if v.fatal {
+				got = "fatal"
+			}
+			if event, wait, ok := strings.Cut(want, " "); ok {
+				want = fmt.Sprint(event, " ", duration(t, wait))
+				got = fmt.Sprint(got, " ", v.wait)
+			}
+			if got != want {
+				t.Errorf("%s: got %s, want %s", question, got, want)
+			}
+		}
+	})
 }
 
 // parsePolicy reads "key=value key=value".

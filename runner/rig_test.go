@@ -14,6 +14,21 @@ import (
 	"bounce/decider"
 )
 
+// eachCase runs a test for each case of a file of testdata/runner: the lines under
+// "== NAME". What is above the first is for people.
+func eachCase(t *testing.T, file string, test func(t *testing.T, lines []string)) {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("..", "testdata", "runner", file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, cases, _ := strings.Cut(string(data), "\n== ")
+	for text := range strings.SplitSeq(cases, "\n== ") {
+		lines := strings.Split(strings.TrimSpace(text), "\n")
+		t.Run(lines[0], func(t *testing.T) { test(t, lines[1:]) })
+	}
+}
+
 // rig is a runner with what it said.
 type rig struct {
 	*Runner

@@ -3,7 +3,6 @@ package runner
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,15 +13,7 @@ import (
 
 // TestTogether plays the cases of together.txt.
 func TestTogether(t *testing.T) {
-	data, err := os.ReadFile("../testdata/runner/together.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, cases, _ := strings.Cut(string(data), "\n== ")
-	for _, text := range strings.Split(cases, "\n== ") {
-		lines := strings.Split(strings.TrimSpace(text), "\n")
-		t.Run(lines[0], func(t *testing.T) { playTogether(t, lines[1:]) })
-	}
+	eachCase(t, "together.txt", playTogether)
 }
 
 func playTogether(t *testing.T, lines []string) {

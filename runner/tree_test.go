@@ -3,7 +3,6 @@ package runner
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,46 +15,38 @@ import (
 func always(string) bool { return true }
 
 func TestGroups(t *testing.T) {
-	data, err := os.ReadFile("../testdata/runner/groups.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, cases, _ := strings.Cut(string(data), "\n== ")
-	for _, text := range strings.Split(cases, "\n== ") {
-		lines := strings.Split(strings.TrimSpace(text), "\n")
-		t.Run(lines[0], func(t *testing.T) {
-			var groups []Group
-			for len(lines) > 1 && strings.HasPrefix(lines[1], "group ") {
-				groups = append(groups, parseGroup(t, lines[1]))
-				lines = slices.Delete(lines, 1, 2)
+	eachCase(t, "groups.txt", func(t *testing.T, lines []string) {
+		var groups []Group
+		for len(lines) > 0 && strings.HasPrefix(lines[0], "group ") {
+			groups = append(groups, parseGroup(t, lines[0]))
+			lines = lines[1:]
+		}
+		tree := newTree(groups)
+		begin := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
+		for _, line := range lines {
+			question, want, ok := strings.Cut(line, " -> ")
+			words := strings.Fields(question)
+			if !ok || len(words) != 3 {
+				t.Fatalf("cannot read %q", line)
 			}
-			tree := newTree(groups)
-			begin := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
-			for _, line := range lines[1:] {
-				question, want, ok := strings.Cut(line, " -> ")
-				words := strings.Fields(question)
-				if !ok || len(words) != 3 {
-					t.Fatalf("cannot read %q", line)
+			now, got := begin.Add(duration(t, words[0])), "-"
+			switch words[1] {
+			case "crash":
+				got = tree.crash(words[2], now, always).String()
+			case "began":
+				tree.began(words[2])
+			case "rearm":
+				if others := tree.rearm(words[2], now); len(others) > 0 {
+					got = strings.Join(others, " ")
 				}
-				now, got := begin.Add(duration(t, words[0])), "-"
-				switch words[1] {
-				case "crash":
-					got = tree.crash(words[2], now, always).String()
-				case "began":
-					tree.began(words[2])
-				case "rearm":
-					if others := tree.rearm(words[2], now); len(others) > 0 {
-						got = strings.Join(others, " ")
-					}
-				default:
-					t.Fatalf("cannot read %q", line)
-				}
-				if got != want {
-					t.Errorf("%s: got %s, want %s", question, got, want)
-				}
+			default:
+				t.Fatalf("cannot read %q", line)
 			}
-		})
-	}
+			if got != want {
+				t.Errorf("%s: got %s, want %s", question, got, want)
+			}
+		}
+	})
 }
 
 // String says a ruling as the cases do.

@@ -2,7 +2,6 @@ package runner
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -10,34 +9,26 @@ import (
 )
 
 func TestUnits(t *testing.T) {
-	data, err := os.ReadFile("../testdata/runner/units.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, cases, _ := strings.Cut(string(data), "\n== ")
-	for _, text := range strings.Split(cases, "\n== ") {
-		lines := strings.Split(strings.TrimSpace(text), "\n")
-		t.Run(lines[0], func(t *testing.T) {
-			var units []Unit
-			for _, line := range lines[1:] {
-				if declared, ok := strings.CutPrefix(line, "unit "); ok {
-					units = append(units, parseUnit(t, declared))
-				}
+	eachCase(t, "units.txt", func(t *testing.T, lines []string) {
+		var units []Unit
+		for _, line := range lines {
+			if declared, ok := strings.CutPrefix(line, "unit "); ok {
+				units = append(units, parseUnit(t, declared))
 			}
-			begin := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
-			k := newTracker(units, begin)
-			for _, line := range lines[1+len(units):] {
-				question, want, ok := strings.Cut(line, " -> ")
-				words := strings.Fields(question)
-				if !ok || len(words) < 2 {
-					t.Fatalf("cannot read %q", line)
-				}
-				if got := ask(&k, begin, begin.Add(duration(t, words[0])), words[1:]); got != want {
-					t.Errorf("%s: got %s, want %s", question, got, want)
-				}
+		}
+		begin := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
+		k := newTracker(units, begin)
+		for _, line := range lines[len(units):] {
+			question, want, ok := strings.Cut(line, " -> ")
+			words := strings.Fields(question)
+			if !ok || len(words) < 2 {
+				t.Fatalf("cannot read %q", line)
 			}
-		})
-	}
+			if got := ask(&k, begin, begin.Add(duration(t, words[0])), words[1:]); got != want {
+				t.Errorf("%s: got %s, want %s", question, got, want)
+			}
+		}
+	})
 }
 
 // ask does what a line of the cases says.

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 
@@ -19,25 +18,10 @@ import (
 // TestProjectsFromKeptFacts: a project says the same of itself when no module
 // of it was read.
 func TestProjectsFromKeptFacts(t *testing.T) {
-	files, err := filepath.Glob("../../testdata/agent/project/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no cases: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
-			t.Parallel()
-			ar, err := txtar.ParseFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			p := keptProject(t, openArchive(t, ar))
-			for _, q := range questions(string(ar.Comment)) {
-				if got := q.ask(t, p); !slices.Equal(got, q.want) {
-					t.Errorf("%s:\n  %s\nwant:\n  %s", q.text, strings.Join(got, "\n  "), strings.Join(q.want, "\n  "))
-				}
-			}
-		})
-	}
+	eachArchive(t, "project", func(t *testing.T, file string, ar *txtar.Archive) {
+		t.Parallel()
+		interview(t, keptProject(t, openArchive(t, ar)), ar)
+	})
 }
 
 // keptProject returns the project that a start finds when the one before left

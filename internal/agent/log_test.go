@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"flag"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -22,32 +21,22 @@ var update = flag.Bool("update", false, "rewrite the expected lines of the log")
 // events, one JSON object a line as in `bounce events --json`, and what becomes
 // of them: "console", "debug" (the console at that level) and "json".
 func TestLog(t *testing.T) {
-	files, err := filepath.Glob("../../testdata/agent/log/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no cases: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
-			archive, err := txtar.ParseFile(file)
-			if err != nil {
+	eachArchive(t, "log", func(t *testing.T, file string, ar *txtar.Archive) {
+		events := readEvents(t, ar.Files[0])
+		for i, f := range ar.Files[1:] {
+			got := logged(t, f.Name, events)
+			if *update {
+				ar.Files[i+1].Data = []byte(got)
+			} else if got != string(f.Data) {
+				t.Errorf("%s is\n%s\nwant\n%s", f.Name, got, f.Data)
+			}
+		}
+		if *update {
+			if err := os.WriteFile(file, txtar.Format(ar), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			events := readEvents(t, archive.Files[0])
-			for i, f := range archive.Files[1:] {
-				got := logged(t, f.Name, events)
-				if *update {
-					archive.Files[i+1].Data = []byte(got)
-				} else if got != string(f.Data) {
-					t.Errorf("%s is\n%s\nwant\n%s", f.Name, got, f.Data)
-				}
-			}
-			if *update {
-				if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-		})
-	}
+		}
+	})
 }
 
 func readEvents(t *testing.T, f txtar.File) []control.Event {

@@ -23,38 +23,28 @@ import (
 //
 // of its comment are installed in its .venv, and want has what is told.
 func TestPackages(t *testing.T) {
-	files, err := filepath.Glob("../../testdata/agent/packages/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no cases: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
-			t.Parallel()
-			ar, err := txtar.ParseFile(file)
-			if err != nil {
+	eachArchive(t, "packages", func(t *testing.T, file string, ar *txtar.Archive) {
+		t.Parallel()
+		c := layOut(t, ar)
+		for line := range strings.Lines(string(ar.Comment)) {
+			if words, ok := strings.CutPrefix(line, "dist: "); ok {
+				c.install(t, strings.Fields(words))
+			}
+		}
+		got := c.packages(t)
+		i := slices.IndexFunc(ar.Files, func(f txtar.File) bool { return f.Name == "want" })
+		switch {
+		case i < 0:
+			t.Fatal("there is no want")
+		case *update:
+			ar.Files[i].Data = []byte(got)
+			if err := os.WriteFile(file, txtar.Format(ar), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			c := layOut(t, ar)
-			for line := range strings.Lines(string(ar.Comment)) {
-				if words, ok := strings.CutPrefix(line, "dist: "); ok {
-					c.install(t, strings.Fields(words))
-				}
-			}
-			got := c.packages(t)
-			i := slices.IndexFunc(ar.Files, func(f txtar.File) bool { return f.Name == "want" })
-			switch {
-			case i < 0:
-				t.Fatal("there is no want")
-			case *update:
-				ar.Files[i].Data = []byte(got)
-				if err := os.WriteFile(file, txtar.Format(ar), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			case string(ar.Files[i].Data) != got:
-				t.Errorf("got\n%s\nwant\n%s", got, ar.Files[i].Data)
-			}
-		})
-	}
+		case string(ar.Files[i].Data) != got:
+			t.Errorf("got\n%s\nwant\n%s", got, ar.Files[i].Data)
+		}
+	})
 }
 
 // What is installed after the Pythons were asked, and before anybody follows

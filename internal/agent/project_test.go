@@ -18,7 +18,15 @@ import (
 // comment what is asked of it: lines "why PATH", "affected PATH" or "check",
 // each followed by the answer, indented.
 func TestProjects(t *testing.T) {
-	files, err := filepath.Glob("../../testdata/agent/project/*.txtar")
+	eachArchive(t, "project", func(t *testing.T, file string, ar *txtar.Archive) {
+		interview(t, openArchive(t, ar), ar)
+	})
+}
+
+// eachArchive runs a test for each archive of a directory of testdata/agent.
+func eachArchive(t *testing.T, dir string, test func(t *testing.T, file string, ar *txtar.Archive)) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("..", "..", "testdata", "agent", dir, "*.txtar"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no cases: %v", err)
 	}
@@ -28,12 +36,7 @@ func TestProjects(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p := openArchive(t, ar)
-			for _, q := range questions(string(ar.Comment)) {
-				if got := q.ask(t, p); !slices.Equal(got, q.want) {
-					t.Errorf("%s:\n  %s\nwant:\n  %s", q.text, strings.Join(got, "\n  "), strings.Join(q.want, "\n  "))
-				}
-			}
+			test(t, file, ar)
 		})
 	}
 }
@@ -64,6 +67,16 @@ func openArchive(t *testing.T, ar *txtar.Archive) *Project {
 type question struct {
 	text string
 	want []string
+}
+
+// interview asks a project what its archive asks.
+func interview(t *testing.T, p *Project, ar *txtar.Archive) {
+	t.Helper()
+	for _, q := range questions(string(ar.Comment)) {
+		if got := q.ask(t, p); !slices.Equal(got, q.want) {
+			t.Errorf("%s:\n  %s\nwant:\n  %s", q.text, strings.Join(got, "\n  "), strings.Join(q.want, "\n  "))
+		}
+	}
 }
 
 func questions(comment string) []question {

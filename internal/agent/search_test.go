@@ -27,20 +27,10 @@ import (
 //	SERVICE loads FILE...; may load FILE...
 //	warning: TEXT          a finding of check, with no other beside it
 func TestInstalled(t *testing.T) {
-	files, err := filepath.Glob("../../testdata/agent/installed/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no cases: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
-			t.Parallel() // most of it waits for Python
-			ar, err := txtar.ParseFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			layOut(t, ar).check(t)
-		})
-	}
+	eachArchive(t, "installed", func(t *testing.T, file string, ar *txtar.Archive) {
+		t.Parallel() // most of it waits for Python
+		layOut(t, ar).check(t)
+	})
 }
 
 // layout is a case of TestInstalled.
