@@ -116,6 +116,13 @@ func (e *echo) Leave()                   { close(e.left) }
 // serve starts a server for f and returns a client of it.
 func serve(t *testing.T, f *fake) *Client {
 	t.Helper()
+	c, _ := serveFew(t, f, newCrowd(descriptors()))
+	return c
+}
+
+// serveFew does so for a limited number of clients, and returns the socket too.
+func serveFew(t *testing.T, f *fake, clients *crowd) (*Client, string) {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "run", "x.sock")
 	ln, err := Listen(path)
 	if err != nil {
@@ -123,7 +130,7 @@ func serve(t *testing.T, f *fake) *Client {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- Serve(ctx, ln, f) }()
+	go func() { done <- serveCrowd(ctx, ln, f, clients) }()
 	c := NewClient(path)
 	t.Cleanup(func() {
 		c.Close()
@@ -132,7 +139,7 @@ func serve(t *testing.T, f *fake) *Client {
 			t.Errorf("Serve: %v", err)
 		}
 	})
-	return c
+	return c, path
 }
 
 func TestVerbs(t *testing.T) {

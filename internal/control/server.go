@@ -71,12 +71,21 @@ var routes = []route{
 // Serve answers requests on ln until ctx ends, then closes ln and returns when
 // every request has been answered or cut off.
 func Serve(ctx context.Context, ln net.Listener, b Backend) error {
+	return serveCrowd(ctx, ln, b, newCrowd(descriptors()))
+}
+
+func serveCrowd(ctx context.Context, ln net.Listener, b Backend, clients *crowd) error {
 	mux := http.NewServeMux()
 	var answering sync.WaitGroup // the server does not wait for who takes over a connection
 	for _, r := range routes {
 		mux.HandleFunc(r.pattern, func(w http.ResponseWriter, req *http.Request) {
 			answering.Add(1)
 			defer answering.Done()
+			if err := clients.enter(); err != nil {
+				writeError(w, http.StatusServiceUnavailable, err.Error())
+				return
+			}
+			defer clients.leave()
 			if v := req.Header.Get("Bounce-Protocol"); v != strconv.Itoa(protocol) {
 				writeError(w, http.StatusBadRequest, fmt.Sprintf("this agent speaks protocol %d and the client %q: use the same version of bounce for both", protocol, v))
 				return
@@ -99,6 +108,7 @@ func Serve(ctx context.Context, ln net.Listener, b Backend) error {
 		Handler:           mux,
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
+		ConnState:         clients.turn,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 	}
 	done := make(chan error, 1)
