@@ -87,9 +87,9 @@ type slot struct {
 	index  int
 }
 
-func newConductor(r *Runner, h *host, parallel int, strays map[string][]*stray, wards map[string]*adoption) *conductor {
+func newConductor(r *Runner, h *host, strays map[string][]*stray, wards map[string]*adoption) *conductor {
 	return &conductor{
-		r: r, host: h, parallel: parallel, strays: strays, wards: wards,
+		r: r, host: h, strays: strays, wards: wards,
 		services: make(map[string]*service), views: make(map[string]*view), intent: make(map[string]Intent),
 		cleared: make(map[string]uint64), leaving: make(map[string]bool), swept: make(chan struct{}),
 		tree: newTree(nil), after: make(map[string][]string), replaced: make(map[string]int),
@@ -157,10 +157,15 @@ func (c *conductor) finish() {
 
 // Calls.
 
-func (c *conductor) configure(specs []Spec, actions []Action) *Ticket {
-	c.specs, c.actions = make(map[string]Spec), make(map[string]Action)
+func (c *conductor) configure(specs []Spec, actions []Action, groups []Group, parallel int) *Ticket {
+	c.specs, c.actions, c.parallel = make(map[string]Spec), make(map[string]Action), parallel
 	for _, a := range actions {
 		c.actions[a.Name] = a
+	}
+	for _, s := range c.queue {
+		if _, ok := c.actions[s.name]; !ok && s.kind == decider.RunAction && !s.active {
+			c.end(s, Left, Result{Why: "no longer configured"})
+		}
 	}
 	list := make([]*service, 0, len(specs))
 	for _, spec := range specs {
@@ -185,6 +190,8 @@ func (c *conductor) configure(specs []Spec, actions []Action) *Ticket {
 		list = append(list, s)
 	}
 	c.rank = ranks(c.specs)
+	c.regroup(groups)
+	c.arrange()
 	var gone []string
 	for name := range c.services {
 		if _, ok := c.specs[name]; !ok {
@@ -461,6 +468,7 @@ func (c *conductor) look() {
 		c.fail(d)
 	}
 	c.begun()
+	c.forget()
 }
 
 // view is what a service shows.
@@ -525,6 +533,7 @@ func (c *conductor) remove(name string) {
 	delete(c.leaving, name)
 	delete(c.intent, name)
 	delete(c.cleared, name)
+	c.unblock(name)
 }
 
 // end gives a step its outcome.

@@ -773,7 +773,7 @@ func TestConfigure(t *testing.T) {
 		g.up("a", "b")
 		changed := fakeSpec("b")
 		changed.Restart.When = Always
-		ticket, err := g.Configure([]Spec{changed, fakeSpec("c", "b")}, nil)
+		ticket, err := g.Configure([]Spec{changed, fakeSpec("c", "b")}, nil, nil, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -789,10 +789,45 @@ func TestConfigure(t *testing.T) {
 		if !slices.Equal(names, []string{"b", "c"}) {
 			t.Errorf("Status has %v", names)
 		}
-		if _, err := g.Configure([]Spec{fakeSpec("x", "y"), fakeSpec("y", "x"), fakeSpec("y"), {}}, nil); err == nil {
+		if _, err := g.Configure([]Spec{fakeSpec("x", "y"), fakeSpec("y", "x"), fakeSpec("y"), {}}, nil, nil, 1); err == nil {
 			t.Error("a bad configuration was taken")
 		} else if text := err.Error(); !strings.Contains(text, "given twice") || !strings.Contains(text, "has no command") {
 			t.Error(text)
+		}
+	})
+}
+
+func TestConfigureGroupsAndActions(t *testing.T) {
+	actions := []Action{{Name: "run_pip", Argv: []string{"pip"}, Timeout: time.Hour}, {Name: "run_two", Argv: []string{"two"}, Timeout: time.Hour}}
+	group := Group{Name: "g", Strategy: OneForOne, Members: []string{"a", "b"}, Budget: Budget{Restarts: 9, Window: time.Minute}}
+	o := Options{Specs: []Spec{fakeSpec("a"), fakeSpec("b")}, Actions: actions, Groups: []Group{group}}
+	bubble(t, o, map[string][]run{"action/run_pip": {{after: time.Second}}}, func(g *rig, w *world) {
+		g.up("a", "b")
+		// An action that runs goes on without its word, one that waits does not.
+		ticket := g.Apply(withActions("10 run_pip, 20 run_two"))
+		g.event("run_pip", KindActionStarted, 1)
+		if _, err := g.Configure([]Spec{fakeSpec("a")}, nil, []Group{group}, 0); err == nil {
+			t.Error("a group with a member that is gone was taken")
+		}
+		if groups := g.Groups(); len(groups) != 1 || len(groups[0].Members) != 2 {
+			t.Errorf("a bad group has changed something: %+v", groups)
+		}
+		group.Members = []string{"a"}
+		gone, err := g.Configure([]Spec{fakeSpec("a")}, nil, []Group{group}, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := outcomes(g.finish(gone)); got != "b done" {
+			t.Error(got)
+		}
+		if got := outcomes(g.finish(ticket)); got != "run_pip done, run_two left (no longer configured)" {
+			t.Error(got)
+		}
+		if groups := g.Groups(); len(groups) != 1 || !slices.Equal(groups[0].Members, []string{"a"}) {
+			t.Errorf("groups are %+v", groups)
+		}
+		if _, err := g.Configure([]Spec{fakeSpec("a")}, nil, nil, 0); err != nil || len(g.Groups()) != 0 {
+			t.Errorf("%v; groups are %+v", err, g.Groups())
 		}
 	})
 }

@@ -64,6 +64,11 @@ func (s State) moving() bool {
 	return s == StateWaiting || s == StateStarting || s == StateDraining || s == StateStopping
 }
 
+// rests reports whether nothing but a wish or a failure ends the state.
+func (s State) rests() bool {
+	return !s.moving() && s != StateBackoff && s != StateCooldown && s != StateUnclean
+}
+
 // live reports whether a process that is meant to stay may be there.
 func (s State) live() bool {
 	return s == StateStarting || s == StateReady || s == StateUnverified || s == StateDraining

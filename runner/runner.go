@@ -192,9 +192,8 @@ func New(o Options) (*Runner, error) {
 	if unfound != nil {
 		events.tell(Event{Kind: KindUnkept, Time: time.Now(), What: unfound.Error()})
 	}
-	r.conductor = newConductor(r, h, o.MaxParallel, strays, wards)
-	r.conductor.tree = newTree(o.Groups)
-	r.conductor.configure(o.Specs, o.Actions)
+	r.conductor = newConductor(r, h, strays, wards)
+	r.conductor.configure(o.Specs, o.Actions, o.Groups, o.MaxParallel)
 	r.conductor.publish()
 	r.conductor.sweep()
 	go func() {
@@ -331,16 +330,19 @@ func (r *Runner) verb(e event, names []string) (t *Ticket, err error) {
 
 func closedTicket() *Ticket { return newTicket(nil) }
 
-// Configure replaces specs and actions. Services that are gone are stopped,
-// new ones are added as New does, and changed ones keep running: a changed
-// command counts from the next start, which is the next plan's to ask for. The
-// ticket is about the services that are gone.
-func (r *Runner) Configure(specs []Spec, actions []Action) (*Ticket, error) {
-	if err := validate(specs, actions, nil); err != nil {
+// Configure replaces what can be another while services run: specs, actions,
+// groups and MaxParallel. Services that are gone are stopped, new ones are added
+// as New does, and changed ones keep running: a changed command counts from the
+// next start, which is the next plan's to ask for. Actions that are gone and
+// have not begun are [Left]; groups that are as they were keep what they have
+// counted. The ticket is about the services that are gone. With an error
+// everything is as it was.
+func (r *Runner) Configure(specs []Spec, actions []Action, groups []Group, parallel int) (*Ticket, error) {
+	if err := validate(specs, actions, groups); err != nil {
 		return nil, err
 	}
 	var t *Ticket
-	if !r.do(func() { t = r.conductor.configure(specs, actions) }) {
+	if !r.do(func() { t = r.conductor.configure(specs, actions, groups, parallel) }) {
 		return closedTicket(), ErrClosed
 	}
 	return t, nil

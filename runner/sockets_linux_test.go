@@ -196,7 +196,7 @@ func TestAFailedRollFailsNoRequest(t *testing.T) {
 			g.up("web")
 			before := g.status("web")
 			stop := load(t, "http://"+before.Listen[0])
-			if _, err := g.Configure([]Spec{bad}, nil); err != nil {
+			if _, err := g.Configure([]Spec{bad}, nil, nil, 0); err != nil {
 				t.Fatal(err)
 			}
 			got := g.up("web")
@@ -215,7 +215,7 @@ func TestAFailedRollFailsNoRequest(t *testing.T) {
 					t.Fatalf("generation %d has answered", a.generation)
 				}
 			}
-			if _, err := g.Configure([]Spec{good}, nil); err != nil {
+			if _, err := g.Configure([]Spec{good}, nil, nil, 0); err != nil {
 				t.Fatal(err)
 			}
 			if got := outcomes(g.up("web")); got != "web done" {
@@ -373,7 +373,7 @@ func TestSocketsFollowTheConfiguration(t *testing.T) {
 	}
 	before := g.status("a").Listen
 	s.Listen = s.Listen[1:]
-	if _, err := g.Configure([]Spec{s}, nil); err != nil {
+	if _, err := g.Configure([]Spec{s}, nil, nil, 0); err != nil {
 		t.Fatal(err)
 	}
 	g.up("a")

@@ -138,10 +138,42 @@ func (c *conductor) runs(name string) bool {
 func (c *conductor) together(names []string) {
 	for _, name := range names {
 		for _, other := range names {
-			if c.tree.before(other, name) && !slices.Contains(c.after[name], other) {
+			if c.orders(other, name) && !slices.Contains(c.after[name], other) {
 				c.after[name] = append(c.after[name], other)
 			}
 		}
+	}
+}
+
+// orders reports whether a group has one service of today start before another.
+func (c *conductor) orders(first, second string) bool {
+	for _, name := range []string{first, second} {
+		if _, known := c.specs[name]; !known {
+			return false
+		}
+	}
+	return c.tree.before(first, second)
+}
+
+// regroup puts services into other groups. What a restart that is under way
+// waits for is still what a group says, or it is not waited for.
+func (c *conductor) regroup(groups []Group) {
+	c.tree = c.tree.regrouped(groups)
+	for name, others := range c.after {
+		c.after[name] = slices.DeleteFunc(others, func(other string) bool { return !c.orders(other, name) })
+	}
+}
+
+// forget drops what those services waited for that have come to rest without
+// having waited: a successor that takes over does not, nor does one whose
+// restart was called off. The next restart is another one.
+func (c *conductor) forget() {
+	for name := range c.after {
+		if v := c.views[name]; v != nil && !v.status.State.rests() ||
+			slices.ContainsFunc(c.queue, func(s *step) bool { return s.kind == decider.RestartService && s.name == name && !s.ended }) {
+			continue
+		}
+		delete(c.after, name)
 	}
 }
 
@@ -278,7 +310,7 @@ func (c *conductor) followers(steps []decider.Step) []*step {
 
 // publish shows the groups to others, and who waits for whom in them.
 func (c *conductor) publish() {
-	if len(c.tree.groups) == 0 {
+	if len(c.tree.groups) == 0 && c.r.groups == nil {
 		return
 	}
 	after := make(map[string][]Dependency)

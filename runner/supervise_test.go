@@ -41,14 +41,18 @@ func playTogether(t *testing.T, lines []string) {
 				runs[name] = append(runs[name], r)
 			}
 		default:
-			bubble(t, o, runs, func(g *rig, w *world) { playSteps(t, lines, g, w) })
+			bubble(t, o, runs, func(g *rig, w *world) {
+				w.rolls = slices.ContainsFunc(o.Specs, func(s Spec) bool { return s.Strategy == Rolling })
+				playSteps(t, lines, o, g, w)
+			})
 			return
 		}
 	}
 }
 
-// playSteps does what the lines say, and compares what happens.
-func playSteps(t *testing.T, lines []string, g *rig, w *world) {
+// playSteps does what the lines say, and compares what happens. o is what the
+// runner was made from.
+func playSteps(t *testing.T, lines []string, o Options, g *rig, w *world) {
 	for len(lines) > 0 {
 		words := strings.Fields(lines[0])
 		lines = lines[1:]
@@ -69,6 +73,9 @@ func playSteps(t *testing.T, lines []string, g *rig, w *world) {
 			ticket, err = g.Stop(names...)
 		case "change":
 			ticket = g.Apply(planFor(names...))
+		case "without":
+			left := withoutServices(o, names)
+			ticket, err = g.Configure(left.Specs, left.Actions, left.Groups, left.MaxParallel)
 		case "wait":
 			time.Sleep(duration(t, names[0]))
 		case "status":
@@ -99,6 +106,17 @@ func playSteps(t *testing.T, lines []string, g *rig, w *world) {
 	}
 }
 
+// withoutServices returns what is left of a configuration, in its groups too.
+func withoutServices(o Options, names []string) Options {
+	out := func(name string) bool { return slices.Contains(names, name) }
+	o.Specs = slices.DeleteFunc(slices.Clone(o.Specs), func(s Spec) bool { return out(s.Name) })
+	o.Groups = slices.Clone(o.Groups)
+	for i := range o.Groups {
+		o.Groups[i].Members = slices.DeleteFunc(slices.Clone(o.Groups[i].Members), out)
+	}
+	return o
+}
+
 // parseService reads "NAME [DEPENDENCY]... [KEY=VALUE]...".
 func parseService(t *testing.T, words []string) Spec {
 	s := fakeSpec(words[0])
@@ -115,6 +133,8 @@ func parseService(t *testing.T, words []string) Spec {
 				s.Restart.Budget.Restarts = integer(t, value)
 			case "exhausted":
 				s.Restart.OnExhausted = Exhausted(value)
+			case "strategy":
+				s.Strategy, s.Ready = Strategy(value), rollingSpec(s.Name).Ready
 			default:
 				t.Fatalf("no such key: %q", word)
 			}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -68,6 +69,19 @@ func newTree(groups []Group) *tree {
 		}
 	}
 	return t
+}
+
+// regrouped returns a tree of other groups. Those that are as they were keep
+// what they have paid.
+func (t *tree) regrouped(groups []Group) *tree {
+	next := newTree(groups)
+	for name, b := range t.groups {
+		if same := next.groups[name]; same != nil && reflect.DeepEqual(same.Group, b.Group) {
+			next.groups[name] = b
+		}
+	}
+	maps.Copy(next.pending, t.pending)
+	return next
 }
 
 // crash books the crash of a service at now, after which its policy starts it

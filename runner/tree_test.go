@@ -14,6 +14,27 @@ import (
 
 func always(string) bool { return true }
 
+// Other groups are others; the same ones go on counting.
+func TestRegrouped(t *testing.T) {
+	now := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
+	groups := []Group{
+		parseGroup(t, "group same one_for_all 1/10s hold: a b"),
+		parseGroup(t, "group other one_for_all 1/10s hold: c d"),
+	}
+	tree := newTree(groups)
+	for _, name := range []string{"a", "c"} {
+		tree.crash(name, now, always)
+		tree.began(name)
+	}
+	groups[1].Budget.Restarts = 2
+	tree = tree.regrouped(groups)
+	for service, want := range map[string]string{"a": "same hold a b", "c": "other restarts d"} {
+		if got := tree.crash(service, now.Add(time.Second), always).String(); got != want {
+			t.Errorf("crash of %s: got %s, want %s", service, got, want)
+		}
+	}
+}
+
 func TestGroups(t *testing.T) {
 	eachCase(t, "groups.txt", func(t *testing.T, lines []string) {
 		var groups []Group

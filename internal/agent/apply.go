@@ -32,7 +32,7 @@ func (a *Agent) update(ctx context.Context, b watcher.Batch) (before, after *vie
 		}
 	}
 	if changed {
-		if _, err := a.run.Configure(after.specs(), actions(a.config)); err != nil {
+		if _, err := a.run.Configure(after.specs(), actions(a.config), a.config.Supervisors(), a.config.MaxParallel); err != nil {
 			a.emit(control.Event{Kind: "warning", Text: err.Error()})
 		}
 	}
