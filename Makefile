@@ -55,6 +55,7 @@ generate:
 bench: build
 	$(GO) test -run '^$$' -bench . -benchmem ./watcher ./treesitter ./decider ./runner
 	$(GO) run ./bench/latency -bounce build/bounce
+	$(GO) run ./bench/reload -bounce build/bounce
 
 fmt:
 	gofmt -w $$(git ls-files '*.go')

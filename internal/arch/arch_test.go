@@ -47,6 +47,7 @@ var policy = map[string][]string{
 	"bench/latency":   {"internal/control", "bench/internal/measure"},
 	"bench/graph":     {"treesitter"},
 	"bench/watch":     {"watcher", "bench/internal/measure"},
+	"bench/reload":    {"bench/internal/measure"},
 
 	"bench/internal/measure": nil,
 }
