@@ -33,8 +33,12 @@ func (g *globals) load() (*configs.Config, error) {
 }
 
 // loadOrEmpty is load for verbs that only read the tree: without a
-// configuration, the working directory is a project without services.
+// configuration, the working directory is a project without services, and so is
+// that of an agent which was asked and which no file describes.
 func (g *globals) loadOrEmpty() (*configs.Config, error) {
+	if g.bare {
+		return emptyProject(g.project)
+	}
 	cfg, err := g.load()
 	if errors.Is(err, configs.ErrNone) {
 		return emptyProject(".")
@@ -55,8 +59,9 @@ func emptyProject(dir string) (*configs.Config, error) {
 	return cfg, nil
 }
 
-// dir returns the project's directory without reading its configuration, so
-// that a running agent can be asked while the file has a mistake in it.
+// dir returns the directory of the project whose agent a verb is for, without
+// reading its configuration: the agent can be asked while there is a mistake in
+// it.
 func (g *globals) dir() (string, error) {
 	if g.config != "" {
 		abs, err := filepath.Abs(g.config)
@@ -76,7 +81,25 @@ func (g *globals) dir() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return found.Dir, nil
+	dir := manned(cwd, found)
+	g.bare = dir != found.Dir
+	return dir, nil
+}
+
+// manned returns the nearest directory, from cwd up to the project that was
+// found, that an agent runs in: `up -- COMMAND` runs where it is called, without
+// a file that would mark the place, and below other projects too. Without an
+// agent it is the project that was found.
+func manned(cwd string, found configs.Found) string {
+	for at := cwd; at != found.Dir || found.File == ""; at = filepath.Dir(at) {
+		if path, err := control.SocketPath(at); err == nil && control.Answers(path) {
+			return at
+		}
+		if at == filepath.Dir(at) {
+			break
+		}
+	}
+	return found.Dir
 }
 
 // client returns a client of the project's agent.

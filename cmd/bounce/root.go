@@ -17,6 +17,7 @@ type globals struct {
 	logLevel  string
 
 	project string // the project's directory, once a verb has looked for it
+	bare    bool   // it is that of an agent which runs there without a file
 	// seat names the service whose terminal is this one's at the moment, if up
 	// sits at one: what it writes is there already.
 	seat atomic.Pointer[string]
@@ -38,6 +39,7 @@ the services whose process can load what changed: it follows imports.
 
 Every verb finds the project by --config, or else by the nearest bounce.yaml,
 bounce.yml, bounce.json or restart-rules.yaml from the working directory upwards.
+A nearer directory that 'bounce up -- COMMAND' runs in comes before it.
 Results go to stdout, words for people to stderr. Exit codes:
 
 %s`, listExitCodes()),

@@ -79,6 +79,16 @@ func StateDir(project string) (string, error) {
 	return filepath.Join(home, ".local", "state", "bounce", id), nil
 }
 
+// Answers reports whether somebody listens on a socket.
+func Answers(path string) bool {
+	conn, err := net.Dial("unix", path)
+	if err != nil {
+		return false
+	}
+	conn.Close()
+	return true
+}
+
 // Listen opens the socket. A socket file that nobody answers on is left over
 // from an agent that was killed, and is replaced; the caller holds the
 // project's lock, so no agent can be starting at the same time.
@@ -87,8 +97,7 @@ func Listen(path string) (net.Listener, error) {
 	if err := privateDir(dir); err != nil {
 		return nil, fmt.Errorf("cannot listen on %s: %w", path, err)
 	}
-	if conn, err := net.Dial("unix", path); err == nil {
-		conn.Close()
+	if Answers(path) {
 		return nil, fmt.Errorf("cannot listen on %s: another program answers there", path)
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
