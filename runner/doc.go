@@ -37,6 +37,7 @@
 //	    spent                                -> exhausted
 //	starting, ready.timeout: overdue
 //	    wanted, down, condemned, overdue, exited -> stopping    end
+//	    lapped                               -> stopping    relay
 //	    prepared                                stays       launch
 //	    launched                                stays       probe
 //	    refused, doomed                      -> held
@@ -49,11 +50,13 @@
 //	ready, restart.stable_after: stable
 //	    wanted, down, condemned, ailing, exited -> stopping    end
 //	    rolled                                  stays       summon
+//	    lapped                               -> stopping    relay
 //	    recalled                                stays       dismiss
 //	    stable                                  stays       forgive
 //	    succeeded                            -> draining    drain
 //	unverified, restart.stable_after: stable
 //	    wanted, down, condemned, ailing, exited -> stopping    end
+//	    lapped                               -> stopping    relay
 //	    stable                                  stays       forgive
 //	draining, drain: drained
 //	    wanted                                  stays       remember
@@ -62,6 +65,7 @@
 //	stopping
 //	    wanted, called, down, condemned         stays       remember
 //	    proved                               -> ready       guard
+//	    unprobed                             -> unverified  guard
 //	    inherited                            -> starting
 //	    emptied, done                        -> stopped
 //	    renewed                              -> waiting
@@ -90,6 +94,7 @@
 //	unclean, 5s: elapsed
 //	    wanted, called, down, condemned         stays       remember
 //	    proved                               -> ready       guard
+//	    unprobed                             -> unverified  guard
 //	    inherited                            -> starting
 //	    emptied, done                        -> stopped
 //	    renewed                              -> waiting
@@ -110,9 +115,12 @@
 //	    launched                                stays       probe
 //	    refused                              -> stopped     bury
 //	    proved                               -> ready       guard
+//	    unprobed                             -> unverified  guard
 //	ready, settle: stable
 //	    rolled, recalled, down, ailing, exited -> stopping    end
 //	    stable                                  stays       succeed
+//	unverified
+//	    rolled, recalled, down, ailing, exited -> stopping    end
 //	stopping
 //	    rolled, recalled, down                  stays       remember
 //	    emptied                              -> stopped     bury

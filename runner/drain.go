@@ -28,7 +28,7 @@ func drainOut(ctx context.Context, old []*os.File, p process, limit time.Duratio
 		}
 		busy, known := p.busy()
 		for _, f := range old {
-			busy = busy || queued(f) > 0
+			busy = busy || queued(f) > 0 || engaged(f)
 		}
 		if busy || !known {
 			quiet = time.Now()

@@ -34,6 +34,17 @@ const (
 	KindRolledBack Kind = "rolled_back"
 	KindAbandoned  Kind = "abandoned"
 
+	// KindOverlapping: a generation begins while the one before it is ended; the
+	// event is of the new one. KindServing: it serves, and the other one is still
+	// there; the service comes to KindReady, or KindUnverified, when that is gone.
+	// KindAlone: it has failed, and is tried again by itself, since the other one
+	// may have been in its way. KindApart: so it was, and generations of the
+	// service will not overlap any more.
+	KindOverlapping Kind = "overlapping"
+	KindServing     Kind = "serving"
+	KindAlone       Kind = "alone"
+	KindApart       Kind = "apart"
+
 	// KindHookDone and KindHookFailed: a hook has run; What begins with its name.
 	KindHookDone   Kind = "hook_done"
 	KindHookFailed Kind = "hook_failed"

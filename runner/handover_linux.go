@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"bounce/internal/unixdiag"
 )
 
 // A server that is told to end drops what it has accepted and not yet read:
@@ -21,8 +23,10 @@ import (
 // that it has. A rolling restart opens the second socket long before: until the
 // next generation has proved itself, only its probes come there.
 //
-// Both sockets are of one SO_REUSEPORT group, whose program chooses. The port
-// is not shared with others: a stranger finds it taken.
+// Both sockets of a port are of one SO_REUSEPORT group, whose program chooses.
+// The port is not shared with others: a stranger finds it taken. Those of a path
+// are bound to two names, which are exchanged at once: a client finds one or the
+// other, and never none.
 
 // found makes a group of a socket that was just opened, by another one that
 // listens for a moment: only a group can have a program, and that must be there
@@ -36,10 +40,21 @@ func (h *held) found() {
 
 // alone ends what the option does on the socket that is left: a group is asked
 // only where it is set.
-func (h *held) alone() { _ = option(h.file, unix.SO_REUSEPORT, 0) }
+func (h *held) alone() {
+	if h.spec.Unix == "" {
+		_ = option(h.file, unix.SO_REUSEPORT, 0)
+	}
+}
 
-// another opens one more socket of the group.
+// another opens one more socket of the group, or beside the path.
 func (h *held) another() (*os.File, error) {
+	if h.spec.Unix != "" {
+		twin, err := holdUnix(Listen{Unix: h.spare(), Mode: h.spec.Mode})
+		if err != nil {
+			return nil, err
+		}
+		return twin.file, nil
+	}
 	if err := option(h.file, unix.SO_REUSEPORT, 1); err != nil {
 		return nil, err
 	}
@@ -64,7 +79,7 @@ func (h *held) another() (*os.File, error) {
 // succeed opens the socket of the next generation and leads new connections
 // to it; without effect where the system refuses.
 func (h *held) succeed() {
-	if h.spec.Unix == "" && h.open() == nil && h.choose(true) != nil {
+	if h.open() == nil && h.choose(true) != nil {
 		h.abandon()
 	}
 }
@@ -72,9 +87,6 @@ func (h *held) succeed() {
 // beside opens the socket of the next generation. Connections go on coming to
 // the old one, but for those that steer prepares.
 func (h *held) beside() error {
-	if h.spec.Unix != "" {
-		return fmt.Errorf("cannot listen on %s for two generations at once", h.spec.Unix)
-	}
 	err := h.choose(false)
 	if err == nil {
 		err = h.open()
@@ -120,6 +132,7 @@ func (h *held) supplant() {
 	h.file.Close()
 	h.file, h.next = h.next, nil
 	h.alone()
+	h.clear()
 }
 
 // abandon closes the socket of a next generation that is no more.
@@ -133,13 +146,33 @@ func (h *held) abandon() {
 	h.next.Close()
 	h.next = nil
 	h.alone()
+	h.clear()
+}
+
+// clear removes the file of a socket that is closed, once its path is that of
+// the other one. h.mu is held.
+func (h *held) clear() {
+	if h.spec.Unix != "" {
+		_ = os.Remove(h.spare()) // gone is fine
+		h.led = false
+	}
 }
 
 // choose sets the program of the group: to the newest socket, or to the one
-// before it but for what steer has prepared.
+// before it but for what steer has prepared. It gives the path to that socket.
 func (h *held) choose(newest bool) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.spec.Unix != "" {
+		if h.led == newest {
+			return nil
+		}
+		if err := unix.Renameat2(unix.AT_FDCWD, h.spare(), unix.AT_FDCWD, h.spec.Unix, unix.RENAME_EXCHANGE); err != nil {
+			return err
+		}
+		h.led = newest
+		return nil
+	}
 	h.led, h.steered = newest, nil
 	return h.program()
 }
@@ -235,6 +268,7 @@ func control(socket *os.File, f func(fd int)) error {
 	return raw.Control(func(fd uintptr) { f(int(fd)) })
 }
 
+// option sets an option of a TCP socket.
 func option(socket *os.File, name, value int) error {
 	var failed error
 	err := control(socket, func(fd int) { failed = unix.SetsockoptInt(fd, unix.SOL_SOCKET, name, value) })
@@ -248,14 +282,42 @@ func queued(socket *os.File) (n uint32) {
 			n = info.Unacked // that is what it says of one that listens
 		}
 	})
+	if pathed(socket) {
+		b, _ := unixdiag.Of(socket) // unknown is none
+		n = uint32(b.Waiting)
+	}
 	return n
 }
 
-// settle waits until nothing has waited in the sockets, and nothing that was
-// accepted has been unread, for a while, or limit is over or force closed.
-func settle(old []*os.File, limit time.Duration, force <-chan struct{}) {
+// pathed reports whether a socket is one of a path.
+func pathed(socket *os.File) (is bool) {
+	_ = control(socket, func(fd int) {
+		at, _ := unix.Getsockname(fd)
+		_, is = at.(*unix.SockaddrUnix)
+	})
+	return is
+}
+
+// engaged reports whether a connection that came by a path is open; where the
+// kernel does not tell, it may be.
+func engaged(socket *os.File) bool {
+	if !pathed(socket) {
+		return false
+	}
+	b, err := unixdiag.Of(socket)
+	return err != nil || b.Open > 0
+}
+
+// settle waits until nothing has waited in the sockets, where queues says so,
+// and nothing that was accepted has been unread, for a while, or limit is over
+// or force closed.
+func settle(old []*os.File, queues bool, limit time.Duration, force <-chan struct{}) {
 	var ports []uint16
+	var paths []*os.File
 	for _, s := range old {
+		if pathed(s) {
+			paths = append(paths, s)
+		}
 		_ = control(s, func(fd int) {
 			switch addr, _ := unix.Getsockname(fd); addr := addr.(type) {
 			case *unix.SockaddrInet4:
@@ -269,11 +331,15 @@ func settle(old []*os.File, limit time.Duration, force <-chan struct{}) {
 	defer ticker.Stop()
 	begin := time.Now()
 	for quiet := begin; time.Since(begin) < limit && time.Since(quiet) < settleTime; {
-		busy := slices.ContainsFunc(old, func(s *os.File) bool { return queued(s) > 0 })
+		busy := queues && slices.ContainsFunc(old, func(s *os.File) bool { return queued(s) > 0 })
 		for _, name := range []string{"/proc/self/net/tcp", "/proc/self/net/tcp6"} {
 			data, err := os.ReadFile(name)
 			busy = busy || err == nil && unread(string(data), ports)
 		}
+		busy = busy || slices.ContainsFunc(paths, func(s *os.File) bool {
+			b, _ := unixdiag.Of(s) // unknown is none
+			return b.Unread > 0
+		})
 		if busy {
 			quiet = time.Now()
 		}

@@ -2,6 +2,8 @@ package runner
 
 import (
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -76,8 +78,71 @@ func TestBeside(t *testing.T) {
 		}
 		h.release()
 	}
-	if h := (&held{spec: Listen{Unix: "x"}}); h.beside() == nil {
-		t.Error("two generations on one unix socket")
+}
+
+// TestBesideAPath is TestBeside for a path, and sees that each generation but the
+// last leaves nothing.
+func TestBesideAPath(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "sock")
+	h, err := hold(Listen{Unix: path, Mode: 0o620})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dial := func(n int) {
+		t.Helper()
+		for range n {
+			conn, err := net.Dial("unix", path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { conn.Close() })
+		}
+	}
+	expect := func(what string, old, next uint32) {
+		t.Helper()
+		if got, got2 := queued(h.file), queued(h.next); got != old || got2 != next {
+			t.Errorf("%s: %d for the old one and %d for the next, want %d and %d", what, got, got2, old, next)
+		}
+		info, err := os.Lstat(path)
+		if err != nil || info.Mode().Perm() != 0o620 {
+			t.Errorf("%s: %v %v", what, info, err)
+		}
+	}
+	for range 3 {
+		if err := h.beside(); err != nil {
+			t.Fatal(err)
+		}
+		dial(3)
+		expect("at first", 3, 0)
+		h.lead(true)
+		dial(2)
+		expect("led", 3, 2)
+		h.lead(false)
+		dial(1)
+		expect("led back", 4, 2)
+		h.abandon()
+		dial(1)
+		if n := queued(h.file); n != 5 {
+			t.Errorf("abandoned: %d, want 5", n)
+		}
+		h.succeed()
+		dial(1)
+		expect("succeeded", 5, 1)
+		h.supplant()
+		if n := queued(h.file); n != 1 {
+			t.Errorf("supplanted: %d, want 1", n)
+		}
+		if left := entries(t, dir); len(left) != 1 {
+			t.Errorf("left: %v", left)
+		}
+		// The next round begins with none.
+		h.succeed()
+		h.supplant()
+	}
+	h.release()
+	if left := entries(t, dir); len(left) != 0 {
+		t.Errorf("left: %v", left)
 	}
 }
 

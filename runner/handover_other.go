@@ -27,4 +27,6 @@ func (h *held) steer(string, string, syscall.RawConn) error { return nil }
 
 func queued(*os.File) uint32 { return 0 }
 
-func settle([]*os.File, time.Duration, <-chan struct{}) {}
+func engaged(*os.File) bool { return false }
+
+func settle([]*os.File, bool, time.Duration, <-chan struct{}) {}

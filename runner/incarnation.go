@@ -26,6 +26,9 @@ type incarnation struct {
 	asked     bool   // its end was wished for
 	over      bool   // its command has ended
 	served    bool   // it had shown that it serves before this runner began
+	early     bool   // it was started while the one before it was ended
+	shown     bool   // it has been ready, or has run for long enough
+	trial     *trial // what it is to show, nil for nothing
 	survivors []int  // what of it cannot be ended
 
 	// What it says of itself, see report.go.
@@ -48,7 +51,7 @@ type incarnation struct {
 // conceive returns the generation that a wish asks for.
 func (s *service) conceive(w *wish) *incarnation {
 	s.numbered++
-	return &incarnation{generation: s.numbered, state: StateStopped, cause: w.cause, reasons: w.reasons, why: w.why}
+	return &incarnation{generation: s.numbered, state: StateStopped, cause: w.cause, reasons: w.reasons, why: w.why, trial: w.trial}
 }
 
 // still ends what waits and watches in the state that is left.

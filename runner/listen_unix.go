@@ -130,6 +130,9 @@ func holdUnix(l Listen) (*held, error) {
 // cleared it for all.
 func block(socket *os.File) { _ = unix.SetNonblock(int(socket.Fd()), false) }
 
+// spare is where the socket of a path is while another one has it.
+func (h *held) spare() string { return h.spec.Unix + "~" }
+
 // leave closes our end of the socket.
 func (h *held) leave() {
 	h.file.Close()
@@ -143,5 +146,8 @@ func (h *held) release() {
 	h.leave()
 	if h.spec.Unix != "" {
 		_ = os.Remove(h.spec.Unix) // gone is fine
+		if h.next != nil {
+			_ = os.Remove(h.spare())
+		}
 	}
 }

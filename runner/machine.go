@@ -8,7 +8,7 @@ package runner
 // event Crashed, Spent, Cooled, Doomed or Done.
 //
 // A rolling restart starts the next generation, the successor, beside the one
-// that serves. Its life is a second, smaller table, in the same words: were it
+// that serves, and one that overlaps does so beside the one that is ended. Its life is a second, smaller table, in the same words: were it
 // part of the first, each of its states would be there once for every state
 // that the one before it may be in. The two meet in four events, two each way:
 // the first table has what a successor brings about (succeeded, bereft) and how
@@ -82,6 +82,7 @@ const (
 	wanted   event = "wanted"   // a new generation, in place of one that runs
 	called   event = "called"   // a generation, if none runs or is to come
 	rolled   event = "rolled"   // a new generation, beside one that is ready
+	lapped   event = "lapped"   // a new generation, while the one that runs is ended
 	recalled event = "recalled" // no other generation than the one that runs
 	released event = "released" // the reason to hold it back is gone
 	down     event = "down"     // no generation
@@ -121,7 +122,7 @@ const (
 
 func events() []event {
 	return []event{
-		wanted, called, rolled, recalled, released, down, condemned, cleared,
+		wanted, called, rolled, lapped, recalled, released, down, condemned, cleared,
 		prepared, launched, refused, proved, unprobed, overdue, stable, ailing, exited,
 		succeeded, bereft, drained, inherited, found,
 		emptied, renewed, done, crashed, cooled, spent, doomed, stuck, elapsed,
@@ -142,7 +143,8 @@ const (
 	delay   effect = "delay"    // wait out the backoff or the cooldown
 	look    effect = "look"     // try again to end what is left, a little later
 	refresh effect = "remember" // note what is wanted; another event acts on it
-	// Of rolling restarts.
+	// Of two generations at once.
+	relay   effect = "relay"   // end it, and start a successor meanwhile
 	summon  effect = "summon"  // start a successor, in place of one that is on its way
 	dismiss effect = "dismiss" // end the successor
 	drain   effect = "drain"   // lead what comes to the successor, wait until nothing is left
@@ -178,6 +180,7 @@ var table = map[State]map[event]cell{
 		overdue:   {StateStopping, end},
 		exited:    {StateStopping, end},
 		wanted:    {StateStopping, end},
+		lapped:    {StateStopping, relay},
 		down:      {StateStopping, end},
 		condemned: {StateStopping, end},
 		// No process came to be.
@@ -193,6 +196,7 @@ var table = map[State]map[event]cell{
 		ailing:    {StateStopping, end},
 		exited:    {StateStopping, end},
 		wanted:    {StateStopping, end},
+		lapped:    {StateStopping, relay},
 		down:      {StateStopping, end},
 		rolled:    {StateReady, summon},
 		recalled:  {StateReady, dismiss},
@@ -204,6 +208,7 @@ var table = map[State]map[event]cell{
 		ailing:    {StateStopping, end},
 		exited:    {StateStopping, end},
 		wanted:    {StateStopping, end},
+		lapped:    {StateStopping, relay},
 		down:      {StateStopping, end},
 		condemned: {StateStopping, end},
 	},
@@ -229,6 +234,7 @@ var table = map[State]map[event]cell{
 		stuck:   {StateUnclean, look},
 		// A successor takes over.
 		proved:    {StateReady, guard},
+		unprobed:  {StateUnverified, guard},
 		inherited: {StateStarting, nothing},
 		condemned: {StateStopping, refresh},
 	},
@@ -275,6 +281,7 @@ var table = map[State]map[event]cell{
 		doomed:  {StateHeld, nothing},
 
 		proved:    {StateReady, guard},
+		unprobed:  {StateUnverified, guard},
 		inherited: {StateStarting, nothing},
 		condemned: {StateUnclean, refresh},
 	},
@@ -282,6 +289,7 @@ var table = map[State]map[event]cell{
 
 // succession is the life of a successor, until it takes over or nothing of it
 // is left. It begins and ends in Stopped; Ready means that it could take over.
+// One that is beside a generation which is ended does so when that one is gone.
 var succession = map[State]map[event]cell{
 	StateStopped: {
 		rolled: {StateStarting, precede},
@@ -290,6 +298,7 @@ var succession = map[State]map[event]cell{
 		prepared: {StateStarting, launch},
 		launched: {StateStarting, probe},
 		proved:   {StateReady, guard},
+		unprobed: {StateUnverified, guard},
 		overdue:  {StateStopping, end},
 		exited:   {StateStopping, end},
 		// It is not to be, or another one is.
@@ -301,6 +310,14 @@ var succession = map[State]map[event]cell{
 	},
 	StateReady: {
 		stable:   {StateReady, succeed},
+		ailing:   {StateStopping, end},
+		exited:   {StateStopping, end},
+		rolled:   {StateStopping, end},
+		recalled: {StateStopping, end},
+		down:     {StateStopping, end},
+	},
+	// Of one that is not probed, beside a generation that is ended.
+	StateUnverified: {
 		ailing:   {StateStopping, end},
 		exited:   {StateStopping, end},
 		rolled:   {StateStopping, end},

@@ -118,11 +118,14 @@ func TestEveryPair(t *testing.T) {
 			if s.live() && !c.to.live() && c.to != StateStopping && !(s == StateStarting && noProcess) {
 				t.Errorf("%s: leaves a process behind", where)
 			}
-			if c.to == StateStopping && s != StateStopping && c.do != end {
+			if c.to == StateStopping && s != StateStopping && c.do != end && c.do != relay {
 				t.Errorf("%s: does not end the process", where)
 			}
+			if (c.do == relay) != (e == lapped) {
+				t.Errorf("%s: only a wish that says so starts another one meanwhile", where)
+			}
 			// What is up without a start was started beside another one, or before.
-			takesOver := e == proved || e == inherited || e == bereft || e == found
+			takesOver := e == proved || e == unprobed || e == inherited || e == bereft || e == found
 			if !s.live() && c.to.live() && c.do != precede && !takesOver {
 				t.Errorf("%s: nothing was started", where)
 			}
@@ -142,7 +145,7 @@ func TestEveryPair(t *testing.T) {
 // TestEveryPairOfASuccessor is TestEveryPair for the second table.
 func TestEveryPairOfASuccessor(t *testing.T) {
 	for s, row := range succession {
-		process := s == StateStarting || s == StateReady || s == StateStopping
+		process := s != StateStopped
 		for e, c := range row {
 			where := fmt.Sprintf("%s, %s -> %s, %s", s, e, c.to, c.do)
 			if (c.do == precede) != (s == StateStopped) || (c.do == launch) != (s == StateStarting && e == prepared) {
@@ -238,7 +241,7 @@ func TestRandomLives(t *testing.T) {
 			var e event
 			switch {
 			case random.IntN(3) == 0:
-				e = pick(wanted, called, down, released)
+				e = pick(wanted, lapped, called, down, released)
 			case timer:
 				e = elapsed
 			case ending:
@@ -277,7 +280,7 @@ func TestRandomLives(t *testing.T) {
 					s = c.to
 					timer = c.do == delay
 				}
-			case end:
+			case end, relay:
 				if !process {
 					t.Fatalf("%s on %s: ends nothing", s, e)
 				}

@@ -94,6 +94,13 @@ func (a *account) judge(p Restart, f failure, now time.Time, random float64) ver
 	}
 }
 
+// final reports whether a failure is one that the policy does not retry,
+// whatever is left of the budget.
+func (r Restart) final(f failure) bool {
+	return f.in(r.FatalOn) != "" || f.in(r.HoldOn) != "" || f.in(r.SkipRetryOn) != "" ||
+		!f.ok && f.code != 0 && slices.Contains(r.FatalExitCodes, f.code)
+}
+
 // pay books a restart.
 func (a *account) pay(p Restart, now time.Time, random float64) verdict {
 	a.paid = append(a.paid, now)

@@ -230,7 +230,12 @@ func (s *service) guard(n *incarnation) {
 		bounds = heirLimits
 		s.note(n)
 	}
-	s.arm(n, bounds[n.state].span(s.spec), stable)
+	if n.state == StateReady {
+		s.prove(n)
+	}
+	if l, ok := bounds[n.state]; ok {
+		s.arm(n, l.span(s.spec), stable)
+	}
 	n.vigil = vigil{every: n.every, last: time.Now()}
 	n.units.watch(n.vigil.last)
 	s.watchOut(n)

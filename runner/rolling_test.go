@@ -18,25 +18,28 @@ import (
 	"bounce/internal/soak"
 )
 
-// The lives of one service, "a", told in testdata/runner/rolling.txtar and
-// hooks.txtar. Each file is a life: its processes, what is asked of it, and
+// The lives of one service, "a", told in testdata/runner/rolling.txtar,
+// overlap.txtar and hooks.txtar. Each file is a life: its processes, what is asked of it, and
 // behind a line of dashes what became of it, which -update writes. Lines before
 // the dashes:
 //
-//	set KEY=VALUE ...     of the spec: strategy, settle, drain, restarts, live (an
-//	                      interval), hooks (their timeout)
+//	set KEY=VALUE ...     of the spec: strategy, overlap (true), probed (false),
+//	                      settle, drain, restarts, live (an interval), hooks
+//	                      (their timeout)
 //	hook NAME KEY=VALUE   what its next run does, as run does; without any it ends
 //	                      at once
 //	run KEY=VALUE ...     what the next process does; the last is for all further
 //	                      ones: ready=TIME since its start, ill=TIME likewise,
-//	                      after=TIME and exit=N, busy=TIME, linger=TIME,
-//	                      immortal=N, refuse
+//	                      after=TIME and exit=N, error=CLASS, busy=TIME,
+//	                      linger=TIME, immortal=N, refuse
 //	change, restart, stop, start, withdraw
 //	                      ask for something; a mark ! waits for the outcome
 //	wait TIME
 //	status                say how it is
 //	close                 end the runner
 func TestRollingLives(t *testing.T) { tellLives(t, "../testdata/runner/rolling.txtar") }
+
+func TestOverlaps(t *testing.T) { tellLives(t, "../testdata/runner/overlap.txtar") }
 
 func TestHooks(t *testing.T) { tellLives(t, "../testdata/runner/hooks.txtar") }
 
@@ -209,6 +212,9 @@ func describeStatus(s Status) string {
 	if n := s.Next; n != nil {
 		text += fmt.Sprintf(", next %d is %s", n.Generation, n.State)
 	}
+	if s.Apart != "" {
+		text += ", apart: " + s.Apart
+	}
 	if s.Restarts != (Restarts{}) {
 		text += fmt.Sprintf(", restarts %+v", s.Restarts)
 	}
@@ -224,6 +230,12 @@ func setSpec(t *testing.T, s *Spec, words []string) {
 		switch key, value, _ := strings.Cut(word, "="); key {
 		case "strategy":
 			s.Strategy = Strategy(value)
+		case "overlap":
+			s.Strategy, s.Overlap = Immediate, value == "true"
+		case "probed":
+			if value == "false" {
+				s.Ready = Ready{}
+			}
 		case "hooks":
 			s.HookTimeout = duration(t, value)
 		case "settle":
@@ -253,6 +265,8 @@ func parseRun(t *testing.T, words []string) run {
 			r.after = duration(t, value)
 		case "exit":
 			r.exit.Code = number(t, value)
+		case "error":
+			r.exit.Code, r.stderr = 1, "Traceback (most recent call last):\n  File \"a.py\", line 1, in <module>\n"+value+": no\n"
 		case "busy":
 			r.busy = duration(t, value)
 		case "linger":
@@ -293,13 +307,19 @@ func randomRoll(t *testing.T, seed uint64) {
 	pick := func(times ...time.Duration) time.Duration { return times[random.IntN(len(times))] }
 	draw := func(times ...time.Duration) time.Duration { return times[drawn.IntN(len(times))] }
 	spec := rollingSpec("a")
+	if seed%2 == 1 {
+		spec.Strategy, spec.Overlap = Immediate, true
+		if random.IntN(3) == 0 {
+			spec.Ready = Ready{}
+		}
+	}
 	spec.Settle = pick(0, 0, 2*time.Second)
 	if random.IntN(3) == 0 {
 		spec.Live = Live{Probe: Probe{Command: []string{"alive?"}}, Interval: time.Second, Failures: 2}
 	}
 	spec.HookTimeout, spec.Hooks = 10*time.Second, map[Hook][]string{}
 	for _, h := range HookNames() {
-		if random.IntN(3) == 0 {
+		if random.IntN(3) == 0 && (!spec.Overlap || random.IntN(8) == 0) {
 			spec.Hooks[h] = []string{string(h)}
 		}
 	}
@@ -335,12 +355,13 @@ func randomRoll(t *testing.T, seed uint64) {
 		if s := g.status("a"); s.State != StateStopped || s.PID != nil || s.Next != nil {
 			t.Errorf("in the end: %+v", s)
 		}
-		checkTold(t, g, w)
+		checkTold(t, g, w, spec.Overlap)
 	})
 }
 
-// checkTold compares the events of a service with what its processes did.
-func checkTold(t *testing.T, g *rig, w *world) {
+// checkTold compares the events of a service with what its processes did. Where
+// generations overlap, the older one goes whatever becomes of the newer one.
+func checkTold(t *testing.T, g *rig, w *world, overlap bool) {
 	ended := func(generation int, by time.Time) bool {
 		p := w.lives[mark{run: g.conductor.host.run, service: "a", generation: generation}]
 		return p == nil || !p.ended.IsZero() && !p.ended.After(by)
@@ -358,7 +379,7 @@ func checkTold(t *testing.T, g *rig, w *world) {
 			}
 			serving = e.Generation
 		case KindRolledBack, KindAbandoned:
-			if !ended(e.Generation, e.Time) || ended(serving, e.Time.Add(-1)) {
+			if !ended(e.Generation, e.Time) || !overlap && ended(serving, e.Time.Add(-1)) {
 				t.Errorf("%s %d at %s: generation %d is to go on, and this one not", e.Kind, e.Generation, e.Time.Sub(w.zero), serving)
 			}
 		case KindStopped, KindBackoff, KindWaiting, KindHeld, KindExhausted:

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -64,6 +65,7 @@ type service struct {
 	vacant   bool          // nothing of the current generation is left, the end of heir is awaited
 	called   chan struct{} // closed when the hooks that were called have run; nil: none
 	refused  *refusal      // of the newest successor, until there is another one
+	apart    string        // why its generations must not overlap, as was found out; "" when they may
 
 	sockets []*held        // that it is lent, over all generations
 	stray   []*stray       // of an earlier agent; ended before the first start
@@ -105,6 +107,7 @@ type wish struct {
 	cause   Cause
 	reasons []decider.Reason
 	why     string
+	trial   *trial // what the generation may show besides, nil for nothing
 }
 
 // letter is a message to a service.
@@ -239,9 +242,12 @@ func (s *service) receive(l letter) {
 		if e == called || l.wish.cause.asked() {
 			s.account.forgive()
 			s.sentence = nil
-			if e == wanted && s.rolls() {
-				e = rolled
+			if e == wanted {
+				e = s.manner(l.wish)
 			}
+		}
+		if e == called && s.heir != nil && s.heir.state.live() && !s.heir.asked {
+			return // there is one to come
 		}
 		if _, ok := next(s.state, e); ok {
 			s.next = s.next.merge(l.wish)
@@ -319,6 +325,9 @@ func (s *service) receive(l letter) {
 		}
 		s.happen(elapsed, Event{What: s.why})
 	case respec:
+		if !reflect.DeepEqual(s.spec, *l.spec) {
+			s.apart = ""
+		}
 		s.spec = *l.spec
 	case memorize:
 		if n.stays() {
@@ -355,6 +364,7 @@ func (s *service) happen(e event, about Event) {
 	case guard:
 		s.guard(s.incarnation)
 	case forgive:
+		s.prove(s.incarnation)
 		if s.account.streak > 0 || s.account.cooldowns > 0 {
 			s.account.forgive()
 			s.emit(Event{Kind: KindForgiven, Time: time.Now()})
@@ -365,6 +375,10 @@ func (s *service) happen(e event, about Event) {
 		s.arm(s.incarnation, about.Wait, elapsed)
 	case look:
 		s.arm(s.incarnation, limits[StateUnclean].span(s.spec), elapsed)
+	case refresh:
+		s.giveWay()
+	case relay:
+		s.relay()
 	case summon:
 		s.summon()
 	case dismiss:
@@ -410,12 +424,16 @@ func (s *service) enter(to State, about Event) {
 	s.emit(about)
 }
 
-// count books a restart to who wanted it; the first generation is none.
+// count books a restart to who wanted it; the first generation is none, nor is
+// one that is tried again.
 func (s *service) count() {
 	if s.generation == 1 {
 		return
 	}
 	s.call(onRestart, s.incarnation, s.why)
+	if s.trial != nil {
+		return
+	}
 	switch s.cause {
 	case CauseOperator:
 		s.restarts.Operator++
@@ -469,7 +487,11 @@ func (s *service) tryLaunch(n *incarnation) error {
 		return &StartError{Command: s.spec.Argv[0], Problem: err.Error(), Err: err}
 	}
 	sockets := s.holdSockets
-	if n == s.heir {
+	switch {
+	case n != s.heir:
+	case n.early:
+		sockets = s.openAhead
+	default:
 		sockets = s.openBeside
 	}
 	if err := sockets(); err != nil {
@@ -567,7 +589,7 @@ func (s *service) prompted(prompt string) {
 // and removes bytecode that would be in the way.
 func (s *service) prepare(n *incarnation) error {
 	before := s.host.before
-	if n == s.heir {
+	if n == s.heir && !n.early {
 		before = s.host.beside
 	}
 	if before == nil {
@@ -613,15 +635,20 @@ func (s *service) end(n *incarnation) {
 	proc, pipes, stop, asked := n.proc, n.pipes, s.spec.Stop, n.asked
 	farewell := s.farewell(n, s.reason)
 	var old []*os.File
-	if s.heir == nil {
+	queues := true
+	switch {
+	case s.heir == nil || s.heir.early && n != s.heir:
 		old = s.handOver()
+	case n.early && n.asked && !n.over && s.intent == Up:
+		// What it has not accepted is for the next one.
+		old, queues = s.ahead(), false
 	}
 	s.work.Go(func() {
 		farewell(context.Background())
 		if len(old) > 0 {
 			// The grace is for both: to read what has come, and to answer it.
 			begin := time.Now()
-			settle(old, stop.Grace/2, s.host.force)
+			settle(old, queues, stop.Grace/2, s.host.force)
 			stop.Grace -= time.Since(begin)
 		}
 		left := proc.end(stop, s.host.force)
@@ -741,6 +768,10 @@ func (s *service) judge(f failure, what string) {
 	if s.vain() && !f.ok {
 		s.report(downfall{what: what})
 		s.holdByPlan(what)
+		return
+	}
+	if s.early && !s.shown && !s.spec.Restart.final(d.failure) {
+		s.tryAlone(d)
 		return
 	}
 	now := time.Now()
@@ -876,6 +907,9 @@ func (s *service) publish() {
 		Name: s.name, State: s.state, Intent: s.intent, Health: HealthUnknown,
 		Generation: s.generation, Restarts: s.restarts, Reason: s.reason,
 		Since: s.since, Survivors: s.survivors, Hold: s.hold, Listen: s.addresses(), Next: s.successor(),
+	}
+	if s.spec.Overlap {
+		st.Apart = s.aside()
 	}
 	if s.hold == nil {
 		st.Hold = s.planHold

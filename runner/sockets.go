@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"fmt"
 	"os"
 	"slices"
 	"strconv"
@@ -59,6 +60,11 @@ func (s *service) handOver() []*os.File {
 	return old
 }
 
+// lends reports whether the sockets that are held are those of the spec.
+func (s *service) lends() bool {
+	return slices.EqualFunc(s.sockets, s.spec.Listen, func(h *held, l Listen) bool { return h.spec == l })
+}
+
 // openBeside opens the sockets of a successor. Nothing comes to them but what is
 // steered there, until lead.
 func (s *service) openBeside() error {
@@ -68,6 +74,28 @@ func (s *service) openBeside() error {
 		}
 	}
 	return nil
+}
+
+// openAhead opens the sockets of a successor that everything new comes to, while
+// the generation before it is ended.
+func (s *service) openAhead() error {
+	for _, h := range s.sockets {
+		if h.succeed(); h.next == nil {
+			return fmt.Errorf("cannot listen on %s for two generations at once", h.address)
+		}
+	}
+	return nil
+}
+
+// ahead are the sockets of a successor.
+func (s *service) ahead() []*os.File {
+	var files []*os.File
+	for _, h := range s.sockets {
+		if h.next != nil {
+			files = append(files, h.next)
+		}
+	}
+	return files
 }
 
 // lead has new connections come to the successor, or to the generation that

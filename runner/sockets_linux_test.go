@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -17,15 +18,18 @@ import (
 	"bounce/internal/soak"
 )
 
-// servers are commands that serve on descriptor 3.
-var servers = []struct {
+// server is a command that serves on descriptor 3.
+type server struct {
 	name string
 	argv []string
-}{
-	{"plain", []string{"python3", "plain.py"}},
-	{"uvicorn", []string{"uvicorn", "app:asgi", "--fd", "3", "--no-access-log"}},
-	{"gunicorn", []string{"gunicorn", "app:wsgi", "--workers", "2", "--threads", "2"}},
-	{"hypercorn", []string{"hypercorn", "app:asgi", "--bind", "fd://3"}},
+	log  string // what it prints when it serves on a path, "" for one that does not
+}
+
+var servers = []server{
+	{"plain", []string{"python3", "plain.py"}, "^up$"},
+	{"uvicorn", []string{"uvicorn", "app:asgi", "--fd", "3", "--no-access-log"}, "Application startup complete"},
+	{"gunicorn", []string{"gunicorn", "app:wsgi", "--workers", "2", "--threads", "2"}, "Booting worker"},
+	{"hypercorn", []string{"hypercorn", "app:asgi", "--bind", "fd://3"}, ""},
 }
 
 // serverSpec is the spec of a server on a socket that it is lent. It is ready
@@ -59,9 +63,9 @@ type answer struct {
 // load asks a URL 200 times a second or more, each time on a new connection,
 // until the test calls the function that it returns: that reports what came of
 // the requests.
-func load(t *testing.T, url string) (stop func() []answer) {
+func load(t *testing.T, l Listen) (stop func() []answer) {
 	ctx, cancel := context.WithCancel(t.Context())
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 30 * time.Second}
+	client, url := clientOf(l)
 	ask := func() (a answer) {
 		a.begun = time.Now()
 		resp, err := client.Get(url)
@@ -128,22 +132,42 @@ func report(t *testing.T, answers []answer) {
 	}
 }
 
+// clientOf returns what asks a socket, each time on a new connection.
+func clientOf(l Listen) (client *http.Client, url string) {
+	transport := &http.Transport{DisableKeepAlives: true}
+	if l.Unix != "" {
+		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", l.Unix)
+		}
+	}
+	return &http.Client{Transport: transport, Timeout: 30 * time.Second}, "http://" + cmp.Or(l.TCP, "path")
+}
+
 // TestNoConnectionIsRefused restarts servers under load. What is asked once a
 // generation is said to be ready is answered by no older one.
 func TestNoConnectionIsRefused(t *testing.T) {
 	for _, c := range servers {
-		for _, strategy := range []Strategy{Immediate, Rolling} {
-			t.Run(c.name+"/"+string(strategy), func(t *testing.T) {
+		for _, way := range []string{"immediate", "rolling", "overlap", "path immediate", "path rolling", "path overlap"} {
+			how, byPath := strings.CutPrefix(way, "path ")
+			if byPath && c.log == "" {
+				continue
+			}
+			t.Run(c.name+"/"+way, func(t *testing.T) {
 				spec := serverSpec(t, c.argv)
-				spec.Strategy, spec.Drain = strategy, 5*time.Second
-				if strategy == Rolling {
+				spec.Drain, spec.Overlap = 5*time.Second, how == "overlap"
+				if how == "rolling" {
+					spec.Strategy = Rolling
 					spec.Ready.Echo = "" // two generations, and each is asked by itself
+				}
+				if byPath {
+					spec.Listen = []Listen{{Unix: filepath.Join(t.TempDir(), "sock")}}
+					spec.Ready = Ready{Log: c.log, Timeout: spec.Ready.Timeout}
 				}
 				g := newRig(t, Options{Specs: []Spec{spec}})
 				if got := outcomes(g.up("web")); got != "web done" {
 					t.Fatal(got)
 				}
-				stop := load(t, "http://"+g.status("web").Listen[0])
+				stop := load(t, spec.Listen[0])
 				for range soak.Times(3, 50) {
 					if got := outcomes(g.up("web")); got != "web done" {
 						t.Error(got)
@@ -165,6 +189,38 @@ func TestNoConnectionIsRefused(t *testing.T) {
 	}
 }
 
+// TestOverlapSavesTheEndOfTheOldOne has a server take half a second to begin and
+// a second and a half to end: with overlap new code answers while the old one is
+// there, and without when it is gone.
+func TestOverlapSavesTheEndOfTheOldOne(t *testing.T) {
+	for _, overlap := range []bool{false, true} {
+		t.Run(fmt.Sprint(overlap), func(t *testing.T) {
+			spec := serverSpec(t, []string{"python3", "parting.py"})
+			spec.Env = append(spec.Env, "BOOT=0.5", "LINGER=1.5")
+			spec.Overlap = overlap
+			g := newRig(t, Options{Specs: []Spec{spec}})
+			g.up("web")
+			client, url := clientOf(spec.Listen[0])
+			told := time.Now()
+			ticket := g.Apply(planFor("web"))
+			for generation := "1"; generation == "1"; { // until it is told to
+				resp, err := client.Get(url)
+				if err != nil {
+					t.Fatal(err)
+				}
+				resp.Body.Close()
+				generation = resp.Header.Get("X-Generation")
+			}
+			answered := time.Now()
+			t.Logf("new code answers %s after the old was told to end", answered.Sub(told).Round(10*time.Millisecond))
+			g.finish(ticket)
+			if ended := g.event("web", KindExited, 1).Time; answered.Before(ended) != overlap {
+				t.Errorf("it was answered at %s, and the old one was gone at %s", answered, ended)
+			}
+		})
+	}
+}
+
 // TestAFailedRollFailsNoRequest rolls to code that fails in every way there is,
 // under load.
 func TestAFailedRollFailsNoRequest(t *testing.T) {
@@ -176,12 +232,7 @@ func TestAFailedRollFailsNoRequest(t *testing.T) {
 	} {
 		t.Run(c.server+"/"+c.fail, func(t *testing.T) {
 			t.Parallel()
-			i := slices.IndexFunc(servers, func(s struct {
-				name string
-				argv []string
-			}) bool {
-				return s.name == c.server
-			})
+			i := slices.IndexFunc(servers, func(s server) bool { return s.name == c.server })
 			good := serverSpec(t, servers[i].argv)
 			good.Strategy, good.Drain, good.Ready.Echo = Rolling, 5*time.Second, ""
 			bad := good
@@ -195,7 +246,7 @@ func TestAFailedRollFailsNoRequest(t *testing.T) {
 			g := newRig(t, Options{Specs: []Spec{good}})
 			g.up("web")
 			before := g.status("web")
-			stop := load(t, "http://"+before.Listen[0])
+			stop := load(t, good.Listen[0])
 			if _, err := g.Configure([]Spec{bad}, nil, nil, 0); err != nil {
 				t.Fatal(err)
 			}

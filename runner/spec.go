@@ -37,6 +37,14 @@ type Spec struct {
 	// Strategy is how a new generation takes the place of one that is ready;
 	// default Immediate. Rolling needs Ready.
 	Strategy Strategy `json:",omitempty"`
+	// Overlap has a generation that a change or an operator puts in the place of
+	// one that runs begin while that one ends, where Strategy is Immediate: what
+	// comes from then on is for the new one. What it serves on must be in Listen.
+	// It is without effect where the system cannot, for a service that has a
+	// terminal or is kept, or whose hooks count on their turn (before_start,
+	// before_stop, after_stop), and once it was found to keep new generations
+	// from coming up.
+	Overlap bool `json:",omitempty"`
 	// Settle is how long a successor must stay ready, and alive by Live, before
 	// it takes over; default 0.
 	Settle time.Duration `json:",omitempty"`

@@ -61,9 +61,12 @@ type Status struct {
 	Says string `json:"says,omitempty"`
 	// Listen are the addresses that the runner holds open for it.
 	Listen []string `json:"listen,omitempty"`
-	// Next is the generation that a rolling restart has started beside this
-	// one; nil when there is none.
+	// Next is the generation that was started beside this one; nil when there is
+	// none.
 	Next *Successor `json:"next,omitempty"`
+	// Apart says why its generations do not overlap though Spec.Overlap is set,
+	// "" when they do.
+	Apart string `json:"apart,omitempty"`
 	// Hold is what a change waits for, nil when nothing.
 	Hold *decider.Hold `json:"hold"`
 	// Since is when it came to its state.

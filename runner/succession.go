@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"slices"
 	"strconv"
 	"time"
 )
@@ -40,11 +39,7 @@ type refusal struct {
 // It is not where that one has not shown that it serves, and where it listens
 // on something else.
 func (s *service) rolls() bool {
-	lent := make([]Listen, 0, len(s.sockets))
-	for _, h := range s.sockets {
-		lent = append(lent, h.spec)
-	}
-	return s.spec.Strategy == Rolling && s.state == StateReady && s.spec.Ready.probes() && slices.Equal(lent, s.spec.Listen)
+	return s.spec.Strategy == Rolling && s.state == StateReady && s.spec.Ready.probes() && s.lends()
 }
 
 // summon starts a successor for what is wanted, or has the one that is on its
@@ -98,6 +93,9 @@ func (s *service) develop(e event, about Event) {
 		s.probe(h)
 	case guard:
 		s.guard(h)
+		if h.early {
+			s.announce(h, Event{Kind: KindServing, What: fmt.Sprintf("generation %d is still being ended", s.generation)})
+		}
 	case succeed:
 		s.happen(succeeded, Event{What: fmt.Sprintf("generation %d is ready", h.generation)})
 	case end:
@@ -143,8 +141,11 @@ func (s *service) drain() {
 func (s *service) bury() {
 	h := s.heir
 	if s.state == StateStopping || s.state == StateUnclean {
-		if s.vacant {
+		switch {
+		case s.vacant:
 			s.inheritance()
+		case h.early:
+			s.joinAgain()
 		}
 		return // the one before it goes too, and that is when it is decided on
 	}
@@ -163,12 +164,9 @@ func (s *service) bury() {
 
 // rollOn carries out what was wanted meanwhile.
 func (s *service) rollOn() {
-	if s.rolls() {
-		s.happen(rolled, Event{What: s.next.why})
-		return
-	}
-	s.asked = true
-	s.happen(wanted, Event{What: s.next.why})
+	e := s.manner(s.next)
+	s.asked = e != rolled
+	s.happen(e, Event{What: s.next.why})
 }
 
 // rollBack tells that a successor has failed, and why. It is not tried again
@@ -202,7 +200,11 @@ func (s *service) inheritance() {
 	}
 	s.heir, s.vacant, s.survivors = nil, false, nil
 	if h.state == StateStopped && h.asked {
-		s.abandon()
+		if h.early {
+			s.takeOver() // of all that has come meanwhile
+		} else {
+			s.abandon()
+		}
 		s.settleEnd()
 		return
 	}
@@ -215,18 +217,17 @@ func (s *service) inheritance() {
 	switch h.state {
 	case StateReady:
 		s.happen(proved, Event{What: h.why})
-		if s.next != nil {
-			s.rollOn()
-		}
+	case StateUnverified:
+		s.happen(unprobed, Event{What: h.why})
 	case StateStarting:
 		s.happen(inherited, Event{What: h.why})
-		if s.next != nil {
-			s.asked = true
-			s.happen(wanted, Event{What: s.next.why})
-		}
 	default:
 		s.incarnation.state = s.state
 		s.settleEnd()
+		return
+	}
+	if s.next != nil {
+		s.rollOn()
 	}
 }
 

@@ -19,7 +19,7 @@ var policy = map[string][]string{
 	"watcher":    nil,
 	"treesitter": nil,
 	"decider":    {"watcher"},
-	"runner":     {"decider", "internal/cgroup", "internal/confine", "internal/lines", "internal/shim", "internal/terminal", "internal/waitid"},
+	"runner":     {"decider", "internal/cgroup", "internal/confine", "internal/lines", "internal/shim", "internal/terminal", "internal/unixdiag", "internal/waitid"},
 	"configs":    {"watcher", "treesitter", "decider", "runner"},
 
 	"internal/control":      nil,
@@ -38,6 +38,7 @@ var policy = map[string][]string{
 	"internal/lines":        nil,
 	"internal/shim":         {"internal/lines", "internal/waitid"},
 	"internal/soak":         nil,
+	"internal/unixdiag":     nil,
 	"internal/waitid":       nil,
 	"internal/writers":      nil,
 	"internal/agent":        {"watcher", "treesitter", "decider", "runner", "configs", "internal/control", "internal/git", "internal/installed", "internal/pyruntime", "internal/smartrestart", "internal/classifier", "internal/writers", "internal/logfile", "internal/procstat", "internal/feed"},
