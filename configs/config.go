@@ -170,6 +170,13 @@ type Service struct {
 	// the new one is ready, and keeps the old one when the new one fails; it
 	// needs ready, and listen where the process serves on a port.
 	Strategy runner.Strategy `json:"strategy" enum:"immediate|rolling" example:"immediate"`
+	// Overlap says whether a new process begins while the old one ends, where the
+	// strategy is immediate and listen is given: new code answers as soon as it is
+	// there, however long the old process takes to end. auto steps aside, and
+	// says why, for a service with a terminal, that outlives bounce or whose hooks
+	// count on their turn, and once a new process failed beside the old one and
+	// did not by itself.
+	Overlap string `json:"overlap" enum:"auto|off" example:"off"`
 	// Settle is how long the new process of a rolling restart must stay ready,
 	// and alive by live, before it takes over.
 	Settle Duration `json:"settle" min:"0s" example:"5s"`

@@ -61,6 +61,7 @@ func defaultsOf(p Profile) defaults {
 			OnStats:     OnStats{Interval: Duration(10 * time.Second)},
 			Output:      Output{MaxSize: 10, Keep: 5},
 			Strategy:    runner.Immediate,
+			Overlap:     "auto",
 			Hooks:       Hooks{Timeout: Duration(30 * time.Second)},
 			Drain:       Duration(5 * time.Second),
 			OnAgentExit: "stop",
@@ -82,6 +83,7 @@ func defaultsOf(p Profile) defaults {
 		d.config.Watch.Quiet = Duration(150 * time.Millisecond)
 		d.config.Watch.Max = Duration(10 * time.Second)
 		d.service.OnAgentExit = "keep"
+		d.service.Overlap = "off"
 		d.service.Stop.Grace = Duration(10 * time.Second)
 		d.service.Restart.Backoff.Base = Duration(time.Second)
 		d.service.Restart.Backoff.Max = Duration(time.Minute)

@@ -15,6 +15,14 @@ import (
 // rolling checks that two generations of a service can be there at once, and
 // that the new one can show that it serves.
 func (k *checker) rolling(path string, s Service) {
+	if at := path + ".overlap"; k.given(at) && s.Overlap == "auto" && !k.failed(at) {
+		switch {
+		case s.Strategy == runner.Rolling:
+			k.warn(at, fmt.Sprintf("%s is about immediate restarts, and the strategy is rolling", at), "remove it")
+		case len(s.Listen) == 0:
+			k.warn(at, fmt.Sprintf("%s does nothing: two processes can be there at once where bounce lends them their sockets", at), "add listen, or remove it")
+		}
+	}
 	if s.Strategy != runner.Rolling {
 		for _, key := range []string{"settle", "drain", "reuse_port"} {
 			if k.given(path+"."+key) && !k.failed(path+".strategy") {
@@ -24,17 +32,12 @@ func (k *checker) rolling(path string, s Service) {
 		return
 	}
 	at := path + ".strategy"
-	for i, l := range s.Listen {
-		if l.Unix != "" {
-			k.fail(element(path+".listen", i), fmt.Sprintf("%s: a rolling restart cannot lend two generations the unix socket %s", element(path+".listen", i), l.Unix), "listen on a TCP address, or leave strategy: immediate: connections wait while it restarts")
-		}
-	}
 	if !slices.Contains(slices.Collect(maps.Values(s.Ready.signs())), true) && !k.failed(path+".ready") {
 		k.fail(at, fmt.Sprintf("%s: a rolling restart needs to know when a new process serves, and %s.ready does not say", at, path), "add ready: with http, log, notify, file, pipe or command")
 		return
 	}
 	if s.Ready.Unix != "" {
-		k.fail(at, fmt.Sprintf("%s: two processes cannot both listen on %s", at, s.Ready.Unix), "listen on a TCP address that bounce lends (listen:), or show readiness by log, notify, file or pipe")
+		k.fail(at, fmt.Sprintf("%s: two processes cannot both listen on %s", at, s.Ready.Unix), "have bounce lend it (listen:), and show readiness by log, notify, file or pipe")
 		return
 	}
 	port := localPort(s.Ready.Probe)

@@ -3,15 +3,16 @@
 // with everything that came of them.
 //
 // What is promised: there is never more than one generation of a service, but
-// for a successor that a rolling restart starts beside it, and before a new one
-// starts, or such a successor counts as ready, every process of the old one is
-// gone, whether it left its group, its session or its parent. A successor that
-// fails changes nothing for the one that serves. A process is signalled only when
-// it is known to be the one that was meant. A service is never slowed by who
-// reads its output. It counts as ready by what its own processes show, never
-// by an answer of others. The sockets that it is lent stay open while one
-// generation follows another. At most one generation is wanted beside the one there is;
-// later wishes join it. Only crashes pay into the crash budget.
+// for a successor that is started beside it, by a rolling restart or while it
+// ends where they may overlap, and before a new one starts, or such a successor
+// counts as ready, every process of the old one is gone, whether it left its
+// group, its session or its parent. A successor that fails changes nothing for
+// one that serves. A process is signalled only when it is known to be the one
+// that was meant. A service is never slowed by who reads its output. It counts as
+// ready by what its own processes show, never by an answer of others. The sockets
+// that it is lent stay open while one generation follows another. At most one
+// generation is wanted beside the one there is; later wishes join it. Only
+// crashes pay into the crash budget.
 //
 // What is not: on systems other than Linux a process that leaves its group is
 // lost sight of, the owner of a port is not known, and sd_notify does not work. On Linux a process that
@@ -21,7 +22,7 @@
 // One goroutine owns each service (service.go) and one decides whose turn it
 // is (conductor.go). They send each other messages; timers and exits carry the
 // generation they belong to. What a service does next is a table (machine.go),
-// with a second one for a successor (succession.go), and what follows a crash is
+// with a second one for a successor (succession.go, overlap.go), and what follows a crash is
 // a function (policy.go).
 //
 // # The life of a service

