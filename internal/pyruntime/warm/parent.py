@@ -1,0 +1,399 @@
+"""The parent of warm starts.
+
+An interpreter imports this file as its sitecustomize, so with the command of a
+service given, before the first line of that. It loads libraries, and waits. For
+each order it forks a child, in which this file has done its work: it steps aside,
+and the interpreter goes on with the command as it always does. So argv, __main__,
+sys.path, exit codes and tracebacks of a child are CPython's own, and nothing of
+this file is below its frames.
+
+It is for CPython 3.8 and later on Linux. What it imports beyond what every start
+has imported is taken out of a child again.
+"""
+
+import os
+import sys
+
+# The descriptor of the socket to the one who gives orders, and of how many
+# descriptors that a child is lent from 3 on the numbers are to stay free.
+ORDERS, LENT = "BOUNCE_WARM", "BOUNCE_WARM_LENT"
+INSTALLED = ("site-packages", "dist-packages")
+
+
+class Refusal(Exception):
+    """Why nothing can be forked from this process."""
+
+
+def words(message):
+    """The verb of a message, and its lists."""
+    verb, rest = message.split(b"\0", 1)
+    fields = rest.split(b"\0")[:-1]
+    lists, at = [], 0
+    while at < len(fields):
+        n = int(fields[at])
+        lists.append(fields[at + 1:at + 1 + n])
+        at += 1 + n
+    return verb, lists
+
+
+def message(verb, *lists):
+    out = [verb]
+    for one in lists:
+        out.append(b"%d" % len(one))
+        out.extend(one)
+    return b"\0".join(out) + b"\0"
+
+
+def own(path, roots):
+    """Whether a file is the project's own."""
+    if not isinstance(path, str) or not path.startswith("/"):
+        return False
+    if any(part in INSTALLED for part in path.split("/")):
+        return False
+    for prefix in (sys.prefix, sys.base_prefix):
+        if path.startswith(prefix.rstrip("/") + "/lib"):
+            return False
+    return any(path == root or path.startswith(root.rstrip("/") + "/") for root in roots)
+
+
+def shadowers(directories):
+    """The names of modules that directories have, each with its file."""
+    found = {}
+    for directory in directories:
+        try:
+            names = os.listdir(directory or ".")
+        except OSError:
+            continue
+        for name in names:
+            path = directory + "/" + name
+            stem, dot, suffix = name.partition(".")
+            if not dot and os.path.exists(path + "/__init__.py"):
+                found.setdefault(name, path + "/__init__.py")
+            elif suffix in ("py", "pyc") or suffix.endswith("so"):
+                found.setdefault(stem, path)
+    return found
+
+
+class Guard:
+    """A finder in front of all others that knows what must not be loaded here."""
+
+    def __init__(self, banned, own, before):
+        self.banned, self.hit = banned, ""
+        self.own = set(own) - before
+
+    def find_spec(self, name, path=None, target=None):
+        if name in self.banned or name in self.own:
+            self.hit = self.hit or name
+            raise ModuleNotFoundError("No module named %r" % name, name=name)
+        return None
+
+
+def rewrite(env):
+    """Makes env, a list of b"KEY=value", the environment, in the order given."""
+    import posix
+    os.environ.clear()
+    posix.environ.clear()
+    for entry in env:
+        key, _, value = entry.partition(b"=")
+        if key:
+            os.environb[key] = value
+            posix.environ[key] = value
+
+
+def publish(env):
+    """Writes env where /proc shows it, and others look for marks."""
+    with open("/proc/self/stat", "rb") as f:
+        fields = f.read().rpartition(b")")[2].split()
+    start, end = int(fields[47]), int(fields[48])  # env_start, env_end
+    text = b"".join(entry + b"\0" for entry in env)
+    if len(text) > end - start:
+        raise Refusal("the environment has grown by more than there is room for")
+    mem = os.open("/proc/self/mem", os.O_RDWR | os.O_CLOEXEC)
+    try:
+        os.pwrite(mem, text.ljust(end - start, b"\0"), start)
+    finally:
+        os.close(mem)
+
+
+def descriptors():
+    """The open descriptors, and what each is."""
+    found = {}
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            found[int(name)] = os.readlink("/proc/self/fd/" + name)
+        except OSError:
+            continue  # that of the list itself
+    return found
+
+
+def harmless(fd, what):
+    """Whether a descriptor that an import has opened can be shared: what is only
+    read, from a file or a device."""
+    if not what.startswith("/"):
+        return False
+    with open("/proc/self/fdinfo/%d" % fd) as f:
+        for line in f:
+            if line.startswith("flags:"):
+                return int(line.split()[1], 8) & os.O_ACCMODE == os.O_RDONLY
+    return False
+
+
+def threads():
+    return len(os.listdir("/proc/self/task"))
+
+
+def alone(sleep):
+    """Whether one thread is left. The pools of some libraries end before a fork,
+    and begin again when they are needed: so one fork is tried."""
+    if threads() == 1:
+        return True
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    os.waitpid(pid, 0)
+    for _ in range(20):
+        if threads() == 1:
+            return True
+        sleep(0.005)  # one that was joined may be listed a moment longer
+    return False
+
+
+class Parent:
+    def __init__(self, number, lent):
+        self.before = set(sys.modules)
+        import _socket
+        import gc
+        import time
+        self.socket, self.gc, self.sleep = _socket, gc, time.sleep
+        self.ours = set(sys.modules) - self.before
+        self.names = set()
+        # High up and out of the way, so that what imports open gets the numbers
+        # that it gets at any start.
+        for high in (1000, 250, 60):
+            try:
+                os.dup2(number, high, inheritable=False)
+                break
+            except OSError:
+                continue
+        else:
+            raise Refusal("no descriptor can be had")
+        os.close(number)
+        null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+        for n in range(3, 3 + lent):
+            if n != null:
+                os.dup2(null, n, inheritable=False)
+        if null >= 3 + lent:
+            os.close(null)
+        self.orders = _socket.socket(fileno=high)
+        self.lent = lent
+
+    def tell(self, verb, *lists):
+        self.orders.send(message(verb, *lists))
+
+    def receive(self):
+        """The next order, with descriptors; None when there will be none."""
+        data, about, flags, _ = self.orders.recvmsg(
+            1 << 20, self.socket.CMSG_SPACE(4 * 250), self.socket.MSG_CMSG_CLOEXEC)
+        fds = []
+        for level, kind, payload in about:
+            if level == self.socket.SOL_SOCKET and kind == self.socket.SCM_RIGHTS:
+                payload = payload[:len(payload) - len(payload) % 4]
+                fds.extend(int.from_bytes(payload[i:i + 4], sys.byteorder) for i in range(0, len(payload), 4))
+        if not data:
+            return None, [], fds
+        if flags & (self.socket.MSG_TRUNC | self.socket.MSG_CTRUNC):
+            raise Refusal("an order was cut")
+        verb, lists = words(data)
+        return verb, lists, fds
+
+    def load(self, names, banned, roots, first, hooks):
+        """Imports modules in the order given, and nothing else. What cannot be
+        is told: then this process has served its purpose."""
+        fit()
+        customized(hooks)
+        self.names = set(names)
+        path = list(sys.path)
+        self.first = first + [entry for entry in path if own(entry, roots)]
+        guard = Guard(set(banned), shadowers(self.first), self.before)
+        sys.path[:] = [entry for entry in path if not own(entry, roots)]
+        expected, bad = self.names | self.before | self.ours | {"__mp_main__"}, []
+        sys.meta_path.insert(0, guard)
+        opened = descriptors()
+        try:
+            for name in names:
+                if name in sys.modules or name in guard.banned:
+                    continue
+                guard.hit, known = "", set(sys.modules)
+                why = ""
+                try:
+                    __import__(name)
+                except BaseException as e:
+                    if not phantom(e, name, known) or guard.hit:
+                        why = "%s: %s" % (type(e).__name__, e)
+                added = [n for n in sys.modules if n not in known]
+                if guard.hit:
+                    why = "it asks for " + guard.hit
+                for n in added:
+                    if own(getattr(sys.modules.get(n), "__file__", None), roots):
+                        why = "it loads %s, which is the project's own" % n
+                    elif n not in expected:
+                        why = "it loads %s, which the service did not" % n
+                if why:
+                    bad += [name, why]
+        finally:
+            sys.meta_path.remove(guard)
+            sys.path[:] = path
+        self.tops = set(n.partition(".")[0] for n in sys.modules if n not in self.before)
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+        if bad:
+            self.tell(b"bad", [w.encode("utf-8", "backslashreplace") for w in bad])
+            return
+        for fd, what in descriptors().items():
+            if fd not in opened and not harmless(fd, what):
+                raise Refusal("an import has left %s open" % what)
+        try:
+            with open("/proc/self/task/%d/children" % os.getpid()) as f:
+                if f.read().strip():
+                    raise Refusal("an import has left a process running")
+        except OSError:
+            pass  # a kernel that does not list them
+        if not alone(self.sleep):
+            more = threads() - 1
+            raise Refusal("an import has left %d thread%s running" % (more, "s" * (more > 1)))
+        self.gc.freeze()
+        self.tell(b"loaded")
+
+    def fork(self, env, cwd, printed, fds):
+        """Forks a child that belongs to whoever looks after orphans. Returns
+        whether this is the child."""
+        link, files = fds[0], fds[1:]
+        if len(files) != 3 + self.lent:
+            raise Refusal("the sockets lent are %d, not %d" % (len(files) - 3, self.lent))
+        for name, path in shadowers(self.first).items():
+            if name in self.tops:
+                raise Refusal("%s is there now, and %s was loaded from elsewhere" % (path, name))
+        between = os.fork()
+        if between == 0:
+            try:
+                if os.fork() > 0:
+                    os._exit(0)
+                self.become(link, files, env, cwd, printed)
+                return True
+            except BaseException as e:
+                try:
+                    os.write(link, b"failed\x001\0" + str(e).encode("utf-8", "backslashreplace") + b"\0")
+                finally:
+                    os._exit(1)
+        for fd in fds:
+            os.close(fd)
+        os.waitpid(between, 0)  # from here on the child is somebody else's
+        self.tell(b"forked")
+        return False
+
+    def become(self, link, files, env, cwd, printed):
+        """Makes this child what exec would have made it, and waits until it may
+        begin."""
+        os.setsid()
+        os.chdir(cwd)
+        if any(entry.startswith(b"LISTEN_FDS=") for entry in env):
+            env = env + [b"LISTEN_PID=%d" % os.getpid()]
+        rewrite(env)
+        publish(env)
+        os.write(link, b"here\0")
+        if os.read(link, 16) != b"go\0":
+            os._exit(1)
+        os.close(link)
+        self.orders.close()
+        for n, fd in enumerate(files):
+            os.dup2(fd, n)
+            os.close(fd)
+        for fd, text in zip((1, 2), printed):
+            while text:
+                text = text[os.write(fd, text):]
+        reseed()
+        for finder in sys.path_importer_cache.values():
+            if hasattr(finder, "invalidate_caches"):
+                finder.invalidate_caches()
+        for name in self.ours - self.names:
+            sys.modules.pop(name, None)
+
+    def serve(self):
+        """Takes orders. Returns in children only."""
+        self.tell(b"hello", [b"%d" % os.getpid()])
+        while True:
+            verb, lists, fds = self.receive()
+            if verb is None:
+                os._exit(0)
+            try:
+                if verb == b"load":
+                    rewrite(lists[0])
+                    self.load(*([w.decode("utf-8", "surrogateescape") for w in one] for one in lists[1:]))
+                elif verb == b"fork" and self.fork(lists[0], lists[1][0], lists[2], fds):
+                    return
+            except Refusal as e:
+                for fd in fds:
+                    try:
+                        os.close(fd)
+                    except OSError:
+                        pass
+                self.tell(b"refused", [str(e).encode("utf-8", "backslashreplace")])
+
+
+def phantom(error, name, known):
+    """Whether a module is one that nobody finds: others put it among the modules,
+    and will here too if it is needed."""
+    return isinstance(error, ModuleNotFoundError) and error.name == name and set(sys.modules) == known
+
+
+def fit():
+    """Refuses an interpreter that cannot go on after a fork."""
+    debugged = sys.flags.dev_mode or os.environ.get("PYTHONMALLOC", "").endswith("debug")
+    if sys.version_info < (3, 9) and debugged:
+        # It frees by one allocator what another one gave, at the end.
+        raise Refusal("Python 3.8 with debug hooks on its memory ends badly after a fork")
+
+
+def customized(hooks):
+    """Refuses where something is to run at the start of the interpreter that may
+    change what is imported after it: here it would come too late."""
+    tolerated = set(hooks) | {os.path.dirname(os.__file__)}
+    for entry in sys.path:
+        for name in ("sitecustomize", "usercustomize"):
+            for path in ("%s/%s.py" % (entry, name), "%s/%s/__init__.py" % (entry, name)):
+                if entry not in tolerated and os.path.exists(path):
+                    raise Refusal("%s runs before all imports" % path)
+
+
+def reseed():
+    """Draws anew what imports have drawn: it would be the same in all children.
+    The random module does so by itself."""
+    if "numpy.random" in sys.modules:
+        sys.modules["numpy.random"].seed()
+    for name in ("multiprocessing.process", "billiard.process"):
+        module = sys.modules.get(name)
+        if module is not None:
+            module.current_process()._config["authkey"] = module.AuthenticationString(os.urandom(32))
+
+
+def main():
+    number, lent = os.environ.get(ORDERS), os.environ.get(LENT, "0")
+    here = os.path.dirname(__file__)
+    sys.path[:] = [entry for entry in sys.path if entry != here]
+    sys.path_importer_cache.pop(here, None)
+    if number is None:
+        return
+    if sys.implementation.name != "cpython" or sys.platform != "linux":
+        os._exit(1)
+    try:
+        Parent(int(number), int(lent)).serve()
+    except BaseException:
+        os._exit(1)  # nobody listens any more
+
+
+main()
+# What the interpreter would have imported under this name has its turn. Where
+# there is none, the error says so to who has asked, and is no error to them.
+sys.modules.pop("sitecustomize", None)
+__import__("sitecustomize")

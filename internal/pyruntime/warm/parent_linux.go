@@ -1,0 +1,353 @@
+package warm
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// loadTime is how long a parent may take to begin and to import what it is
+	// told. Cold starts that take longer are rare, and go on being cold.
+	loadTime = 2 * time.Minute
+	// forkTime is how long a fork may take. It takes milliseconds; a machine
+	// that swaps is no reason to wait much longer than an exec would.
+	forkTime = 5 * time.Second
+	// rounds is how many parents are tried when modules turn out not to load in
+	// one. Each leaves out what the one before has told.
+	rounds = 4
+	// maxPrinted is how much imports may print.
+	maxPrinted = 16 << 10
+	// MaxMemory is how many bytes of memory a parent may hold.
+	MaxMemory = 1 << 30
+)
+
+// Parent is a process that can be forked. Its methods are for one goroutine at
+// a time.
+type Parent struct {
+	process Process
+	orders  *net.UnixConn
+	out     [2]int // the reading ends of its output
+	printed []string
+	loaded  []string
+	left    []Unloaded
+	lent    int
+}
+
+// Start starts a parent. begin starts the interpreter with the command of the
+// service, its directory, its limits and no input; it is called again when a
+// module could not be loaded. It may take a while: as long as the imports do.
+//
+// The error says why there can be none as things are.
+func Start(s Setup, begin func(Launch) (Process, error)) (*Parent, error) {
+	var left []Unloaded
+	for range rounds {
+		p, err := start(s, left, begin)
+		if err != nil {
+			return nil, err
+		}
+		more, err := p.load(s, left)
+		if err == nil && len(more) == 0 {
+			p.left = left
+			return p, nil
+		}
+		p.Close()
+		if err != nil {
+			return nil, err
+		}
+		left = append(left, more...)
+	}
+	return nil, fmt.Errorf("%s cannot be imported ahead of the service: %s", left[len(left)-1].Module, left[len(left)-1].Why)
+}
+
+func start(s Setup, left []Unloaded, begin func(Launch) (Process, error)) (*Parent, error) {
+	ours, theirs, err := pair()
+	if err != nil {
+		return nil, fmt.Errorf("cannot start a parent: %w", err)
+	}
+	defer theirs.Close()
+	p := &Parent{orders: ours, out: [2]int{-1, -1}, lent: s.Lent}
+	var ends [2]*os.File
+	for i := range ends {
+		var fds [2]int
+		if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
+			p.Close()
+			return nil, fmt.Errorf("cannot start a parent: %w", err)
+		}
+		p.out[i], ends[i] = fds[0], os.NewFile(uintptr(fds[1]), "output")
+		defer ends[i].Close()
+		if err := unix.SetNonblock(fds[0], true); err != nil {
+			p.Close()
+			return nil, fmt.Errorf("cannot start a parent: %w", err)
+		}
+	}
+	p.process, err = begin(Launch{Env: environ(s.Hook, Base(s.Env), s.Lent), Orders: theirs, Stdout: ends[0], Stderr: ends[1]})
+	if err != nil {
+		p.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// load has the parent import all modules but some, and returns more that are to
+// be left out in another one.
+func (p *Parent) load(s Setup, left []Unloaded) (more []Unloaded, err error) {
+	_ = p.orders.SetDeadline(time.Now().Add(loadTime))
+	defer p.orders.SetDeadline(time.Time{})
+	hello, err := p.expect("hello")
+	if err != nil {
+		return nil, err
+	}
+	if len(hello) != 1 || len(hello[0]) != 1 || hello[0][0] != strconv.Itoa(p.process.PID()) {
+		return nil, errors.New("the command has another process run its Python")
+	}
+	var banned, names []string
+	for _, u := range left {
+		banned = append(banned, u.Module)
+	}
+	for _, name := range s.Modules {
+		if !slices.Contains(banned, name) {
+			names = append(names, name)
+		}
+	}
+	if err := p.send(nil, "load", Base(s.Env), names, banned, s.Roots, s.First, s.Hooks); err != nil {
+		return nil, err
+	}
+	verb, lists, err := p.receive()
+	switch {
+	case err != nil:
+		return nil, err
+	case verb == "bad" && len(lists) == 1 && len(lists[0]) >= 2 && len(lists[0])%2 == 0:
+		for pair := range slices.Chunk(lists[0], 2) {
+			more = append(more, Unloaded{Module: pair[0], Why: pair[1]})
+		}
+		return more, nil
+	case verb != "loaded":
+		return nil, refusal(verb, lists)
+	}
+	p.loaded = names
+	for _, fd := range p.out {
+		text := make([]byte, maxPrinted+1)
+		n, err := unix.Read(fd, text)
+		if n > maxPrinted {
+			return nil, errors.New("its imports print too much to be repeated")
+		}
+		if err != nil {
+			n = 0 // nothing
+		}
+		p.printed = append(p.printed, string(text[:n]))
+	}
+	if held := p.Memory(); held > MaxMemory {
+		return nil, fmt.Errorf("what it imports takes %d MB; a parent may take %d", held>>20, MaxMemory>>20)
+	}
+	return nil, nil
+}
+
+// Loaded returns the modules that it was told to import and has.
+func (p *Parent) Loaded() []string { return p.loaded }
+
+// Left returns the modules that children import for themselves, because they
+// cannot be imported ahead, and why.
+func (p *Parent) Left() []Unloaded { return p.left }
+
+// PID is that of its process.
+func (p *Parent) PID() int { return p.process.PID() }
+
+// Memory returns how many bytes of memory it holds, 0 when it is gone.
+func (p *Parent) Memory() int64 {
+	data, err := os.ReadFile("/proc/" + strconv.Itoa(p.process.PID()) + "/statm")
+	fields := strings.Fields(string(data))
+	if err != nil || len(fields) < 2 {
+		return 0
+	}
+	pages, _ := strconv.ParseInt(fields[1], 10, 64) // a number, as the kernel writes it
+	return pages * int64(os.Getpagesize())
+}
+
+// Close ends it. Its children go on.
+func (p *Parent) Close() {
+	p.orders.Close()
+	for _, fd := range p.out {
+		if fd >= 0 {
+			unix.Close(fd)
+		}
+	}
+	if p.process != nil {
+		p.process.End()
+	}
+}
+
+// Child is a process that was forked and waits for the word to begin.
+type Child struct {
+	pid  int
+	link *net.UnixConn
+}
+
+// Fork makes a child, which the kernel has given to this process or to its
+// nearest subreaper. It is in a session of its own, its environment is
+// published where /proc shows it, and it runs nothing of the service yet.
+//
+// After an error there is no child, or one that ends by itself, and the parent
+// should be closed. What the error says is why the next start is cold.
+func (p *Parent) Fork(o Order) (*Child, error) {
+	link, theirs, err := pair()
+	if err != nil {
+		return nil, fmt.Errorf("cannot fork: %w", err)
+	}
+	defer theirs.Close()
+	c, err := p.fork(o, link, theirs)
+	if err != nil {
+		link.Close() // which ends a child
+	}
+	return c, err
+}
+
+func (p *Parent) fork(o Order, link *net.UnixConn, theirs *os.File) (*Child, error) {
+	if err := passCredentials(link); err != nil {
+		return nil, fmt.Errorf("cannot fork: %w", err)
+	}
+	deadline := time.Now().Add(forkTime)
+	_ = p.orders.SetDeadline(deadline)
+	defer p.orders.SetDeadline(time.Time{})
+	_ = link.SetDeadline(deadline)
+	fds := []int{int(theirs.Fd())}
+	for _, f := range o.Files {
+		fds = append(fds, int(f.Fd()))
+	}
+	if err := p.send(unix.UnixRights(fds...), "fork", o.Env, []string{o.Dir}, p.printed); err != nil {
+		return nil, err
+	}
+	if _, err := p.expect("forked"); err != nil {
+		return nil, err
+	}
+	text, about := make([]byte, 4<<10), make([]byte, unix.CmsgSpace(unix.SizeofUcred))
+	n, oob, _, _, err := link.ReadMsgUnix(text, about)
+	if err != nil || n == 0 {
+		return nil, fmt.Errorf("the child has ended at once")
+	}
+	verb, lists, err := decode(text[:n])
+	if err == nil && verb != "here" {
+		err = refusal(verb, lists)
+	}
+	if err != nil {
+		return nil, err
+	}
+	_ = link.SetDeadline(time.Time{})
+	pid, err := sender(about[:oob])
+	if err != nil {
+		return nil, err
+	}
+	return &Child{pid, link}, nil
+}
+
+// PID is that of the child.
+func (c *Child) PID() int { return c.pid }
+
+// Begin has it go on with the command, once.
+func (c *Child) Begin() error {
+	defer c.link.Close()
+	if _, err := c.link.Write([]byte("go\x00")); err != nil {
+		return fmt.Errorf("cannot let the child begin: %w", err)
+	}
+	return nil
+}
+
+// Drop ends a child that is not to begin.
+func (c *Child) Drop() { c.link.Close() }
+
+func (p *Parent) send(rights []byte, verb string, lists ...[]string) error {
+	_, _, err := p.orders.WriteMsgUnix(encode(verb, lists...), rights, nil)
+	switch {
+	case errors.Is(err, syscall.EMSGSIZE):
+		return errors.New("its environment is too large to be handed on")
+	case err != nil:
+		return p.lost(err)
+	}
+	return nil
+}
+
+func (p *Parent) receive() (verb string, lists [][]string, err error) {
+	text := make([]byte, 1<<20)
+	n, err := p.orders.Read(text)
+	if err != nil || n == 0 {
+		return "", nil, p.lost(err)
+	}
+	return decode(text[:n])
+}
+
+// lost is why a parent does not answer.
+func (p *Parent) lost(err error) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return errors.New("the parent takes too long")
+	}
+	return errors.New("the parent has ended")
+}
+
+// expect receives what can only be one answer, or a refusal.
+func (p *Parent) expect(verb string) ([][]string, error) {
+	got, lists, err := p.receive()
+	if err == nil && got != verb {
+		err = refusal(got, lists)
+	}
+	return lists, err
+}
+
+// refusal is what a process says in place of what it was asked for.
+func refusal(verb string, lists [][]string) error {
+	if (verb == "refused" || verb == "failed") && len(lists) == 1 && len(lists[0]) == 1 {
+		return errors.New(lists[0][0])
+	}
+	return fmt.Errorf("the parent answers %.40q", verb)
+}
+
+// pair returns two ends of a socket that keeps the bounds of messages.
+func pair() (ours *net.UnixConn, theirs *os.File, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	f := os.NewFile(uintptr(fds[0]), "socket")
+	defer f.Close()
+	theirs = os.NewFile(uintptr(fds[1]), "socket")
+	conn, err := net.FileConn(f)
+	if err != nil {
+		theirs.Close()
+		return nil, nil, err
+	}
+	return conn.(*net.UnixConn), theirs, nil
+}
+
+// passCredentials has the kernel say who sends.
+func passCredentials(conn *net.UnixConn) error {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failed error
+	err = raw.Control(func(fd uintptr) {
+		failed = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_PASSCRED, 1)
+	})
+	return errors.Join(err, failed)
+}
+
+// sender returns the process that has sent a message.
+func sender(about []byte) (int, error) {
+	messages, err := unix.ParseSocketControlMessage(about)
+	if err != nil {
+		return 0, fmt.Errorf("cannot tell who the child is: %w", err)
+	}
+	for _, m := range messages {
+		if who, err := unix.ParseUnixCredentials(&m); err == nil && who.Pid > 0 {
+			return int(who.Pid), nil
+		}
+	}
+	return 0, errors.New("cannot tell who the child is")
+}

@@ -1,0 +1,258 @@
+package warm
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// eachProgram runs a test for each program of a directory of testdata/warm.
+func eachProgram(t *testing.T, dir string, test func(t *testing.T, p *program)) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(testdata, dir, "*.txtar"))
+	if err != nil || len(files) == 0 {
+		t.Fatal("no programs", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) { test(t, newProgram(t, file, python(t))) })
+	}
+}
+
+var socketNumber = regexp.MustCompile(`(socket|pipe):\[\d+\]`)
+
+func TestRefused(t *testing.T) {
+	eachProgram(t, "refused", func(t *testing.T, p *program) {
+		_, err := p.parent(t, p.cold(t).modules)
+		if err == nil {
+			t.Fatal("it has a parent")
+		}
+		got := strings.ReplaceAll(socketNumber.ReplaceAllString(err.Error(), "$1:[N]"), p.dir, "$DIR")
+		if got != p.why {
+			t.Errorf("got %q, want %q", got, p.why)
+		}
+	})
+}
+
+// TestLeft: what cannot be imported ahead is left to the children, which behave
+// as ever.
+func TestLeft(t *testing.T) {
+	eachProgram(t, "left", func(t *testing.T, p *program) {
+		cold := p.cold(t)
+		parent, err := p.parent(t, cold.modules)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var left []string
+		for _, u := range parent.Left() {
+			left = append(left, u.Module+": "+u.Why)
+		}
+		if !slices.Equal(left, p.left) {
+			t.Errorf("left %q, want %q", left, p.left)
+		}
+		if d := difference(cold, p.warm(t, parent)); d != "" {
+			t.Errorf("a warm start differs:\n%s", d)
+		}
+	})
+}
+
+// simple is a program with a parent.
+func simple(t *testing.T) (*program, *Parent) {
+	t.Helper()
+	p := newProgram(t, filepath.Join(testdata, "alike", "script.txtar"), python(t))
+	parent, err := p.parent(t, p.cold(t).modules)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p, parent
+}
+
+// TestShadowed: a file that would now be loaded in the place of what the parent
+// has is not missed.
+func TestShadowed(t *testing.T) {
+	p, parent := simple(t)
+	path := filepath.Join(p.dir, "json.py")
+	if err := os.WriteFile(path, []byte("dumps = str\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	o := newOutput(t)
+	defer o.close()
+	_, err := parent.Fork(Order{Env: p.env, Dir: p.dir, Files: o.files(nil)})
+	if want := path + " is there now, and json was loaded from elsewhere"; err == nil || err.Error() != want {
+		t.Fatalf("got %v, want %s", err, want)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if r := p.warm(t, parent); r.exit != p.exit {
+		t.Errorf("after that: %+v", r)
+	}
+}
+
+// TestDropped: a child that is not to begin ends, and nothing of it is left.
+func TestDropped(t *testing.T) {
+	p, parent := simple(t)
+	o := newOutput(t)
+	child, err := parent.Fork(Order{Env: p.env, Dir: p.dir, Files: o.files(nil)})
+	o.close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	environ, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", child.PID()))
+	if err != nil || !strings.HasPrefix(string(environ), strings.Join(p.env, "\x00")+"\x00") {
+		t.Errorf("the environment of one that waits is %q (%v)", strings.TrimRight(string(environ), "\x00"), err)
+	}
+	child.Drop()
+	if _, err := unix.Wait4(child.PID(), nil, 0, nil); err != nil {
+		t.Error(err)
+	}
+	o.wait.Wait()
+	if text := o.text[0].String() + o.text[1].String(); text != "" {
+		t.Errorf("it has printed %q", text)
+	}
+}
+
+// TestOrdersThatCannotBe: each has an error that says so, and the parent goes on.
+func TestOrdersThatCannotBe(t *testing.T) {
+	p, parent := simple(t)
+	o := newOutput(t)
+	defer o.close()
+	for name, c := range map[string]struct {
+		order Order
+		want  string
+	}{
+		"a directory that is gone": {
+			Order{Env: p.env, Dir: filepath.Join(p.dir, "gone"), Files: o.files(nil)},
+			"[Errno 2] No such file or directory: b'" + filepath.Join(p.dir, "gone") + "'",
+		},
+		"another number of sockets": {
+			Order{Env: p.env, Dir: p.dir, Files: append(o.files(nil), o.null)},
+			"the sockets lent are 1, not 0",
+		},
+		"an environment that has grown": {
+			Order{Env: append(slices.Clone(p.env), "MORE="+strings.Repeat("x", 2*room)), Dir: p.dir, Files: o.files(nil)},
+			"the environment has grown by more than there is room for",
+		},
+		"an environment that is too large": {
+			Order{Env: append(slices.Clone(p.env), "MORE="+strings.Repeat("x", 4<<20)), Dir: p.dir, Files: o.files(nil)},
+			"its environment is too large to be handed on",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := parent.Fork(c.order); err == nil || err.Error() != c.want {
+				t.Errorf("got %v, want %s", err, c.want)
+			}
+		})
+	}
+	for { // those that were forked and have ended
+		if pid, _ := unix.Wait4(-1, nil, unix.WNOHANG, nil); pid <= 0 {
+			break
+		}
+	}
+	if r := p.warm(t, parent); r.exit != p.exit {
+		t.Errorf("after that: %+v", r)
+	}
+}
+
+// TestKilled: a parent that is killed is told by its end.
+func TestKilled(t *testing.T) {
+	p, parent := simple(t)
+	if err := unix.Kill(parent.PID(), unix.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	o := newOutput(t)
+	defer o.close()
+	if _, err := parent.Fork(Order{Env: p.env, Dir: p.dir, Files: o.files(nil)}); err == nil || err.Error() != "the parent has ended" {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestOrphaned: a parent and a child that waits end when nobody holds them, as
+// when the agent is killed.
+func TestOrphaned(t *testing.T) {
+	p, parent := simple(t)
+	o := newOutput(t)
+	child, err := parent.Fork(Order{Env: p.env, Dir: p.dir, Files: o.files(nil)})
+	o.close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	parent.orders.Close()
+	child.link.Close()
+	for _, pid := range []int{parent.PID(), child.PID()} {
+		if _, err := unix.Wait4(pid, nil, 0, nil); err != nil {
+			t.Error(pid, err)
+		}
+	}
+}
+
+// pythons are the interpreters at hand, by version.
+func pythons(t *testing.T) map[string]string {
+	t.Helper()
+	home, err := os.UserHomeDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	candidates := []string{python(t)}
+	for _, pattern := range []string{"/usr/bin/python3.*", "/usr/local/bin/python3.*", home + "/.pyenv/versions/*/bin/python3"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		candidates = append(candidates, found...)
+	}
+	versions := make(map[string]string)
+	for _, path := range candidates {
+		if !pythonName.MatchString(filepath.Base(path)) {
+			continue // python3.11-config
+		}
+		out, err := exec.Command(path, "-c", "import sys; print('%d.%d' % sys.version_info[:2], sys.version_info >= (3, 8), sys.implementation.name)").Output()
+		if fields := strings.Fields(string(out)); err == nil && len(fields) == 3 && fields[1] == "True" && fields[2] == "cpython" {
+			versions[fields[0]] = path
+		}
+	}
+	return versions
+}
+
+func TestVersions(t *testing.T) {
+	for version, path := range pythons(t) {
+		for _, name := range []string{"script", "module", "text", "console", "killed", "lent", "asyncio"} {
+			t.Run(version+"/"+name, func(t *testing.T) {
+				p := newProgram(t, filepath.Join(testdata, "alike", name+".txtar"), path)
+				first := p.cold(t)
+				parent, err := p.parent(t, first.modules)
+				if version == "3.8" && p.whyOld != "" {
+					if err == nil || err.Error() != p.whyOld {
+						t.Errorf("got %v, want %s", err, p.whyOld)
+					}
+					return
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				if left := parent.Left(); len(left) > 0 {
+					t.Errorf("not loaded: %+v", left)
+				}
+				if d := difference(p.cold(t), p.warm(t, parent)); d != "" {
+					t.Errorf("a warm start differs:\n%s", d)
+				}
+			})
+		}
+	}
+}
+
+// TestGrammar: the oldest Python that is supported can read the hook.
+func TestGrammar(t *testing.T) {
+	cmd := exec.Command(python(t), "-c", "import ast, sys; ast.parse(sys.stdin.buffer.read(), feature_version=(3, 8))")
+	cmd.Stdin = bytes.NewReader(hook)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, out)
+	}
+}
