@@ -52,6 +52,8 @@ var policy = map[string][]string{
 	"bench/reload":    {"bench/internal/measure"},
 
 	"bench/internal/measure": nil,
+
+	"internal/pyruntime/observe": nil,
 }
 
 // homes says which packages may import a third-party module: each belongs in

@@ -1,0 +1,365 @@
+"""Tells the agent what the Python processes of a service execute.
+
+It is the sitecustomize of a directory that a service gets in front of its
+PYTHONPATH, so that its child processes run it too. It takes that directory off
+sys.path again, and then the sitecustomize is run that would have been.
+
+What is told goes to a file of the spool that BOUNCE_OBSERVE names, one for each
+user that processes run as: lines of fields with tabs between, "%" and what
+would end a field written as in a URL.
+
+    h VERSION                      a Python of this version runs the hook
+    f HASH FILE                    a file of the project is about to be executed
+    d HASH MTIME SIZE FILE         one that is no module was opened for reading
+    m NAME FILE                    another module was loaded
+
+HASH is the SHA-256 of what was executed, in hex; "-" where that cannot be told.
+A line is written before what it tells of happens, by one write to a descriptor
+that is closed again: nothing is kept that a service could close, or that a fork
+would share, and nobody is waited for. No line is written twice, whichever
+process of the service it is that has written it.
+
+Nothing here may be noticed by the service. What fails is given up for good, and
+the file is then made read-only, which says so even when the disk is full.
+
+The grammar is that of Python 3.8 and of 2.7, which imports this too, and where
+there are no audit hooks.
+"""
+
+import sys
+
+# The sizes of what is read and written, in bytes: the most of a module and of
+# another file that is hashed, and of what is told by the processes of one user.
+CODE, DATA, TOLD = 16 << 20, 1 << 20, 16 << 20
+
+# How far the times of files lag behind the clock, in nanoseconds, and then some.
+COARSE = 20 * 1000 * 1000
+
+# How long modules that are not the project's may wait to be told, likewise.
+PATIENCE = 250 * 1000 * 1000
+
+# Where a server gets to when it has loaded what it needs.
+LULLS = (
+    "socket.__new__", "socket.bind", "socket.connect", "socket.getaddrinfo", "time.sleep",
+    "os.fork", "os.forkpty", "os.exec", "os.posix_spawn", "subprocess.Popen", "_thread.start_new_thread",
+)
+
+handlers = {}  # by audit event
+spool = ""  # directory
+roots = []  # of the project, each ending in a slash
+reads = False  # files that are no modules count
+library = ""  # Python's own, ending in a slash
+begun = 0  # when this was imported
+told = set()  # the lines that are in the file, without their ends
+users = set()  # those that this process has written as
+named = set()  # the modules that were told or are not worth telling
+read = set()  # the files that were told and are no modules
+directories = {}  # whether they are the project's
+looked = {}  # by thread: when it last looked for a module, or opened one
+opened_at = {}  # by module of the project: when it was opened
+news = False  # modules that are not the project's were loaded
+flushed = 0  # when those were told
+
+
+def begin():
+    """Prepares everything, and reports whether there is anybody to tell."""
+    global posix, fsencode, fsdecode, realpath, get_ident, time_ns, sha256, ModuleSpec
+    global spool, reads, library, begun, flushed
+    import os
+    import posix
+    import time
+    from _thread import get_ident
+
+    try:
+        from _sha2 import sha256
+    except ImportError:
+        from _sha256 import sha256
+    fsencode, fsdecode, realpath = os.fsencode, os.fsdecode, os.path.realpath
+    time_ns = time.time_ns
+    ModuleSpec = type(sys.__spec__)
+
+    spool = os.environ.get("BOUNCE_OBSERVE", "")
+    if not spool.startswith("/"):
+        return False
+    library = os.path.dirname(os.__file__) + "/"
+    lines = contents(spool + "/roots").split(b"\n")
+    reads = lines[0] == b"files"
+    for line in lines[1:]:
+        if line:
+            root = unescaped(line)
+            roots.append(root if root.endswith("/") else root + "/")
+    try:
+        told.update(contents(log()).split(b"\n"))
+    except OSError:
+        pass  # nothing was told yet
+    begun = flushed = time_ns()
+    tell([b"h\t" + sys.version.split()[0].encode()])
+    return True
+
+
+def contents(path):
+    fd = posix.open(path, posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NOFOLLOW | posix.O_NONBLOCK)
+    try:
+        pieces, left = [], TOLD
+        while left > 0:
+            piece = posix.read(fd, left)
+            if not piece:
+                break
+            pieces.append(piece)
+            left -= len(piece)
+        return b"".join(pieces)
+    finally:
+        posix.close(fd)
+
+
+def log():
+    return "%s/%d" % (spool, posix.geteuid())
+
+
+def escaped(path):
+    raw = fsencode(path).replace(b"%", b"%25").replace(b"\t", b"%09")
+    return raw.replace(b"\n", b"%0A").replace(b"\r", b"%0D")
+
+
+def unescaped(raw):
+    raw = raw.replace(b"%0D", b"\r").replace(b"%0A", b"\n").replace(b"%09", b"\t")
+    return fsdecode(raw.replace(b"%25", b"%"))
+
+
+def tell(lines):
+    """Writes the lines that nobody has told."""
+    lines = [line for line in lines if line not in told]
+    if not lines:
+        return
+    text = b"\n".join(lines) + b"\n"
+    user = posix.geteuid()
+    if user not in users:
+        text = b"\n" + text  # another process may have been cut short
+    flags = posix.O_WRONLY | posix.O_CREAT | posix.O_APPEND | posix.O_CLOEXEC | posix.O_NOFOLLOW | posix.O_NONBLOCK
+    fd = posix.open(log(), flags, 0o600)
+    try:
+        if posix.fstat(fd).st_size > TOLD or posix.write(fd, text) != len(text):
+            raise OSError("too much was told, or the disk is full")
+    finally:
+        posix.close(fd)
+    users.add(user)
+    told.update(lines)
+
+
+def absolute(path):
+    """Returns a path from the root; the directory may be gone that it is in."""
+    if path.startswith("/"):
+        return path
+    try:
+        return posix.getcwd() + "/" + path
+    except OSError:
+        return path
+
+
+def own(path):
+    """Reports whether a file is the project's, by its directory."""
+    directory = path.rpartition("/")[0] + "/"
+    known = directories.get(directory)
+    if known is None:
+        if len(directories) > 1 << 14:
+            directories.clear()
+        known = directories[directory] = judge(directory)
+    return known
+
+
+def judge(directory):
+    if directory.startswith(library) and not library.startswith(tuple(roots)):
+        return False
+    for place in (directory, realpath(directory) + "/"):
+        if "/site-packages/" in place or "/dist-packages/" in place:
+            return False
+        if place.startswith(tuple(roots)):
+            return True
+    return False
+
+
+def stamp(st):
+    return st.st_mtime_ns, st.st_size, st.st_ino
+
+
+def digest(path, most, since):
+    """Returns the hash of a file that was read at some time since then, "-" if
+    it has been written since or is larger than most, and how it was found."""
+    try:
+        fd = posix.open(path, posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NONBLOCK)
+    except OSError:
+        return b"-", None
+    try:
+        st = posix.fstat(fd)
+        if st.st_mode & 0o170000 != 0o100000:  # no regular file
+            return b"-", None
+        if st.st_size > most:
+            return b"-", st
+        total = sha256()
+        while True:
+            piece = posix.read(fd, 1 << 20)
+            if not piece:
+                break
+            total.update(piece)
+        if stamp(posix.fstat(fd)) != stamp(st) or stamp(posix.stat(path)) != stamp(st) or st.st_ctime_ns > since - COARSE:
+            return b"-", st
+        return total.hexdigest().encode(), st
+    except OSError:
+        return b"-", None
+    finally:
+        posix.close(fd)
+
+
+def module(path, since):
+    total, st = digest(path, CODE, min(since, opened_at.pop(path, since)))
+    opened_at.pop(path, None)  # that was us
+    if st is not None:  # else it is but a name that somebody gave to code
+        tell([b"f\t" + total + b"\t" + escaped(path)])
+
+
+def data(path):
+    if path in read or path.startswith(spool) or not own(path):
+        return
+    if len(read) < 1 << 16:
+        read.add(path)
+    total, st = digest(path, DATA, time_ns() + COARSE)
+    if st is not None:
+        told_at = "%d\t%d" % (st.st_mtime_ns, st.st_size)
+        tell([b"d\t" + total + b"\t" + told_at.encode() + b"\t" + escaped(path)])
+
+
+def executed(args):
+    global news
+    code = args[0]
+    path = code.co_filename
+    if code.co_name != "<module>" or path[:1] in ("", "<"):
+        return
+    now = time_ns()
+    path = absolute(path)
+    if own(path):
+        if path.endswith(".py"):
+            module(path, looked.get(get_ident(), begun))
+        elif reads:
+            data(path)
+    else:
+        news = True
+    if now - flushed > PATIENCE:
+        flush(args)
+
+
+def imported(args):
+    global news
+    thread, now = get_ident(), time_ns()
+    since = looked.get(thread, begun)
+    if len(looked) > 1 << 12:
+        looked.clear()
+    looked[thread] = now
+    path = args[1]
+    if type(path) is str and path:  # an extension module
+        path = absolute(path)
+        if own(path):
+            module(path, since)
+        else:
+            news = True
+
+
+def opened(args):
+    path, _, flags = args
+    if type(path) is bytes:
+        path = fsdecode(path)
+    if type(path) is not str or not path:
+        return
+    if type(flags) is int and flags & 3 != posix.O_RDONLY:
+        return
+    if path.endswith((".py", ".pyc")):
+        now = looked[get_ident()] = time_ns()
+        path = absolute(path)
+        if len(opened_at) < 1 << 14 and not path.endswith("c") and own(path):
+            opened_at.setdefault(path, now)
+    elif reads:
+        data(absolute(path))
+
+
+def flush(args):
+    """Tells of the modules that are not the project's, in their order."""
+    global news, flushed
+    if not news:
+        return
+    news, flushed = False, time_ns()
+    lines = []
+    for name, loaded in list(sys.modules.items()):
+        if type(name) is not str or name in named:
+            continue
+        named.add(name)
+        place = location(loaded)
+        if not (place.startswith("/") and own(place)):
+            lines.append(b"m\t" + escaped(name) + b"\t" + escaped(place))
+    tell(lines)
+
+
+def location(loaded):
+    """Returns where a module is from, running no code of its own."""
+    try:
+        spec = object.__getattribute__(loaded, "__dict__").get("__spec__")
+    except AttributeError:
+        spec = None
+    origin = spec.origin if type(spec) is ModuleSpec else None
+    return origin if type(origin) is str and origin else "-"
+
+
+def audit(event, args):
+    handler = handlers.get(event)
+    if handler is not None:
+        try:
+            handler(args)
+        except Exception as error:
+            if not ours(error):
+                raise
+            give_up()
+
+
+def ours(error):
+    """Reports whether it was raised here, and not by a signal handler of the
+    service that happened to run meanwhile."""
+    trace = error.__traceback__
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace.tb_frame.f_globals is globals()
+
+
+def give_up():
+    handlers.clear()
+    try:
+        posix.chmod(log(), 0o400)
+    except Exception:
+        pass  # the service runs without
+
+
+def install():
+    before = set(sys.modules)
+    try:
+        if begin():
+            named.update(before, ("__main__", "__mp_main__"))
+            handlers.update(dict.fromkeys(LULLS, flush))
+            handlers.update({"exec": executed, "import": imported, "open": opened})
+            sys.addaudithook(audit)
+    except Exception:
+        give_up()
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
+
+
+def leave(directory):
+    """Makes sys.path what it would be without this."""
+    if directory in sys.path:
+        sys.path.remove(directory)
+    sys.path_importer_cache.pop(directory, None)
+
+
+if __name__ == "sitecustomize":
+    leave(__file__.rpartition("/")[0])
+    if sys.version_info >= (3, 8) and sys.implementation.name == "cpython":
+        install()
+    # This module stays what it is while it is needed, without its name.
+    this = sys.modules.pop(__name__)
+    import sitecustomize

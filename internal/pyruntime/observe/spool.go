@@ -1,0 +1,108 @@
+package observe
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Spool is where the processes of one generation tell what they execute. It is
+// for one goroutine at a time.
+type Spool struct {
+	Service    string
+	Generation int
+	dir, hook  string
+	read       map[string]int64 // of each file, how much was taken in
+}
+
+// Bounds of what is read: how many users a service runs as, and how much each
+// may tell. The hook stops a little above that.
+const (
+	mostUsers = 64
+	mostTold  = 16<<20 + 1<<20
+)
+
+// Environ returns the variables that have the processes of an environment
+// observed, as "KEY=value": they take the place of others of their names.
+func (s *Spool) Environ(env []string) []string {
+	path := s.hook
+	for _, entry := range slices.Backward(env) {
+		// An empty one is none, and what follows the colon would be the
+		// working directory.
+		if before, ok := strings.CutPrefix(entry, envPath+"="); ok {
+			if before != "" {
+				path += string(filepath.ListSeparator) + before
+			}
+			break
+		}
+	}
+	return []string{envSpool + "=" + s.dir, envPath + "=" + path}
+}
+
+// Read returns what was told since it was last called. It is complete as of the
+// time of the call, but for a process that is just telling more.
+func (s *Spool) Read() (Report, error) {
+	var r Report
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		return r, fmt.Errorf("cannot read what %s has told: %w", s.Service, err)
+	}
+	users := 0
+	for _, e := range entries {
+		if _, err := strconv.ParseUint(e.Name(), 10, 32); err != nil {
+			continue
+		}
+		if users++; users > mostUsers {
+			r.Incomplete = true
+			break
+		}
+		if err := s.take(e.Name(), &r); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return r, fmt.Errorf("cannot read what %s has told: %w", s.Service, err)
+		}
+	}
+	return r, nil
+}
+
+// take adds to a report what a user has told.
+func (s *Spool) take(name string, r *Report) error {
+	f, err := openTold(filepath.Join(s.dir, name))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is no file", f.Name())
+	}
+	if info.Mode().Perm()&0o200 == 0 {
+		r.Incomplete = true // the hook's sign that it has given up
+	}
+	from := s.read[name]
+	if info.Size() < from {
+		from = 0 // it was written by somebody else
+	}
+	data, err := io.ReadAll(io.NewSectionReader(f, from, mostTold-from))
+	if err != nil {
+		return err
+	}
+	whole := data[:bytes.LastIndexByte(data, '\n')+1]
+	r.add(whole)
+	if s.read == nil {
+		s.read = map[string]int64{}
+	}
+	s.read[name] = from + int64(len(whole))
+	return nil
+}
+
+// Remove removes the spool. Processes that still run tell nothing from then on.
+func (s *Spool) Remove() error { return os.RemoveAll(s.dir) }

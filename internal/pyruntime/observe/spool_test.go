@@ -1,0 +1,166 @@
+package observe
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func newSpool(t *testing.T) (*Hook, *Spool) {
+	t.Helper()
+	hook, err := Open(filepath.Join(t.TempDir(), "observed"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	spool, err := hook.Spool("a service/x", 3, Options{Roots: []string{"/p"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return hook, spool
+}
+
+// told appends to what a user has told.
+func (s *Spool) told(t *testing.T, user, text string) {
+	t.Helper()
+	f, err := os.OpenFile(filepath.Join(s.dir, user), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteString(text); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestReadTakesWholeLinesOnce(t *testing.T) {
+	_, s := newSpool(t)
+	for _, step := range []struct{ user, text, want string }{
+		{"0", "h\t3.12", ""},
+		{"0", ".1\nf\t-\t/p/a.py\nf\t-", "python 3.12.1\nexecuted /p/a.py 00"},
+		{"0", "", ""},
+		{"33", "f\t-\t/p/b.py\n", "executed /p/b.py 00"},
+		{"0", "\t/p/c.py\n", "executed /p/c.py 00"},
+		{"notes", "f\t-\t/p/d.py\n", ""},
+	} {
+		s.told(t, step.user, step.text)
+		r, err := s.Read()
+		if err != nil || r.words() != step.want || r.Incomplete {
+			t.Errorf("after %q: %q, %v; want %q", step.text, r.words(), err, step.want)
+		}
+	}
+}
+
+// TestReadOfWhatIsNoFile: whoever may write there may put anything there.
+func TestReadOfWhatIsNoFile(t *testing.T) {
+	secret := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(secret, []byte("f\t-\t/p/a.py\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for what, put := range map[string]func(name string) error{
+		"a link":      func(name string) error { return os.Symlink(secret, name) },
+		"a directory": func(name string) error { return os.Mkdir(name, 0o700) },
+		"a pipe":      makePipe,
+	} {
+		_, s := newSpool(t)
+		if err := put(filepath.Join(s.dir, "0")); err != nil {
+			t.Fatal(err)
+		}
+		if r, err := s.Read(); err == nil || r.words() != "" {
+			t.Errorf("%s: %q, %v", what, r.words(), err)
+		}
+	}
+}
+
+func TestReadOfMoreUsersThanServicesHave(t *testing.T) {
+	_, s := newSpool(t)
+	for n := range mostUsers + 1 {
+		s.told(t, strings.Repeat("1", n/9+1)+string(rune('1'+n%9)), "")
+	}
+	if r, err := s.Read(); err != nil || !r.Incomplete {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+func TestLeft(t *testing.T) {
+	hook, s := newSpool(t)
+	s.told(t, "0", "f\t-\t/p/a.py\n")
+	unfinished := filepath.Join(hook.base, "spool-1")
+	if err := os.Mkdir(unfinished, 0o700); err != nil {
+		t.Fatal(err)
+	}
+
+	next, err := Open(hook.base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	left, err := next.Left()
+	if err != nil || len(left) != 1 || left[0].Service != "a service/x" || left[0].Generation != 3 {
+		t.Fatalf("%+v, %v", left, err)
+	}
+	if r, err := left[0].Read(); err != nil || r.words() != "executed /p/a.py 00" {
+		t.Errorf("%q, %v", r.words(), err)
+	}
+	if _, err := os.Stat(unfinished); !os.IsNotExist(err) {
+		t.Errorf("what is unfinished stays: %v", err)
+	}
+	if err := left[0].Remove(); err != nil {
+		t.Error(err)
+	}
+	if left, err := next.Left(); err != nil || len(left) != 0 {
+		t.Errorf("%+v, %v", left, err)
+	}
+}
+
+func TestOpenTakesTheFirstPlaceThatIsSafe(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	others := filepath.Join(dir, "others")
+	good := filepath.Join(dir, "deep", "good")
+	for _, err := range []error{os.WriteFile(file, nil, 0o600), os.Mkdir(others, 0o700), os.Chmod(others, 0o777)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	bad := []string{filepath.Join(file, "below"), file, others, filepath.Join(dir, "a:b")}
+	if _, err := Open(bad...); err == nil {
+		t.Error("no place is safe, and one is taken")
+	} else {
+		for _, name := range bad {
+			if !strings.Contains(err.Error(), name) {
+				t.Errorf("the error does not name %s: %v", name, err)
+			}
+		}
+	}
+	hook, err := Open(append(bad, good)...)
+	if err != nil || hook.base != good {
+		t.Errorf("%+v, %v", hook, err)
+	}
+}
+
+// TestEnviron: what PYTHONPATH says stays behind the hook's directory, and one
+// that says nothing does not become the working directory.
+func TestEnviron(t *testing.T) {
+	_, s := newSpool(t)
+	for before, after := range map[string]string{"": "", "PYTHONPATH=": "", "PYTHONPATH=/a::b": ":/a::b"} {
+		want := []string{"BOUNCE_OBSERVE=" + s.dir, "PYTHONPATH=" + s.hook + after}
+		if got := s.Environ([]string{"HOME=/", before}); !slices.Equal(got, want) {
+			t.Errorf("with %q: %q", before, got)
+		}
+	}
+}
+
+func TestObstacle(t *testing.T) {
+	for _, c := range []struct{ program, flags, want string }{
+		{"/usr/bin/python3.12", "", ""},
+		{"/usr/bin/python3.12", "-s -P", ""},
+		{"/usr/bin/python3.12", "-s -E", "python3.12 -E ignores PYTHONPATH"},
+		{"/opt/pypy3", "", "pypy3 has no audit hooks"},
+		{"python2.7", "", "python2.7 has no audit hooks: those came with Python 3.8"},
+	} {
+		if got := Obstacle(c.program, strings.Fields(c.flags)); got != c.want {
+			t.Errorf("%s %s: %q", c.program, c.flags, got)
+		}
+	}
+}
