@@ -126,6 +126,14 @@ func cmdSees(ts *testscript.TestScript, neg bool, args []string) {
 	for {
 		d.mu.Lock()
 		at, grown := re.FindIndex(d.shown), d.grown
+		if neg { // of what has ended
+			shown := bytes.Clone(d.shown)
+			d.mu.Unlock()
+			if at != nil {
+				ts.Fatalf("it shows %q: %q", args[1], shown)
+			}
+			return
+		}
 		if at != nil {
 			ts.Logf("%q", d.shown[:at[1]])
 			d.shown = d.shown[at[1]:]

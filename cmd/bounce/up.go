@@ -139,7 +139,8 @@ func (g *globals) loadFor(command []string) (*configs.Config, error) {
 	return configs.FromCommand(command, cwd)
 }
 
-// up runs the agent until a signal ends it.
+// up runs the agent until a signal ends it. Unless they are printed as JSON,
+// events go to opts.Event too, if there is one.
 func (g *globals) up(ctx context.Context, cfg *configs.Config, opts agent.Options, asJSON bool) error {
 	log := g.logger(g.err)
 	for _, w := range cfg.Warnings {
@@ -152,7 +153,13 @@ func (g *globals) up(ctx context.Context, cfg *configs.Config, opts agent.Option
 		out := newOutput(g.out)
 		events := agent.NewLog(log)
 		events.Beside, events.Dry = sameFile(g.out, g.err), opts.Dry
-		opts.Event = events.Event
+		also := opts.Event
+		opts.Event = func(e control.Event) {
+			if also != nil {
+				also(e)
+			}
+			events.Event(e)
+		}
 		opts.Output = func(l control.Line) {
 			if at := g.seat.Load(); at == nil || *at != l.Service {
 				_ = out.write(l)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/term"
@@ -39,10 +40,19 @@ func (g *globals) upAt(ctx context.Context, cfg *configs.Config, opts agent.Opti
 
 	g.unread()
 	ctx, cancel := context.WithCancel(ctx)
+	// Before the agent of this process says something, one of another process
+	// may answer on the socket.
+	ours := make(chan struct{})
+	said := sync.OnceFunc(func() { close(ours) })
+	opts.Event = func(control.Event) { said() }
 	left := make(chan struct{})
 	go func() {
 		defer close(left)
-		g.sitDown(ctx, c, name)
+		select {
+		case <-ours:
+			g.sitDown(ctx, c, name)
+		case <-ctx.Done():
+		}
 	}()
 	err = g.up(ctx, cfg, opts, false)
 	cancel()
