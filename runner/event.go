@@ -38,12 +38,17 @@ const (
 	// event is of the new one. KindServing: it serves, and the other one is still
 	// there; the service comes to KindReady, or KindUnverified, when that is gone.
 	// KindAlone: it has failed, and is tried again by itself, since the other one
-	// may have been in its way. KindApart: so it was, and generations of the
+	// may have been in its way, or by a cold start, since it was the first warm one. KindApart: so it was, and generations of the
 	// service will not overlap any more.
 	KindOverlapping Kind = "overlapping"
 	KindServing     Kind = "serving"
 	KindAlone       Kind = "alone"
 	KindApart       Kind = "apart"
+
+	// KindWarmable: there is a parent, the process PID, and the next start can be
+	// warm. KindUnwarmable: there is none any more, or cannot be one; What says why.
+	KindWarmable   Kind = "warmable"
+	KindUnwarmable Kind = "unwarmable"
 
 	// KindHookDone and KindHookFailed: a hook has run; What begins with its name.
 	KindHookDone   Kind = "hook_done"
@@ -58,7 +63,8 @@ const (
 	KindUnkept Kind = "unkept"
 
 	// KindStarted: the command runs, that is execve has returned; Time is
-	// taken right then.
+	// taken right then. Of a service with Spec.Warm, What says whether the start
+	// was warm, and why not.
 	KindStarted Kind = "started"
 	// KindExited: the command has ended with success or because it was told
 	// to; KindCrashed: it has failed. Exit says how.

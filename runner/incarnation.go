@@ -20,16 +20,18 @@ type incarnation struct {
 
 	proc      process // nil before its command runs
 	pipes     *pipes
-	fault     string // why it is being ended, when it did not end itself
-	preparing func() // ends the hook before its start; nil when there is none
-	warned    bool   // it was told that it is to end
-	asked     bool   // its end was wished for
-	over      bool   // its command has ended
-	served    bool   // it had shown that it serves before this runner began
-	early     bool   // it was started while the one before it was ended
-	shown     bool   // it has been ready, or has run for long enough
-	trial     *trial // what it is to show, nil for nothing
-	survivors []int  // what of it cannot be ended
+	fault     string  // why it is being ended, when it did not end itself
+	preparing func()  // ends the hook before its start; nil when there is none
+	warned    bool    // it was told that it is to end
+	asked     bool    // its end was wished for
+	over      bool    // its command has ended
+	served    bool    // it had shown that it serves before this runner began
+	early     bool    // it was started while the one before it was ended
+	shown     bool    // it has been ready, or has run for long enough
+	trial     *trial  // what it is to show, nil for nothing
+	start     start   // how it was started
+	command   command // what was started
+	survivors []int   // what of it cannot be ended
 
 	// What it says of itself, see report.go.
 	ear          *ear // nil when it is not listened to

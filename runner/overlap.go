@@ -20,11 +20,12 @@ import (
 // successor in the place of one that has not shown that it serves, once nothing
 // is left of it; one that serves stays until the old one is gone.
 
-// trial is a generation that has failed while the one before it was there, for
-// the one that is tried in its place.
+// trial is a generation that has failed while the one before it was there, or by
+// a warm start, for the one that is tried in its place.
 type trial struct {
 	generation int
 	what       string // why it failed
+	cold       bool   // it is tried by a cold start, since the other one was warm
 }
 
 // manner is how a wish is carried out now, as the event that does.
@@ -115,7 +116,7 @@ func (s *service) joinAgain() {
 func (s *service) tryAlone(d findings) {
 	s.announce(s.incarnation, Event{Kind: KindAlone, Tail: d.tail,
 		What: d.what + "; tried again by itself, since the generation before it was still there"})
-	s.next = &wish{cause: s.cause, reasons: s.reasons, why: s.why, trial: &trial{s.generation, d.what}}
+	s.next = &wish{cause: s.cause, reasons: s.reasons, why: s.why, trial: &trial{s.generation, d.what, false}}
 	s.happen(renewed, Event{What: s.why})
 }
 
@@ -126,7 +127,8 @@ func (s *service) prove(n *incarnation) {
 		return
 	}
 	n.shown = true
-	if t := n.trial; t != nil {
+	s.nurse(n)
+	if t := n.trial; t != nil && !t.cold {
 		s.setApart(n, fmt.Sprintf("generation %d failed beside the one before it, and generation %d by itself did not: %s", t.generation, n.generation, t.what))
 	}
 }

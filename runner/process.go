@@ -25,6 +25,8 @@ type command struct {
 	tty bool
 	// ear is what it reports to, for a shim to listen to; nil for none.
 	ear *ear
+	// orders, if not nil, is its descriptor 3: it is the parent of warm starts.
+	orders *os.File
 }
 
 // lend returns the command with what tells it of its files. LISTEN_PID must be

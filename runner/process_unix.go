@@ -127,10 +127,14 @@ func (u unixStarter) begin(c command, m mark, std [3]*os.File, fork forker) (*pr
 	if c = c.lend(); len(c.files) > 0 {
 		path = c.argv[0]
 	}
+	files := append(std[:], c.files...)
+	if c.orders != nil {
+		files = append(files, c.orders)
+	}
 	attr := &os.ProcAttr{
 		Dir:   c.dir,
 		Env:   m.environ(c.env),
-		Files: append(std[:], c.files...),
+		Files: files,
 		Sys:   &syscall.SysProcAttr{Setsid: true, Setctty: c.tty},
 	}
 	leaf, entered := u.enter(m, attr.Sys)

@@ -14,6 +14,7 @@ import (
 
 	"bounce/decider"
 	"bounce/internal/cgroup"
+	"bounce/internal/pyruntime/warm"
 	"bounce/internal/terminal"
 )
 
@@ -83,6 +84,11 @@ type Options struct {
 	// is kept starts, and returns what the next runner is to know of it, see
 	// [Runner.Kept].
 	Memo func(service string, generation int) []byte
+	// Observer tells what services load, for those of Spec.Warm; default: none
+	// is started warm. WarmDir is the directory for what the Pythons of their
+	// parents run, which the users of the services must be able to enter.
+	Observer Observer
+	WarmDir  string
 	// Dry starts no process and changes no file: services are taken to run,
 	// and to be up at once, until they are stopped, and actions to succeed.
 	Dry bool
@@ -169,6 +175,10 @@ func New(o Options) (*Runner, error) {
 		}
 		strays = leftovers(o.Run, leaves, wards)
 	}
+	hook, unwarm := "", error(nil)
+	if o.Observer != nil && !o.Dry {
+		hook, unwarm = warm.Install(o.WarmDir)
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	forced, force := context.WithCancel(context.Background())
 	r := &Runner{
@@ -187,6 +197,7 @@ func New(o Options) (*Runner, error) {
 		run: o.Run, dir: dir, dry: o.Dry, ctx: ctx, stop: stop, force: forced.Done(),
 		before: o.Before, beside: o.Beside, took: o.Took, beforeAction: o.BeforeAction, afterAction: o.AfterAction, scratch: o.Scratch,
 		emit: events.tell, sink: o.Output, record: o.Record, lines: o.Lines,
+		observer: o.Observer, warmHook: hook, warmErr: unwarm,
 		keep: o.Keep, memo: o.Memo, random: random, start: o.start, failures: newMailbox[downfall](), changed: make(chan struct{}, 1),
 	}
 	if unfound != nil {

@@ -18,6 +18,7 @@ import (
 
 	"bounce/decider"
 	"bounce/internal/lines"
+	"bounce/internal/pyruntime/warm"
 	"bounce/internal/terminal"
 )
 
@@ -67,6 +68,7 @@ type service struct {
 	refused  *refusal      // of the newest successor, until there is another one
 	apart    string        // why its generations must not overlap, as was found out; "" when they may
 
+	nursery nursery        // of warm starts
 	sockets []*held        // that it is lent, over all generations
 	stray   []*stray       // of an earlier agent; ended before the first start
 	work    sync.WaitGroup // goroutines of this service
@@ -95,6 +97,9 @@ type host struct {
 	lines        int
 	random       func() float64
 	start        starter
+	observer     Observer // nil for none: no warm starts
+	warmHook     string   // what warm.Install returned
+	warmErr      error
 	// failures are told to the conductor, before the state that follows one
 	// is published.
 	failures *mailbox[downfall]
@@ -134,7 +139,9 @@ type letter struct {
 	// it.
 	signal string
 	reply  func(error)
-	notice notice // with noticed
+	notice notice        // with noticed
+	made   chan nursling // with nursed
+	parent *warm.Parent  // with chilled
 }
 
 // Letters that are no events of the table.
@@ -147,6 +154,8 @@ const (
 	noticed    event = "noticed"    // the generation says something
 	rung       event = "rung"       // something should have been said by now
 	memorize   event = "memorize"   // what the next runner is to know of a generation
+	nursed     event = "nursed"     // a parent was made, or cannot be
+	chilled    event = "chilled"    // a parent was not used for long
 	quit       event = "quit"       // end the goroutine
 )
 
@@ -199,6 +208,7 @@ func (s *service) run() {
 				// Of a service that is unclean the goroutines below would
 				// wait for what does not end.
 				close(s.leave)
+				s.wean("")
 				for _, n := range []*incarnation{s.incarnation, s.heir} {
 					if n == nil {
 						continue
@@ -335,6 +345,12 @@ func (s *service) receive(l letter) {
 		}
 	case told:
 		l.reply(s.send(l))
+	case nursed:
+		s.grown(l.made)
+	case chilled:
+		if l.parent == s.nursery.parent {
+			s.dropParent(fmt.Sprintf("nothing was started for %s", warmIdle))
+		}
 	case withhold:
 		s.planHold = l.hold
 		if s.byPlan && !s.vain() {
@@ -404,6 +420,7 @@ func (s *service) enter(to State, about Event) {
 	switch to {
 	case StateStopped:
 		s.releaseSockets()
+		s.wean("it was stopped")
 	case StateWaiting:
 		s.asks++
 		if s.next == nil {
@@ -448,7 +465,7 @@ func (s *service) count() {
 func (s *service) launch(n *incarnation) {
 	err := s.tryLaunch(n)
 	if err == nil {
-		s.announce(n, Event{Kind: KindStarted, Time: n.proc.since()})
+		s.announce(n, Event{Kind: KindStarted, Time: n.proc.since(), What: n.start.String()})
 		s.call(afterStart, n, n.why)
 		s.happens(n, launched, Event{})
 		return
@@ -515,7 +532,8 @@ func (s *service) tryLaunch(n *incarnation) error {
 	if s.keeps() {
 		n.proc, n.pipes, err = s.entrust(n, c)
 	} else {
-		n.proc, n.pipes, err = s.host.launch(c, s.mark(n), func() (*pipes, *os.File, *os.File, error) { return s.openOutput(n) })
+		n.command = c
+		err = s.begin(n, c)
 	}
 	if err != nil {
 		return err
@@ -526,11 +544,16 @@ func (s *service) tryLaunch(n *incarnation) error {
 
 // launch starts a command whose output we read ourselves, from what open makes.
 func (h *host) launch(c command, m mark, open func() (*pipes, *os.File, *os.File, error)) (process, *pipes, error) {
+	return h.launchBy(h.start.start, c, m, open)
+}
+
+// launchBy is launch by another way than the start of a process.
+func (h *host) launchBy(start func(c command, m mark, stdout, stderr *os.File) (process, error), c command, m mark, open func() (*pipes, *os.File, *os.File, error)) (process, *pipes, error) {
 	pipes, stdout, stderr, err := open()
 	if err != nil {
 		return nil, nil, err
 	}
-	proc, err := h.start.start(c, m, stdout, stderr)
+	proc, err := start(c, m, stdout, stderr)
 	if err != nil {
 		pipes.close()
 		return nil, nil, err
@@ -612,6 +635,9 @@ func (s *service) ended(n *incarnation) {
 	about := Event{Kind: KindExited, Time: time.Now(), PID: n.proc.pid(), Exit: &exit, What: exit.String()}
 	if !n.asked && n.fault == "" && !s.spec.Restart.succeeded(exit) {
 		about.Kind = KindCrashed
+	}
+	if !n.asked && (n.fault != "" || about.Kind == KindCrashed) {
+		s.stillborn(n, cmp.Or(n.fault, exit.String()))
 	}
 	n.over = true
 	n.deafen()
@@ -770,6 +796,10 @@ func (s *service) judge(f failure, what string) {
 		s.holdByPlan(what)
 		return
 	}
+	if s.incarnation.start.first && !s.shown && !f.ok {
+		s.tryCold(d)
+		return
+	}
 	if s.early && !s.shown && !s.spec.Restart.final(d.failure) {
 		s.tryAlone(d)
 		return
@@ -906,7 +936,7 @@ func (s *service) publish() {
 	st := Status{
 		Name: s.name, State: s.state, Intent: s.intent, Health: HealthUnknown,
 		Generation: s.generation, Restarts: s.restarts, Reason: s.reason,
-		Since: s.since, Survivors: s.survivors, Hold: s.hold, Listen: s.addresses(), Next: s.successor(),
+		Start: s.incarnation.start.String(), Since: s.since, Survivors: s.survivors, Hold: s.hold, Listen: s.addresses(), Next: s.successor(),
 	}
 	if s.spec.Overlap {
 		st.Apart = s.aside()

@@ -55,6 +55,9 @@ type Spec struct {
 	Stop    Stop
 	Restart Restart
 	Confine Confine `json:",omitzero"`
+	// Warm has it started by a fork of a process that has loaded its libraries,
+	// where that can be; default WarmOff. It takes Options.Observer, and Linux.
+	Warm Warm `json:",omitempty"`
 	// Hooks are commands that are run at moments of its life, in its directory
 	// and environment; HookTimeout ends each, default 30s.
 	Hooks       map[Hook][]string `json:",omitempty"`

@@ -67,6 +67,9 @@ type Status struct {
 	// Apart says why its generations do not overlap though Spec.Overlap is set,
 	// "" when they do.
 	Apart string `json:"apart,omitempty"`
+	// Start says of a service with Spec.Warm how its generation was started:
+	// "warm", or "cold: " and why.
+	Start string `json:"start,omitempty"`
 	// Hold is what a change waits for, nil when nothing.
 	Hold *decider.Hold `json:"hold"`
 	// Since is when it came to its state.

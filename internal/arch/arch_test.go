@@ -19,7 +19,7 @@ var policy = map[string][]string{
 	"watcher":    nil,
 	"treesitter": nil,
 	"decider":    {"watcher"},
-	"runner":     {"decider", "internal/cgroup", "internal/confine", "internal/lines", "internal/shim", "internal/terminal", "internal/unixdiag", "internal/waitid"},
+	"runner":     {"decider", "internal/cgroup", "internal/confine", "internal/lines", "internal/pyruntime/warm", "internal/shim", "internal/terminal", "internal/unixdiag", "internal/waitid"},
 	"configs":    {"watcher", "treesitter", "decider", "runner"},
 
 	"internal/control":        nil,

@@ -263,7 +263,8 @@ class Parent:
             more = threads() - 1
             raise Refusal("an import has left %d thread%s running" % (more, "s" * (more > 1)))
         self.gc.freeze()
-        self.tell(b"loaded")
+        absent = [name for name in names if name not in sys.modules]
+        self.tell(b"loaded", [w.encode("utf-8", "surrogateescape") for w in absent])
 
     def fork(self, env, cwd, printed, fds):
         """Forks a child that belongs to whoever looks after orphans. Returns

@@ -26,8 +26,6 @@ const (
 	rounds = 4
 	// maxPrinted is how much imports may print.
 	maxPrinted = 16 << 10
-	// MaxMemory is how many bytes of memory a parent may hold.
-	MaxMemory = 1 << 30
 )
 
 // Parent is a process that can be forked. Its methods are for one goroutine at
@@ -56,7 +54,6 @@ func Start(s Setup, begin func(Launch) (Process, error)) (*Parent, error) {
 		}
 		more, err := p.load(s, left)
 		if err == nil && len(more) == 0 {
-			p.left = left
 			return p, nil
 		}
 		p.Close()
@@ -130,10 +127,14 @@ func (p *Parent) load(s Setup, left []Unloaded) (more []Unloaded, err error) {
 			more = append(more, Unloaded{Module: pair[0], Why: pair[1]})
 		}
 		return more, nil
-	case verb != "loaded":
+	case verb != "loaded" || len(lists) != 1:
 		return nil, refusal(verb, lists)
 	}
-	p.loaded = names
+	p.loaded = slices.DeleteFunc(names, func(name string) bool { return slices.Contains(lists[0], name) })
+	p.left = slices.Clone(left)
+	for _, name := range lists[0] {
+		p.left = append(p.left, Unloaded{name, "it is nowhere to be found"})
+	}
 	for _, fd := range p.out {
 		text := make([]byte, maxPrinted+1)
 		n, err := unix.Read(fd, text)

@@ -2,6 +2,9 @@ package warm
 
 import "os"
 
+// MaxMemory is how many bytes of memory a parent may hold.
+const MaxMemory = 1 << 30
+
 // Setup is what a parent is to be.
 type Setup struct {
 	// Hook is what [Install] returned.

@@ -1,0 +1,455 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"bounce/internal/pyruntime/warm"
+)
+
+// Warm starts. A service whose command a Python runs can have a parent: a
+// process with its libraries loaded, which is forked in place of an exec
+// (internal/pyruntime/warm). All else about a generation is as ever. A parent is
+// made in the background when a generation has shown that it serves, since then
+// it is known what it loads, and serves all generations from then on until the
+// interpreter, the installed packages, the command or its environment are
+// others.
+//
+// Whatever is in the way, the start is cold, and says why. So is the one after
+// a warm generation that ended before it had shown that it serves, see the
+// table in that package.
+
+// Warm says when a service is started warm: [WarmOff], [WarmAuto] or [WarmOn].
+type Warm = warm.Mode
+
+const (
+	// WarmOff: never.
+	WarmOff = warm.Off
+	// WarmAuto: as long as warm starts behave as cold ones do.
+	WarmAuto = warm.Auto
+	// WarmOn: whenever there can be a parent.
+	WarmOn = warm.On
+)
+
+// Observer knows what services load. Its methods are called on the goroutine of
+// the service, and must not wait for the runner.
+type Observer interface {
+	// Packages identifies the interpreter of a service and what is installed for
+	// it now. An error says why the service cannot be started warm.
+	Packages(service string) (string, error)
+	// Loaded returns what a generation has loaded until now. An error says why
+	// that is not known.
+	Loaded(service string, generation int) (Loaded, error)
+}
+
+// Loaded is what a generation has loaded.
+type Loaded struct {
+	// Modules are those that are not the project's, in the order in which they
+	// were imported. Of a warm generation those that its parent had are left out.
+	Modules []string
+	// Roots are the directories of the project.
+	Roots []string
+	// Hooks are directories on its PYTHONPATH with a sitecustomize that changes no
+	// imports.
+	Hooks []string
+	// Files identifies the content of the project's files that it was started
+	// from: two generations with the same load the same.
+	Files string
+}
+
+// fosterer is a starter that can start parents, and fork them.
+type fosterer interface {
+	// foster starts the process of a parent for a command.
+	foster(c command, m mark, l warm.Launch) (warm.Process, error)
+	// fork starts a command by a fork of its parent; as start.
+	fork(p *warm.Parent, c command, m mark, stdout, stderr *os.File) (process, error)
+	// program is the file that a command is started from.
+	program(c command) (string, error)
+}
+
+// warmMark is in front of the name of the service in the mark of a parent.
+const warmMark = "warm/"
+
+// warmIdle is how long a parent is kept that is not used. Most of its memory
+// is that of its children as long as they run.
+const warmIdle = time.Hour
+
+// nursery is what a service knows of its warm starts. It is owned by the
+// service's goroutine, but for made.
+type nursery struct {
+	trial  warm.Trial
+	parent *warm.Parent // nil for none
+	key    warmKey      // of parent, or of what is tried
+	why    string       // why there is none, "" when it is not known
+	cold   *Loaded      // by the last cold generation that was up
+	warmed *incarnation // the last warm generation that was up, until it was compared
+
+	nursing context.CancelFunc // ends the attempt that is under way; nil for none
+	made    chan nursling      // what came of it
+	idle    *time.Timer
+}
+
+// warmKey is what generations must have in common to have one parent.
+type warmKey struct {
+	packages string
+	argv     []string
+	dir      string
+	env      []string
+	confine  Confine
+	lent     int
+}
+
+// nursling is a parent that was made, or why it was not.
+type nursling struct {
+	parent *warm.Parent
+	err    error
+}
+
+// start is how a generation was started.
+type start struct {
+	warm bool
+	// first says that it is the first warm one, and has a cold one follow if it
+	// fails.
+	first bool
+	// cold is why it is not warm, "" for services that are not to be.
+	cold string
+	// had are the modules that the parent had.
+	had []string
+}
+
+func (b start) String() string {
+	switch {
+	case b.warm:
+		return "warm"
+	case b.cold != "":
+		return "cold: " + b.cold
+	}
+	return ""
+}
+
+// warms reports whether the service is to be started warm where it can be.
+func (s *service) warms() bool {
+	return (s.spec.Warm == WarmAuto || s.spec.Warm == WarmOn) && s.host.observer != nil
+}
+
+// warmKeyOf is the key of a command.
+func (s *service) warmKeyOf(c command) (warmKey, error) {
+	packages, err := s.host.observer.Packages(s.name)
+	return warmKey{
+		packages: packages, argv: c.argv, dir: c.dir, env: warm.Base(c.env), confine: c.confine, lent: len(c.files),
+	}, err
+}
+
+// begin starts the command of a generation whose output we read, warm if that
+// can be.
+func (s *service) begin(n *incarnation, c command) (err error) {
+	open := func() (*pipes, *os.File, *os.File, error) { return s.openOutput(n) }
+	if s.warms() {
+		why := s.coldReason(c)
+		if why == "" {
+			first := s.nursery.trial.State == warm.Ready
+			n.proc, n.pipes, err = s.host.launchBy(func(c command, m mark, stdout, stderr *os.File) (process, error) {
+				return s.host.start.(fosterer).fork(s.nursery.parent, c, m, stdout, stderr)
+			}, c, s.mark(n), open)
+			if err == nil {
+				n.start = start{warm: true, first: first, had: s.nursery.parent.Loaded()}
+				s.used()
+				return nil
+			}
+			why = err.Error()
+			s.unwarm(why)
+		}
+		n.start.cold = why
+	}
+	n.proc, n.pipes, err = s.host.launch(c, s.mark(n), open)
+	return err
+}
+
+// coldReason says why a command is not to be started warm now, "" when it is.
+func (s *service) coldReason(c command) string {
+	y := &s.nursery
+	s.compare()
+	key, err := s.warmKeyOf(c)
+	switch {
+	case err != nil:
+		return err.Error()
+	case !reflect.DeepEqual(key, y.key) && y.trial.State != warm.Untried:
+		y.trial = y.trial.Next(warm.Rekeyed, "")
+		why := "its " + key.differs(y.key) + " changed"
+		s.unwarm(why)
+		return why
+	}
+	if why := y.trial.Cold(s.spec.Warm); why != "" {
+		return why
+	}
+	switch {
+	case y.parent != nil:
+		return ""
+	case y.nursing != nil:
+		return "its libraries are still being loaded"
+	}
+	return y.why
+}
+
+// differs names what two keys do not have in common.
+func (k warmKey) differs(o warmKey) string {
+	switch {
+	case k.packages != o.packages:
+		return "interpreter or its packages"
+	case !slices.Equal(k.env, o.env):
+		return "environment"
+	case !slices.Equal(k.argv, o.argv) || k.dir != o.dir:
+		return "command"
+	}
+	return "configuration"
+}
+
+// nurse notes that a generation has shown that it serves, and sees to it that
+// there is a parent for the next one.
+func (s *service) nurse(n *incarnation) {
+	y := &s.nursery
+	if !s.warms() || len(n.command.argv) == 0 {
+		return
+	}
+	loaded, err := s.host.observer.Loaded(s.name, n.generation)
+	if err != nil {
+		y.why = err.Error()
+		return
+	}
+	switch {
+	case !n.start.warm:
+		y.cold = &loaded
+		y.trial = y.trial.Next(warm.ColdUp, "")
+	default:
+		loaded.Modules = append(slices.Clone(n.start.had), loaded.Modules...)
+		y.trial, y.warmed = y.trial.Next(warm.WarmUp, ""), n
+	}
+	s.rear(n, loaded)
+}
+
+// compare looks at what the last warm generation has loaded in its life. It is
+// done before the next start, since what is told of a generation may come late.
+func (s *service) compare() {
+	y := &s.nursery
+	n := y.warmed
+	if n == nil || y.cold == nil {
+		return
+	}
+	y.warmed = nil
+	loaded, err := s.host.observer.Loaded(s.name, n.generation)
+	if err != nil || loaded.Files != y.cold.Files {
+		return // other code loads other modules
+	}
+	if gone := without(y.cold.Modules, append(slices.Clone(n.start.had), loaded.Modules...)); len(gone) > 0 {
+		y.trial = y.trial.Next(warm.WarmUnlike, "it has not loaded "+strings.Join(gone, ", "))
+	}
+}
+
+// without returns what a list has and another one has not.
+func without(list, other []string) []string {
+	have := make(map[string]bool, len(other))
+	for _, name := range other {
+		have[name] = true
+	}
+	return slices.DeleteFunc(slices.Clone(list), func(name string) bool { return have[name] })
+}
+
+// rear has a parent made that has loaded what a generation has, unless there is
+// one. The one that there is stays until then.
+func (s *service) rear(n *incarnation, loaded Loaded) {
+	y := &s.nursery
+	key, err := s.warmKeyOf(n.command)
+	if why := y.trial.Cold(s.spec.Warm); err == nil && why != "" {
+		s.unwarm(why)
+		return
+	}
+	if err == nil && reflect.DeepEqual(key, y.key) {
+		if y.nursing != nil || y.parent != nil && len(without(loaded.Modules, y.covers())) == 0 {
+			return
+		}
+	} else if y.trial.State == warm.Alike {
+		y.trial = warm.Trial{State: warm.Ready} // of the new key, this generation is the first
+	}
+	y.key = key
+	if err == nil {
+		err = s.fosters(n.command)
+	}
+	if err != nil {
+		s.unwarm(err.Error())
+		return
+	}
+	c, m := n.command, s.mark(n)
+	if _, account, err := c.confine.resolve(); err == nil && account != nil {
+		c.env = homely(c.env, *account)
+	}
+	f := s.host.start.(fosterer)
+	path, err := f.program(c)
+	var command warm.Command
+	if err == nil {
+		command, err = warm.Read(c.argv, path, c.dir, c.env)
+	}
+	if err != nil {
+		s.unwarm(err.Error())
+		return
+	}
+	s.stopNursing()
+	ctx, cancel := context.WithCancel(s.host.ctx)
+	made := make(chan nursling, 1)
+	y.nursing, y.made = cancel, made
+	m.service = warmMark + m.service
+	setup := warm.Setup{
+		Hook: s.host.warmHook, Env: c.env, Modules: loaded.Modules, Roots: loaded.Roots, First: command.First,
+		Hooks: loaded.Hooks, Lent: len(c.files),
+	}
+	c.files, c.names, c.ear = nil, nil, nil
+	s.work.Go(func() {
+		defer cancel()
+		unbound := func() bool { return true }
+		parent, err := warm.Start(setup, func(l warm.Launch) (warm.Process, error) {
+			unbound()
+			p, err := f.foster(c, m, l)
+			if err == nil {
+				unbound = context.AfterFunc(ctx, p.End)
+			}
+			return p, err
+		})
+		if !unbound() && err == nil {
+			parent.Close()
+			parent, err = nil, ErrClosed
+		}
+		made <- nursling{parent, err}
+		s.inbox.put(letter{event: nursed, made: made})
+	})
+}
+
+// covers are the modules that its parent has, or cannot have.
+func (y *nursery) covers() []string {
+	names := slices.Clone(y.parent.Loaded())
+	for _, u := range y.parent.Left() {
+		names = append(names, u.Module)
+	}
+	return names
+}
+
+// fosters says why a command can have no parent.
+func (s *service) fosters(c command) error {
+	_, able := s.host.start.(fosterer)
+	switch {
+	case !able:
+		return ErrNotSupported
+	case s.host.warmErr != nil:
+		return s.host.warmErr
+	case s.spec.TTY:
+		return fmt.Errorf("it has a terminal")
+	case s.keeps():
+		return fmt.Errorf("it outlives the agent")
+	}
+	return nil
+}
+
+// grown takes in what came of an attempt to make a parent.
+func (s *service) grown(made chan nursling) {
+	y := &s.nursery
+	if made != y.made {
+		return // of an attempt that was given up, which stopNursing sees to
+	}
+	y.nursing, y.made = nil, nil
+	b := <-made
+	if b.err != nil {
+		s.unwarm(b.err.Error())
+		return
+	}
+	s.dropParent("")
+	y.parent = b.parent
+	what := fmt.Sprintf("%d modules are loaded, in %d MB", len(y.parent.Loaded()), y.parent.Memory()>>20)
+	if left := y.parent.Left(); len(left) > 0 {
+		what += fmt.Sprintf("; %d are left to each start: %s: %s", len(left), left[0].Module, left[0].Why)
+	}
+	s.host.emit(Event{Kind: KindWarmable, Time: time.Now(), Service: s.name, State: s.state, PID: y.parent.PID(), What: what})
+	s.used()
+}
+
+// stopNursing gives up an attempt to make a parent.
+func (s *service) stopNursing() {
+	y := &s.nursery
+	if y.nursing == nil {
+		return
+	}
+	y.nursing()
+	made := y.made
+	y.nursing, y.made = nil, nil
+	s.work.Go(func() {
+		if b := <-made; b.parent != nil {
+			b.parent.Close()
+		}
+	})
+}
+
+// used has the parent kept for a while longer, unless it holds too much.
+func (s *service) used() {
+	y := &s.nursery
+	if held := y.parent.Memory(); held > warm.MaxMemory {
+		s.dropParent(fmt.Sprintf("its parent held %d MB", held>>20))
+		return
+	}
+	if y.idle != nil {
+		y.idle.Stop()
+	}
+	parent := y.parent
+	y.idle = time.AfterFunc(warmIdle, func() { s.inbox.put(letter{event: chilled, parent: parent}) })
+}
+
+// dropParent ends the parent; why is the reason of the next cold start.
+func (s *service) dropParent(why string) {
+	y := &s.nursery
+	y.why = why
+	if y.idle != nil {
+		y.idle.Stop()
+		y.idle = nil
+	}
+	if parent := y.parent; parent != nil {
+		y.parent = nil
+		s.work.Go(parent.Close)
+	}
+}
+
+// unwarm is wean for a reason that people should know of, once.
+func (s *service) unwarm(why string) {
+	if s.nursery.parent != nil || s.nursery.why != why {
+		s.host.emit(Event{Kind: KindUnwarmable, Time: time.Now(), Service: s.name, State: s.state, What: why})
+	}
+	s.wean(why)
+}
+
+// wean ends what there is for warm starts.
+func (s *service) wean(why string) {
+	s.stopNursing()
+	s.dropParent(why)
+}
+
+// stillborn notes that a generation has failed before it had shown that it
+// serves.
+func (s *service) stillborn(n *incarnation, what string) {
+	if !s.warms() || n.shown {
+		return
+	}
+	o := warm.ColdDown
+	if n.start.warm {
+		o = warm.WarmDown
+	}
+	s.nursery.trial = s.nursery.trial.Next(o, what)
+}
+
+// tryCold follows the failure of the first warm generation, which may be that
+// it was warm.
+func (s *service) tryCold(d findings) {
+	s.announce(s.incarnation, Event{Kind: KindAlone, Tail: d.tail,
+		What: d.what + "; tried again by a cold start, since this one was the first warm one"})
+	s.next = &wish{cause: s.cause, reasons: s.reasons, why: s.why, trial: &trial{s.generation, d.what, true}}
+	s.happen(renewed, Event{What: s.why})
+}
