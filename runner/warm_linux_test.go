@@ -176,6 +176,7 @@ func TestWarmFallsBack(t *testing.T) {
 	w.set(func() { w.packages = "" })
 	w.restart(t, 4)
 	w.want(4, "cold: its interpreter is not known")
+	w.event("a", KindUnwarmable, 3)
 
 	w.set(func() { w.packages = "2" })
 	w.restart(t, 5)
