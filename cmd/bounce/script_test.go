@@ -49,6 +49,7 @@ import (
 //	expand FILE...         replace $VARIABLES in files
 //	poll SECONDS CMD...    run a command until it succeeds
 //	exits CODE CMD...      run a command that ends with exactly this exit code
+//	other DIR VERSION [PROTOCOL]  build bounce into DIR, as of another version
 //
 // What a verb prints as JSON is judged by testdata/script/claim.py.
 func TestScripts(t *testing.T) {
@@ -200,6 +201,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"expand":    cmdExpand,
 	"poll":      cmdPoll,
 	"exits":     cmdExits,
+	"other":     cmdOther,
 
 	"term": cmdTerm,
 	"type": cmdType,
