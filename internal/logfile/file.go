@@ -3,7 +3,8 @@
 // What is promised: whoever writes never waits for the disk. What the disk is
 // too slow for, or refuses, is left out line by line, counted and told; writing
 // goes on when it can. A file holds whole lines, and is never cut short to make
-// room. What is not: a line is on disk only some time after it was written.
+// room. One that is removed or moved away is begun anew within a second. What is
+// not: a line is on disk only some time after it was written.
 package logfile
 
 import (
@@ -81,9 +82,10 @@ func Open(o Options) *File {
 	if o.Compress {
 		packing = "gzip"
 	}
-	return open(&timberjack.Logger{
-		Filename: o.Path, MaxSize: o.MaxSize, MaxBackups: o.Keep, Compression: packing,
-	}, o.Lost)
+	file := func() io.WriteCloser {
+		return &timberjack.Logger{Filename: o.Path, MaxSize: o.MaxSize, MaxBackups: o.Keep, Compression: packing}
+	}
+	return open(&named{path: o.Path, open: file, out: file()}, o.Lost)
 }
 
 func open(out io.WriteCloser, lost func(int, error)) *File {

@@ -249,3 +249,37 @@ func readAll(t *testing.T, dir string) []string {
 	slices.SortFunc(files, func(a, b []string) int { return strings.Compare(a[0], b[0]) })
 	return slices.Concat(files...)
 }
+
+// TestFileThatIsTakenAwayIsBegunAnew takes it away in ways that people and
+// programs have, while lines come.
+func TestFileThatIsTakenAwayIsBegunAnew(t *testing.T) {
+	for name, take := range map[string]func(path string) error{
+		"removed":            os.Remove,
+		"moved":              func(path string) error { return os.Rename(path, path+".1") },
+		"with its directory": func(path string) error { return os.RemoveAll(filepath.Dir(path)) },
+		"another in its place": func(path string) error {
+			return errors.Join(os.WriteFile(path+".new", []byte("theirs\n"), 0o600), os.Rename(path+".new", path))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			path := filepath.Join(dir, "logs", "api.log")
+			synctest.Test(t, func(t *testing.T) {
+				f := Open(Options{Path: path, Lost: func(n int, why error) { t.Errorf("%d lines are lost: %v", n, why) }})
+				defer f.Close()
+				f.Line("before")
+				synctest.Wait()
+				if err := take(path); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(lookEvery)
+				f.Line("after")
+				synctest.Wait()
+				got, err := os.ReadFile(path)
+				if err != nil || !strings.HasSuffix(string(got), "after\n") || strings.Contains(string(got), "before") {
+					t.Errorf("%q, %v: want a file that ends with what came after", got, err)
+				}
+			})
+		})
+	}
+}
