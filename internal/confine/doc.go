@@ -10,7 +10,10 @@
 // What is not: systems other than Linux.
 package confine
 
-import "fmt"
+import (
+	"fmt"
+	"syscall"
+)
 
 // Settings are what differs from the process that starts the program; the zero
 // value changes nothing.
@@ -54,6 +57,9 @@ type Error struct {
 
 func (e *Error) Error() string {
 	if e.What == "" {
+		if e.Err == syscall.EAGAIN {
+			return fmt.Sprintf("cannot execute: %v: the user has as many processes as it may have (nproc)", e.Err)
+		}
 		return fmt.Sprintf("cannot execute: %v", e.Err)
 	}
 	return fmt.Sprintf("cannot set %s: %v", e.What, e.Err)

@@ -50,7 +50,7 @@ func init() {
 	if os.Args[0] != argv0 || len(os.Args) < 5 {
 		return
 	}
-	runtime.LockOSThread() // CPUs and niceness are those of a thread
+	runtime.LockOSThread() // user, CPUs and niceness are those of a thread
 	var o order
 	if err := json.Unmarshal([]byte(os.Args[1]), &o); err != nil {
 		os.Exit(1)
@@ -103,14 +103,8 @@ func (s Settings) apply() (what string, errno syscall.Errno) {
 		return "", 0
 	}
 	if s.ID.differs() {
-		if err := syscall.Setgroups(nil); err != nil {
-			return "groups", errnoOf(err)
-		}
-		if err := syscall.Setresgid(int(s.ID.GID), int(s.ID.GID), int(s.ID.GID)); err != nil {
-			return "group " + strconv.FormatUint(uint64(s.ID.GID), 10), errnoOf(err)
-		}
-		if err := syscall.Setresuid(int(s.ID.UID), int(s.ID.UID), int(s.ID.UID)); err != nil {
-			return "user " + strconv.FormatUint(uint64(s.ID.UID), 10), errnoOf(err)
+		if what, errno := s.ID.become(); errno != 0 {
+			return what, errno
 		}
 	}
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
@@ -125,6 +119,8 @@ func (id ID) differs() bool {
 	uid := uint32(os.Geteuid())
 	return uid == 0 || id.UID != uid || id.GID != uint32(os.Getegid())
 }
+
+func decimal(n uint32) string { return strconv.FormatUint(uint64(n), 10) }
 
 func errnoOf(err error) syscall.Errno {
 	var errno syscall.Errno
