@@ -96,7 +96,6 @@ func Start(dir, service string, fork func(path string, argv []string, attr *os.P
 	if err != nil {
 		return nil, fmt.Errorf("cannot keep %s alive: %w", service, err)
 	}
-	defer socket.Close()
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err == nil {
 		defer null.Close()
@@ -104,6 +103,7 @@ func Start(dir, service string, fork func(path string, argv []string, attr *os.P
 			Dir: "/", Env: environ(path), Files: []*os.File{null, null, null, socket}, Sys: &syscall.SysProcAttr{Setsid: true},
 		})
 	}
+	socket.Close() // so that one that has ended refuses us
 	if err == nil {
 		var s *Shim
 		if s, err = Attach(path); err == nil {
