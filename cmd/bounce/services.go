@@ -82,6 +82,27 @@ stale. Waits until that is done, and prints where each service has ended up.
 	})
 }
 
+func newReload(g *globals) *cobra.Command {
+	return newDo(g, control.Reload, &cobra.Command{
+		Use:   "reload",
+		Short: "Take up the configuration as it is on disk now",
+		Long: `Have the agent read its configuration again. Services that are new are
+started, those that are gone are stopped, those that would be started in
+another way are restarted, and all others keep their process. Rules, actions,
+groups, and whatever else the configuration says, count from then on; what a
+running process was started with counts from its next start.
+
+A configuration with a mistake in it changes nothing: the mistakes are
+printed, and 'bounce status' says that what is on disk is not what runs. So
+does one that needs a restart of the agent: another project directory, or one
+without a service that 'bounce up' was given by name. Waits until what follows
+is done, and prints where each service has ended up. HUP to the agent does the
+same without the wait.
+` + outcomes,
+		Args: takes(0, 0),
+	})
+}
+
 // outcomes is what the verbs that wait say of their exit codes.
 const outcomes = `
 Exit code 0 when each is where it was sent, 3 when one is not, with the reason;
@@ -118,7 +139,7 @@ func newDo(g *globals, what control.Verb, cmd *cobra.Command) *cobra.Command {
 		case noWait, what == control.Pause:
 			// What was asked for is done, wherever the services are.
 			return nil
-		case what == control.Resume:
+		case what == control.Resume, what == control.Reload:
 			return atTarget(g, out)
 		}
 		// What holds changes back does not hold back these verbs, but for a
@@ -136,7 +157,7 @@ func newDo(g *globals, what control.Verb, cmd *cobra.Command) *cobra.Command {
 		out.Holds = failed
 		return atTarget(g, out)
 	})
-	if what != control.Pause && what != control.Resume {
+	if what != control.Pause && what != control.Resume && what != control.Reload {
 		g.takesServices(cmd, &named)
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object: services and holds")

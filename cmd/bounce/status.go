@@ -66,6 +66,9 @@ func writeStatus(w io.Writer, st control.Status, verbose bool) error {
 	if h := st.Agent.Hold; h != nil {
 		fmt.Fprintf(w, "held: %s; ends when %s\n", h.What, h.EndsWhen)
 	}
+	if why := st.Agent.Unread; why != "" {
+		fmt.Fprintf(w, "configuration: what is on disk does not run: %s\n", plain(why))
+	}
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(tw, "SERVICE\tSTATE\tPID\tGENERATION\tUPTIME\tRESTARTS\tREASON")
 	for _, s := range st.Services {

@@ -41,7 +41,7 @@ that has tty: true.
 returns when its services are ready, or unverified where nothing is probed; exit
 code 3 when one is not, with the reason. Its log and their output go to
 agent.log in the state directory, which is rotated; 'bounce logs' shows the
-output too. TERM ends the agent.
+output too. TERM ends the agent, HUP has it read its configuration anew.
 
 --dry-run starts no service, runs no action and changes no file. It tells what
 it would start, with entries, files in reach and what it cannot tell; then it
@@ -90,6 +90,7 @@ project, or when a service used up its restarts and says on_exhausted: exit.`,
 			defer flush()
 		}
 		opts := agent.Options{Version: version, Services: names, Dry: dry}
+		opts.Load = func() (*configs.Config, error) { return g.loadFor(command) }
 		if tty {
 			return g.upAt(ctx, cfg, opts)
 		}
@@ -172,8 +173,12 @@ func (g *globals) up(ctx context.Context, cfg *configs.Config, opts agent.Option
 	force := make(chan struct{})
 	opts.Force = force
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	defer signal.Stop(signals)
+	reload := make(chan struct{}, 1)
+	opts.Reload = reload
+	hups := newHangups()
+	defer hups.stop()
 	// A closed pipe is an error of a write, not the end of every service.
 	signal.Ignore(syscall.SIGPIPE)
 
@@ -181,15 +186,28 @@ func (g *globals) up(ctx context.Context, cfg *configs.Config, opts agent.Option
 	var forced os.Signal
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		select {
-		case s := <-signals:
-			if !opts.Dry {
-				log.Info().Timestamp().Str("signal", s.String()).Msg("stopping; once more kills at once")
+		var s os.Signal
+		for s == nil {
+			select {
+			case s = <-signals:
+			case gone := <-hups.heard:
+				switch {
+				case gone, opts.Dry:
+					s = syscall.SIGHUP
+				default:
+					select {
+					case reload <- struct{}{}:
+					default: // one is asked for and has yet to begin
+					}
+				}
+			case <-ended:
+				return
 			}
-			cancel(leaving(s))
-		case <-ended:
-			return
 		}
+		if !opts.Dry {
+			log.Info().Timestamp().Str("signal", s.String()).Msg("stopping; once more kills at once")
+		}
+		cancel(leaving(s))
 		select {
 		case forced = <-signals:
 			close(force)

@@ -28,9 +28,15 @@ func (g *globals) upAt(ctx context.Context, cfg *configs.Config, opts agent.Opti
 	if !isTerminal(g.in) {
 		return usage(errors.New("--tty needs a terminal to connect to"))
 	}
-	s := cfg.Services[name]
-	s.TTY = true
-	cfg.Services[name] = s
+	withTerminal(cfg, name)
+	load := opts.Load
+	opts.Load = func() (*configs.Config, error) {
+		cfg, err := load()
+		if err == nil {
+			withTerminal(cfg, name)
+		}
+		return cfg, err
+	}
 	socket, err := control.SocketPath(cfg.Dir)
 	if err != nil {
 		return err
@@ -58,6 +64,14 @@ func (g *globals) upAt(ctx context.Context, cfg *configs.Config, opts agent.Opti
 	cancel()
 	<-left
 	return err
+}
+
+// withTerminal gives a service a terminal, if it is there.
+func withTerminal(cfg *configs.Config, name string) {
+	if s, ok := cfg.Services[name]; ok {
+		s.TTY = true
+		cfg.Services[name] = s
+	}
 }
 
 // sitDown connects this terminal to that of a service of the agent of this

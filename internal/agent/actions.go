@@ -24,14 +24,14 @@ func keyOf(s decider.Step) stepKey { return stepKey{s.Kind, s.Name, s.Signal} }
 // beforeAction is called by the runner when it is an action's turn. What it
 // runs for is settled here: a file that changes later asks for it again.
 func (a *Agent) beforeAction(ctx context.Context, name string) (errand runner.Errand, err error) {
-	if errand.Env, err = a.config.CommandEnv(name, os.Environ()); err != nil {
+	if errand.Env, err = a.config().CommandEnv(name, os.Environ()); err != nil {
 		return errand, err
 	}
 	var n uint64
 	var m memory
 	err = a.do(ctx, func(context.Context) {
 		a.arrivals()
-		paths, ok := a.owed.Begin(name, a.project.files)
+		paths, ok := a.owed.Begin(name, a.project().files)
 		errand.Changed, errand.Moot = paths, !ok
 		delete(a.failed, name)
 		a.show()
@@ -49,7 +49,7 @@ func (a *Agent) beforeAction(ctx context.Context, name string) (errand runner.Er
 func (a *Agent) afterAction(name string, failure error) {
 	if !a.opts.Dry {
 		// While git is at work nothing is known, and comes later.
-		_ = a.watch.Load().Flush(context.Background())
+		_ = a.flushed(context.Background())
 		_ = a.installsSettled(context.Background(), true)
 	}
 	var n uint64

@@ -84,7 +84,10 @@ func (a *Agent) inherit() (any bool) {
 
 // memo is called by the runner right before a generation starts that is kept.
 func (a *Agent) memo(service string, number int) []byte {
-	m := memoOf(a.view().services[service].version)
+	var m memo
+	if r := a.view().services[service]; r != nil {
+		m = memoOf(r.version)
+	}
 	if last := a.generations.running(service, number); last != nil {
 		m = memoOf(*last)
 	}
@@ -110,7 +113,7 @@ func isKept(cfg *configs.Config, service string) bool {
 	return cfg.Services[service].OnAgentExit == keep
 }
 
-func (a *Agent) keeps(service string) bool { return isKept(a.config, service) }
+func (a *Agent) keeps(service string) bool { return isKept(a.config(), service) }
 
 // inherit records that an earlier agent has left a generation, of which a memo
 // says what it was started from. It counts when it is known what services load.

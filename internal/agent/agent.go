@@ -23,7 +23,6 @@ import (
 	"bounce/configs"
 	"bounce/decider"
 	"bounce/internal/control"
-	"bounce/internal/git"
 	"bounce/internal/installed"
 	"bounce/runner"
 	"bounce/watcher"
@@ -46,25 +45,25 @@ type Options struct {
 	Dry bool
 	// Force, when closed, ends a stop that is under way by killing at once.
 	Force <-chan struct{}
+	// Load reads the configuration anew, for a reload; nil where there is none
+	// to be read. Reload asks for one with each value; what comes of it is told
+	// by an event.
+	Load   func() (*configs.Config, error)
+	Reload <-chan struct{}
 }
 
 // Agent is a running agent.
 type Agent struct {
-	opts   Options
-	config *configs.Config
-	git    *git.Repos
-	run    *runner.Runner
-	// scratch is a directory for the watcher, beside the socket.
+	opts Options
+	run  *runner.Runner
+	// scratch is where watchers get their directories, beside the socket; "" for
+	// that of the system.
 	scratch     string
 	generations *generations
-	keeper      *keeper // nil when there is nothing to remember
-	// hashes is a file for the watcher; "" when nothing is to be kept, and
-	// facts nil.
+	// hashes is a file for the watcher; "" when nothing is to be kept.
 	hashes string
-	facts  *factsKeeper
 	events *journal[control.Event]
 	lines  *lines
-	files  files
 	usage  usage
 
 	// loop runs functions on the loop's goroutine.
@@ -80,25 +79,31 @@ type Agent struct {
 	wg sync.WaitGroup
 	// exit gets the name of a service whose exhaustion ends the agent.
 	exit chan string
+	// reloading has a place for who takes up another configuration.
+	reloading chan struct{}
 
 	// What follows is written by the loop and read by anybody.
-	shared atomic.Pointer[view]
-	held   atomic.Pointer[holds]
-	watch  atomic.Pointer[watcher.Watcher] // nil until it is open
+	inPlace atomic.Pointer[setup]
+	shared  atomic.Pointer[view]
+	held    atomic.Pointer[holds]
+	watch   atomic.Pointer[watcher.Watcher] // nil until it is open
 	// early has the hashes of all files from the first scan until it is known
 	// what services load; nil otherwise.
 	early atomic.Pointer[map[string]watcher.Hash]
 	// unwritten says that what actions are owed, or what else is to be found
 	// by the next agent, could not be written down.
 	unwritten atomic.Bool
+	// unread is why the configuration on disk is not what runs; nil when it is.
+	unread atomic.Pointer[string]
 	// stalled says that the loop or the runner does not answer.
 	stalled atomic.Bool
 
 	// What follows is owned by the loop.
-	project *Project
-	rules   decider.Rules
-	oracle  oracle
-	broken  map[string]decider.Problem
+	lookout *lookout
+	// unfed ends what is handed to on_stats commands.
+	unfed  context.CancelFunc
+	oracle oracle
+	broken map[string]decider.Problem
 	// waits says that services are brought up when it is known what they load.
 	waits bool
 	// doubts are modules that tree-sitter suspects and that no service has
@@ -165,7 +170,7 @@ func Run(ctx context.Context, cfg *configs.Config, opts Options) error {
 }
 
 func newAgent(cfg *configs.Config, opts Options) (*Agent, error) {
-	project, err := newProject(cfg)
+	first, err := newSetup(cfg, nil, opts.Dry)
 	if err != nil {
 		return nil, err
 	}
@@ -184,31 +189,24 @@ func newAgent(cfg *configs.Config, opts Options) (*Agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	keeper, err := newKeeper(cfg, state)
-	if err != nil {
-		return nil, err
-	}
 	scratch := filepath.Join(state, "changed")
 	var unwritten error
 	if opts.Dry {
-		keeper.readOnly()
+		// It changes nothing.
 	} else if unwritten = emptyDir(scratch); unwritten != nil {
 		scratch = "" // that of the system
 	}
 	a := &Agent{
 		opts:        opts,
-		config:      cfg,
 		generations: newGenerations(),
 		selfmade:    newSelfmade(run),
-		keeper:      keeper,
 		events:      newJournal[control.Event](keptEvents),
 		lines:       newLines(),
 		loop:        make(chan func(context.Context)),
 		started:     make(chan struct{}),
 		stopping:    make(chan struct{}),
 		exit:        make(chan string, 1),
-		project:     project,
-		rules:       cfg.DecideBy(),
+		reloading:   make(chan struct{}, 1),
 		broken:      map[string]decider.Problem{},
 		doubts:      map[string]bool{},
 		gone:        map[lostIn]*installed.Distribution{},
@@ -221,30 +219,24 @@ func newAgent(cfg *configs.Config, opts Options) (*Agent, error) {
 	}
 	if !opts.Dry {
 		a.hashes = filepath.Join(state, keptHashesName)
-		a.facts = newFactsKeeper(state, project)
-		a.oracle.asker = newAsker(cfg, func(line string) {
-			a.emit(control.Event{Kind: "note", Text: "classifier: " + line})
-		})
+		a.oracle.asker = a.newAsker(cfg)
 	}
-	a.shared.Store(project.view)
+	a.inPlace.Store(first)
+	a.shared.Store(first.project.view)
 	a.held.Store(&holds{})
 	if unwritten != nil {
 		a.unwritten.Store(true)
 		a.emit(control.Event{Kind: "warning", Text: unwritten.Error()})
 	}
-	warn := func(text string) { a.emit(control.Event{Kind: "warning", Text: text}) }
-	if a.git, err = git.OpenAll(cfg.Dir, warn); err != nil {
-		warn(err.Error())
-	}
 	if !opts.Dry {
-		a.files = a.openFiles()
+		first.files = a.openFiles(cfg, files{})
 	}
 	kept, err := keptDir(cfg.Dir)
 	if err != nil {
 		return nil, err
 	}
 	a.run, err = runner.New(runner.Options{
-		Specs:        project.view.specs(),
+		Specs:        first.project.view.specs(),
 		Actions:      actions(cfg),
 		Groups:       cfg.Supervisors(),
 		Dir:          cfg.Dir,
@@ -260,13 +252,13 @@ func newAgent(cfg *configs.Config, opts Options) (*Agent, error) {
 		Keep:         kept,
 		Memo:         a.memo,
 		Events:       a.ran,
-		Record:       a.files.add,
+		Record:       func(l runner.Line) { a.setup().files.add(l) },
 		Output: func(l runner.Line) {
 			a.lines.add(lineOf(l))
 		},
 	})
 	if err != nil {
-		a.files.close()
+		first.files.close()
 		return nil, err
 	}
 	return a, nil
@@ -299,26 +291,6 @@ func actions(cfg *configs.Config) []runner.Action {
 	return all
 }
 
-// watchOptions returns how the tree is watched.
-func (a *Agent) watchOptions(ctx context.Context) watcher.Options {
-	opts := a.config.WatchOptions()
-	opts.Excludes = git.Excludes(ctx, a.config.Dir)
-	opts.Scratch, opts.Cache = a.scratch, a.hashes
-	opts.Reader, opts.Expect = a.project.content, a.project.content.expect
-	opts.Stirred = func() { ring(a.stirred) }
-	if a.git != nil {
-		opts.Gate = a.git
-	}
-	opts.Note = func(n watcher.Note) {
-		kind := "note"
-		if n.Degraded || n.Problem {
-			kind = "warning"
-		}
-		a.emit(control.Event{Kind: kind, Text: n.Text})
-	}
-	return opts
-}
-
 func (a *Agent) view() *view { return a.shared.Load() }
 
 // before is called by the runner when a generation is about to start: from
@@ -335,6 +307,9 @@ func (a *Agent) beside(ctx context.Context, name string, number int) ([]string, 
 }
 
 func (a *Agent) begin(ctx context.Context, name string, number int, beside bool) ([]string, error) {
+	if a.view().services[name] == nil { // a reload has removed it
+		return nil, fmt.Errorf("cannot start %s: it is no longer configured", name)
+	}
 	if !a.opts.Dry {
 		a.outlive(ctx, name)
 	}
@@ -342,7 +317,9 @@ func (a *Agent) begin(ctx context.Context, name string, number int, beside bool)
 	known := isClosed(a.started)
 	var v decider.Version
 	touched, first := a.generations.starting(name, number, beside, func() decider.Version {
-		v = a.view().services[name].version
+		if r := a.view().services[name]; r != nil {
+			v = r.version
+		}
 		return v
 	})
 	if first {
@@ -355,7 +332,7 @@ func (a *Agent) begin(ctx context.Context, name string, number int, beside bool)
 			modules = a.view().graph.Files() // it may load more than is known
 		}
 		modules = slices.DeleteFunc(modules, func(path string) bool { return !strings.HasSuffix(path, ".py") })
-		touched = append(touched, runner.RacyBytecode(a.config.Dir, modules)...)
+		touched = append(touched, runner.RacyBytecode(a.config().Dir, modules)...)
 	}
 	return touched, nil
 }
@@ -367,7 +344,11 @@ func (a *Agent) took(name string, number int) {
 	a.generations.took(name, number)
 	a.wg.Go(func() {
 		_ = a.do(context.Background(), func(ctx context.Context) {
-			v := a.view().services[name].version
+			r := a.view().services[name]
+			if r == nil {
+				return // a reload has removed it
+			}
+			v := r.version
 			if last := a.generations.promised(name, v); last != nil && len(decider.Diff(*last, v)) > 0 {
 				a.turn(ctx, watcher.Batch{Cause: "restart of " + name})
 			}

@@ -19,7 +19,7 @@ import (
 // update takes a batch into the project, publishes the view that comes of it,
 // and hands the runner the services that it made anew.
 func (a *Agent) update(ctx context.Context, b watcher.Batch) (before, after *view, s suspects) {
-	before, after, s = a.project.update(ctx, b)
+	before, after, s = a.project().update(ctx, b)
 	changed := false
 	for _, name := range after.names() {
 		now, was := after.services[name].service, before.services[name].service
@@ -32,17 +32,18 @@ func (a *Agent) update(ctx context.Context, b watcher.Batch) (before, after *vie
 		}
 	}
 	if changed {
-		if _, err := a.run.Configure(after.specs(), actions(a.config), a.config.Supervisors(), a.config.MaxParallel); err != nil {
+		cfg := a.config()
+		if _, err := a.run.Configure(after.specs(), actions(cfg), cfg.Supervisors(), cfg.MaxParallel); err != nil {
 			a.emit(control.Event{Kind: "warning", Text: err.Error()})
 		}
 	}
 	if a.configured(b) {
-		a.emit(control.Event{Kind: "warning", Text: "the configuration changed: restart 'bounce up' to use it"})
+		a.announce()
 	}
 	if !b.Initial {
-		a.generations.touch(after.names(), a.stamps.note(a.config.Dir, b))
-		a.stamps.prune(a.project.files)
-		a.generations.prune(a.project.files)
+		a.generations.touch(after.names(), a.stamps.note(a.config().Dir, b))
+		a.stamps.prune(a.project().files)
+		a.generations.prune(a.project().files)
 	}
 	a.shared.Store(after)
 	return before, after, s
@@ -50,10 +51,10 @@ func (a *Agent) update(ctx context.Context, b watcher.Batch) (before, after *vie
 
 // configured reports whether a batch changed the configuration file.
 func (a *Agent) configured(b watcher.Batch) bool {
-	if b.Initial || a.config.File == "" {
+	if b.Initial || a.config().File == "" {
 		return false
 	}
-	file := relative(a.config.Dir, a.config.File)
+	file := relative(a.config().Dir, a.config().File)
 	return slices.ContainsFunc(b.Changes, func(c watcher.Change) bool { return c.Path == file })
 }
 
@@ -96,7 +97,7 @@ func (a *Agent) confirm(ctx context.Context, v *view, suspects suspects) {
 		for _, path := range files {
 			delete(a.doubts, path)
 		}
-		problems, err := pyruntime.Compile(ctx, python, a.config.Dir, files)
+		problems, err := pyruntime.Compile(ctx, python, a.config().Dir, files)
 		if err != nil {
 			// Nobody to ask: the service will tell by itself.
 			a.emit(control.Event{Kind: "warning", Text: err.Error()})
@@ -115,15 +116,15 @@ func (a *Agent) input(ctx context.Context, b watcher.Batch, before, after *view)
 		Batch:    b,
 		Before:   before,
 		After:    after,
-		Rules:    a.rules,
+		Rules:    a.setup().rules,
 		Services: a.services(ctx, after),
 		Broken:   a.broken,
 		Cosmetic: after.cosmetic,
-		Files:    a.project.files,
+		Files:    a.project().files,
 		Owed:     a.owed,
 		Paused:   a.paused,
 
-		Classifier: a.config.Classifier.Run.Argv() != nil,
+		Classifier: a.config().Classifier.Run.Argv() != nil,
 	}
 }
 

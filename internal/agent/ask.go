@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -29,6 +30,11 @@ type topic struct {
 	changes map[string]watcher.Change
 	// done is closed when what came of it has been set going.
 	done chan struct{}
+}
+
+// sorted returns the changes by path.
+func (t *topic) sorted() []watcher.Change {
+	return slices.SortedFunc(maps.Values(t.changes), func(a, b watcher.Change) int { return strings.Compare(a.Path, b.Path) })
 }
 
 // pending returns what is asked about files, or will be.
@@ -111,7 +117,11 @@ func (a *Agent) inquire(ctx context.Context) {
 	}
 	o.now, o.next = o.next, nil
 	asker := o.asker
-	changes := slices.SortedFunc(maps.Values(o.now.changes), func(a, b watcher.Change) int { return strings.Compare(a.Path, b.Path) })
+	if asker == nil { // a reload has done away with it
+		a.answered(ctx, o.now.sorted(), classifier.Answer{}, errors.New("it is no longer configured"))
+		return
+	}
+	changes := o.now.sorted()
 	a.wg.Go(func() {
 		var paths, state []string
 		for _, c := range changes {
@@ -132,6 +142,10 @@ func (a *Agent) answered(ctx context.Context, changes []watcher.Change, answer c
 	case answer.Reason != "":
 		a.emit(control.Event{Kind: "note", Text: "classifier: " + answer.Reason})
 	}
+	answer.Actions = slices.DeleteFunc(answer.Actions, func(name string) bool {
+		_, ok := a.setup().rules.Actions[name]
+		return !ok // a reload has removed it
+	})
 	b := watcher.Batch{Cause: "classifier"}
 	v := a.view()
 	in := a.input(ctx, b, v, v)

@@ -46,6 +46,13 @@ func newAsker(cfg *configs.Config, told func(line string)) *asker {
 	return a
 }
 
+// newAsker is newAsker for a running agent.
+func (a *Agent) newAsker(cfg *configs.Config) *asker {
+	return newAsker(cfg, func(line string) {
+		a.emit(control.Event{Kind: "note", Text: "classifier: " + line})
+	})
+}
+
 // ask returns what files that no rule matches call for. State tells one
 // content of them from another.
 func (a *asker) ask(ctx context.Context, paths []string, state []string) (classifier.Answer, error) {

@@ -23,11 +23,12 @@ func (a *Agent) Status() control.Status {
 		Agent: control.Agent{
 			PID:     os.Getpid(),
 			Version: a.opts.Version,
-			Config:  a.config.File,
-			Project: a.config.Dir,
+			Config:  a.config().File,
+			Project: a.config().Dir,
 			Roots:   v.roots,
 			State:   control.Running,
 			Files:   v.graph.Len(),
+			Unread:  a.whyUnread(),
 
 			Ownership: control.Ownership(a.run.Ownership()),
 		},
@@ -77,6 +78,9 @@ func (a *Agent) Status() control.Status {
 
 // Do implements [control.Backend].
 func (a *Agent) Do(ctx context.Context, req control.Request) (control.Outcome, error) {
+	if req.Verb == control.Reload {
+		return a.reloaded(ctx, req.NoWait)
+	}
 	if err := a.known(req.Services); err != nil {
 		return control.Outcome{}, err
 	}
@@ -155,7 +159,7 @@ func (a *Agent) known(names []string) error {
 
 // isAction reports whether name is that of an action that runs a command.
 func (a *Agent) isAction(name string) bool {
-	_, ok := a.config.Command(name)
+	_, ok := a.config().Command(name)
 	return ok
 }
 
@@ -163,6 +167,9 @@ func (a *Agent) isAction(name string) bool {
 // called: the batches that hold the writes before the call, then the plans
 // made of them.
 func (a *Agent) Sync(ctx context.Context) (control.Outcome, error) {
+	if err := a.reloadDone(ctx); err != nil {
+		return control.Outcome{}, err
+	}
 	err := a.flush(ctx)
 	var held *watcher.HeldError
 	if errors.As(err, &held) {
@@ -228,7 +235,7 @@ func (a *Agent) flush(ctx context.Context) error {
 	if err := a.wait(ctx, a.started); err != nil {
 		return err
 	}
-	err := a.watch.Load().Flush(ctx)
+	err := a.flushed(ctx)
 	if err != nil && isClosed(a.stopping) {
 		return errStopping
 	}

@@ -35,7 +35,7 @@ func (a *Agent) rehearse() {
 		start := control.Launch{
 			Command: r.service.spec.Argv,
 			Entries: []string{},
-			After:   append([]string{}, a.config.Services[name].DependsOn.Names()...),
+			After:   append([]string{}, a.config().Services[name].DependsOn.Names()...),
 			Files:   r.version.Files.Len(),
 			Ready:   readiness(r.service.spec.Ready),
 			Unknown: append([]string{}, v.warnings(name)...),
@@ -45,7 +45,7 @@ func (a *Agent) rehearse() {
 		}
 		a.emit(control.Event{Kind: "would_start", Service: name, Start: &start})
 	}
-	for _, f := range a.project.elsewhere() {
+	for _, f := range a.project().elsewhere() {
 		a.emit(control.Event{Kind: "warning", Text: f.Text})
 	}
 	a.emit(control.Event{Kind: "note", Text: "this is a dry run: nothing is started or changed; a change shows what would be done, Ctrl-C ends it"})
@@ -57,7 +57,7 @@ func (a *Agent) startOrder(names []string) []string {
 	var level func(name string) int
 	level = func(name string) int {
 		deepest := 0
-		for _, d := range a.config.Services[name].DependsOn.Names() {
+		for _, d := range a.config().Services[name].DependsOn.Names() {
 			deepest = max(deepest, level(d)+1)
 		}
 		return deepest
@@ -65,7 +65,7 @@ func (a *Agent) startOrder(names []string) []string {
 	return slices.SortedFunc(slices.Values(names), func(x, y string) int {
 		return cmp.Or(
 			cmp.Compare(level(x), level(y)),
-			cmp.Compare(a.config.Services[x].Order, a.config.Services[y].Order),
+			cmp.Compare(a.config().Services[x].Order, a.config().Services[y].Order),
 			strings.Compare(x, y))
 	})
 }

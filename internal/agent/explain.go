@@ -148,12 +148,12 @@ func (q explainer) affected(paths []string) control.Affected {
 
 // Why implements [control.Backend].
 func (a *Agent) Why(path string, services []string, limit int) (control.Why, error) {
-	return explainer{a.view(), a.config.DecideBy()}.why(path, services, limit)
+	return explainer{a.view(), a.config().DecideBy()}.why(path, services, limit)
 }
 
 // Affected implements [control.Backend].
 func (a *Agent) Affected(paths []string) (control.Affected, error) {
-	return explainer{a.view(), a.config.DecideBy()}.affected(paths), nil
+	return explainer{a.view(), a.config().DecideBy()}.affected(paths), nil
 }
 
 // Why answers without an agent; ctx is not needed, and is there so that a

@@ -198,7 +198,7 @@ func (a *Agent) followInstalls(ctx context.Context) {
 	}
 	f := &installer{Agent: a, tops: map[string]bool{}}
 	f.attend()
-	now := a.project.glimpse(a.view())
+	now := a.project().glimpse(a.view())
 	f.decided = now.asOf(a.view())
 	f.seen = f.decided
 	f.take(now)
@@ -263,7 +263,7 @@ func (f *installer) stir() {
 	f.attend()
 	glance := time.Since(f.looked) < installGlance
 	for _, sites := range f.view().sites() {
-		glance = glance && !f.project.installs.stirred(sites)
+		glance = glance && !f.project().installs.stirred(sites)
 	}
 	for path, identity := range f.seen.pythons {
 		glance = glance && pyruntime.Identity(path) == identity
@@ -274,7 +274,7 @@ func (f *installer) stir() {
 }
 
 // look sees what is installed now.
-func (f *installer) look() { f.take(f.project.glimpse(f.view())) }
+func (f *installer) look() { f.take(f.project().glimpse(f.view())) }
 
 // take sees what a look has found.
 func (f *installer) take(now glimpse) {
@@ -324,7 +324,7 @@ func (f *installer) tryDecide(ctx context.Context, atOnce bool) bool {
 			return false
 		}
 		var held *watcher.HeldError
-		if err := f.watch.Load().Flush(ctx); errors.As(err, &held) {
+		if err := f.flushed(ctx); errors.As(err, &held) {
 			f.letGo()
 			return false
 		} else if err != nil {
@@ -340,7 +340,10 @@ func (f *installer) tryDecide(ctx context.Context, atOnce bool) bool {
 		if !atOnce && f.running() {
 			return // it has begun meanwhile
 		}
-		fresh = slices.DeleteFunc(fresh, func(s *service) bool { return f.project.view.services[s.name].service != was[s.name] })
+		fresh = slices.DeleteFunc(fresh, func(s *service) bool {
+			r := f.project().view.services[s.name]
+			return r == nil || r.service != was[s.name] // made anew meanwhile, or gone with a reload
+		})
 		f.reinstalled(ctx, f.changes(), fresh)
 		decided = true
 	})
@@ -366,7 +369,7 @@ func (f *installer) renewAll(ctx context.Context) (fresh []*service, was map[str
 	v := f.view()
 	for _, name := range v.names() {
 		s := v.services[name].service
-		next := f.project.renewed(ctx, s)
+		next := f.project().renewed(ctx, s)
 		if f.vanished(s, next) {
 			f.letGo()
 			return nil, nil, false
@@ -423,7 +426,7 @@ func (f *installer) changes() (all []installation) {
 		if len(changes) == 0 {
 			continue
 		}
-		i := installation{sites: key, name: f.project.environmentName(now.dirs[0].Path), changes: changes}
+		i := installation{sites: key, name: f.project().environmentName(now.dirs[0].Path), changes: changes}
 		for _, c := range changes {
 			if c.New == "" {
 				i.gone = append(i.gone, was.Get(c.Name))
@@ -505,9 +508,9 @@ func (a *Agent) reinstalled(ctx context.Context, news []installation, fresh []*s
 			a.gone[lostIn{i.sites, d.Name}] = d
 		}
 	}
-	before := a.project.view
+	before := a.project().view
 	a.replace(fresh...)
-	after := a.project.view
+	after := a.project().view
 	if len(news) == 0 && !slices.ContainsFunc(fresh, func(s *service) bool {
 		return len(decider.Diff(before.services[s.name].version, after.services[s.name].version)) > 0
 	}) {

@@ -102,12 +102,12 @@ func (k *factsKeeper) write(v *view, hashes map[string]coded) error {
 // found since that was done last: a start finds the others again sooner than
 // all are written. It runs on the loop, or when that has ended.
 func (a *Agent) keepFacts() {
-	if a.facts == nil || !a.project.content.foundMany(a.view().graph.Len()) {
+	if a.setup().facts == nil || !a.project().content.foundMany(a.view().graph.Len()) {
 		return
 	}
-	v, hashes := a.project.view, a.project.factHashes()
+	keeper, v, hashes := a.setup().facts, a.project().view, a.project().factHashes()
 	a.wg.Go(func() {
-		if err := a.facts.write(v, hashes); err != nil {
+		if err := keeper.write(v, hashes); err != nil {
 			a.emit(control.Event{Kind: "note", Text: fmt.Sprintf("the next start will take longer: cannot keep what was read: %v", err)})
 		}
 	})

@@ -145,6 +145,10 @@ func (l *Log) words(e control.Event) (zerolog.Level, string) {
 		return zerolog.InfoLevel, "restarts are held until 'bounce resume'"
 	case "resumed":
 		return zerolog.InfoLevel, "restarts are no longer held"
+	case "reloaded":
+		return zerolog.InfoLevel, e.Text
+	case "reload_failed":
+		return zerolog.ErrorLevel, e.Text + "; what ran goes on"
 	case "agent_stopping":
 		l.ending = true
 		return zerolog.DebugLevel, "agent stopping"

@@ -44,10 +44,9 @@ func (a *Agent) serve(ctx context.Context, ln net.Listener) error {
 	watching, blind := context.WithCancel(ctx)
 	if !a.opts.Dry {
 		wg.Go(func() { a.measure(watching) })
-		for name := range a.config.Services {
-			if argv, _ := a.config.StatsCommand(name); argv != nil {
-				wg.Go(func() { a.handStats(watching, name) })
-			}
+		a.feed(watching, &wg)
+		if a.opts.Reload != nil {
+			wg.Go(func() { a.reloads(watching) })
 		}
 	}
 	wg.Go(func() { a.watchOver(watching) })
@@ -55,6 +54,9 @@ func (a *Agent) serve(ctx context.Context, ln net.Listener) error {
 	err := a.work(ctx)
 
 	blind()
+	if a.unfed != nil {
+		a.unfed()
+	}
 	close(a.stopping)
 	a.emit(control.Event{Kind: "agent_stopping"})
 	a.keepFacts()
@@ -64,7 +66,7 @@ func (a *Agent) serve(ctx context.Context, ln net.Listener) error {
 		a.arrivals()
 		a.keep(a.remember())
 	}
-	a.files.close()
+	a.setup().files.close()
 	a.emit(control.Event{Kind: "agent_stopped"})
 	a.events.close()
 	a.lines.all.close()
@@ -77,28 +79,25 @@ func (a *Agent) serve(ctx context.Context, ln net.Listener) error {
 func (a *Agent) work(ctx context.Context) error {
 	// The interpreters are asked while the tree is read.
 	asking, enough := context.WithCancel(ctx)
-	answers, asked := a.project.startSearches(asking)
+	answers, asked := a.project().startSearches(asking)
 	defer asked.Wait()
 	defer enough()
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	if a.facts != nil {
-		a.project.content.kept = a.facts.read(&wg)
-	}
-	w, err := watcher.Open(ctx, a.watchOptions(ctx))
+	l, err := a.lookOut(ctx, a.setup(), a.scratch)
 	if err != nil {
-		return fmt.Errorf("cannot watch %s: %w", a.config.Dir, err)
+		return err
 	}
-	defer w.Close()
+	a.lookout = l
+	defer func() { a.lookout.close() }()
 	defer a.selfmade.close()
-	a.watch.Store(w)
-	reading, stop := context.WithCancel(ctx)
+	a.watch.Store(l.watch)
+	following, stop := context.WithCancel(ctx)
 	defer stop()
-	wg.Go(func() { a.project.content.readAhead(reading) })
-	wg.Go(func() { a.followInstalls(reading) })
+	wg.Go(func() { a.followInstalls(following) })
 	// Services need not wait for the answers to start, decisions have to: until
 	// they are there, changes merge into the next batch.
-	batches := w.Batches()
+	batches := l.watch.Batches()
 	var late <-chan map[string]search
 	for {
 		select {
@@ -116,9 +115,12 @@ func (a *Agent) work(ctx context.Context) error {
 			}
 		case found := <-late:
 			a.searched(ctx, found)
-			batches, late = w.Batches(), nil
+			batches, late = a.lookout.watch.Batches(), nil
 		case f := <-a.loop:
 			f(ctx)
+			if late == nil {
+				batches = a.lookout.watch.Batches() // it may be another one by now
+			}
 		case name := <-a.exit:
 			return &ExhaustedError{Service: name}
 		case <-ctx.Done():
@@ -140,11 +142,11 @@ func (e *ExhaustedError) Error() string {
 // service that runs already is not known before: then the others wait for it.
 func (a *Agent) first(ctx context.Context, b watcher.Batch) {
 	a.update(ctx, b)
-	a.project.content.kept = nil
-	all := maps.Clone(map[string]watcher.Hash(a.project.code))
+	a.project().content.kept = nil
+	all := maps.Clone(map[string]watcher.Hash(a.project().code))
 	a.early.Store(&all)
-	a.waits = a.inherit() && a.keeper != nil || a.opts.Dry
-	a.project.content.checkSyntax()
+	a.waits = a.inherit() && a.setup().keeper != nil || a.opts.Dry
+	a.project().content.checkSyntax()
 	a.emit(control.Event{Kind: "scanned", Count: a.view().graph.Len(), Cause: a.watching().words})
 	if !a.waits {
 		a.bringUp(ctx)
@@ -177,8 +179,8 @@ func (a *Agent) bringUp(ctx context.Context) {
 // what a person should know of the project. No batch was taken since the first,
 // so what has been started meanwhile was started from the same files.
 func (a *Agent) searched(ctx context.Context, answers map[string]search) {
-	a.project.searched(answers)
-	a.shared.Store(a.project.view)
+	a.project().searched(answers)
+	a.shared.Store(a.project().view)
 	a.early.Store(nil)
 	a.generations.amend(a.view())
 	inherited := a.generations.settle(a.view())
@@ -194,7 +196,7 @@ func (a *Agent) searched(ctx context.Context, answers map[string]search) {
 			a.emit(control.Event{Kind: "warning", Service: name, Text: warning})
 		}
 	}
-	for _, f := range a.project.elsewhere() {
+	for _, f := range a.project().elsewhere() {
 		a.emit(control.Event{Kind: "warning", Text: f.Text})
 	}
 	for _, name := range a.view().names() {
@@ -249,10 +251,10 @@ func (a *Agent) takeUp(ctx context.Context, wanted []string) bool {
 // since. Without a memory the tree is taken as it is: nothing is owed for it.
 func (a *Agent) recall() watcher.Batch {
 	b := watcher.Batch{Cause: "while no agent ran"}
-	if a.keeper == nil {
+	if a.setup().keeper == nil {
 		return b
 	}
-	m, err := a.keeper.read()
+	m, err := a.setup().keeper.read()
 	switch {
 	case errors.Is(err, errNoMemory):
 		return b
@@ -264,7 +266,7 @@ func (a *Agent) recall() watcher.Batch {
 	a.owed = slices.DeleteFunc(m.Owed, func(d decider.Debt) bool {
 		return d.Kind != decider.RunAction && !a.generations.runs(d.Name)
 	})
-	b.Changes = m.changed(a.project.files, a.keeper.scope)
+	b.Changes = m.changed(a.project().files, a.setup().scope)
 	return b
 }
 
@@ -280,7 +282,7 @@ func (a *Agent) wanted() []string {
 		for _, name := range names {
 			if !slices.Contains(wanted, name) {
 				wanted = append(wanted, name)
-				want(a.config.Services[name].DependsOn.Names())
+				want(a.config().Services[name].DependsOn.Names())
 			}
 		}
 	}

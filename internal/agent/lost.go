@@ -37,7 +37,7 @@ func (a *Agent) lost(ctx context.Context, v *view, name string) *decider.Hold {
 	}
 	var gone []string
 	for _, diff := range decider.Diff(*last, r.version) {
-		if _, there := a.project.files[diff.Path]; !there && isModule(diff.Path) {
+		if _, there := a.project().files[diff.Path]; !there && isModule(diff.Path) {
 			gone = append(gone, diff.Path)
 		}
 	}
@@ -125,7 +125,7 @@ var binding = regexp.MustCompile(`import\s*\(?\s*\*|__getattr__|__path__|globals
 func (a *Agent) isLost(ctx context.Context, s *service, path string, l treesitter.Lost) bool {
 	if l.Package != "" {
 		name := l.Name[strings.LastIndexByte(l.Name, '.')+1:]
-		src, err := a.project.read(l.Package)
+		src, err := a.project().read(l.Package)
 		if err != nil || binding.Match(src) || regexp.MustCompile(`\b`+regexp.QuoteMeta(name)+`\b`).Match(src) {
 			return false
 		}

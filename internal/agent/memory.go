@@ -81,7 +81,6 @@ func scopeOf(cfg *configs.Config) watcher.Hash {
 type keeper struct {
 	file    string
 	project string
-	scope   watcher.Hash
 
 	mu     sync.Mutex
 	newest uint64 // guarded by mu: the number of the memory that is written
@@ -108,7 +107,7 @@ func newKeeper(cfg *configs.Config, state string) (*keeper, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot find project %q: %w", cfg.Dir, err)
 	}
-	return &keeper{file: filepath.Join(state, memoryName), project: real, scope: scopeOf(cfg)}, nil
+	return &keeper{file: filepath.Join(state, memoryName), project: real}, nil
 }
 
 // asksKept reports whether an action restarts or signals a service that is kept.
@@ -148,7 +147,7 @@ func (k *keeper) read() (memory, error) {
 // write writes a memory down, whole or not at all. n numbers memories in the
 // order of what they say: an older one than was written is left out.
 func (k *keeper) write(n uint64, m memory) error {
-	m.Project, m.Scope = k.project, k.scope
+	m.Project = k.project
 	data := encodeMemory(m)
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -212,26 +211,26 @@ func decodeMemory(data []byte) (m memory, err error) {
 // remember returns what would be written down now, and its number. It runs on
 // the loop.
 func (a *Agent) remember() (n uint64, m memory) {
-	if a.keeper == nil {
+	if a.setup().keeper == nil {
 		return 0, memory{}
 	}
 	a.memories++
-	files := maps.Clone(a.project.files)
+	files := maps.Clone(a.project().files)
 	// What was asked about and not answered has yet to be noticed.
 	for c := range a.oracle.pending {
 		if files[c.Path] = c.Old; c.Old == (watcher.Hash{}) {
 			delete(files, c.Path)
 		}
 	}
-	return a.memories, memory{Files: files, Owed: a.owed.Lasting(a.keeps)}
+	return a.memories, memory{Scope: a.setup().scope, Files: files, Owed: a.owed.Lasting(a.keeps)}
 }
 
 // keep writes a memory down. That it cannot be is no reason not to work.
 func (a *Agent) keep(n uint64, m memory) {
-	if a.keeper == nil {
+	if a.setup().keeper == nil {
 		return
 	}
-	err := a.keeper.write(n, m)
+	err := a.setup().keeper.write(n, m)
 	a.unwritten.Store(err != nil)
 	if err != nil {
 		a.emit(control.Event{Kind: "warning", Text: err.Error()})

@@ -36,7 +36,7 @@ func aMemory() memory {
 }
 
 func TestMemoryIsReadAsItWasWritten(t *testing.T) {
-	k := &keeper{file: filepath.Join(t.TempDir(), memoryName), project: "/srv/shop", scope: hashOf(9)}
+	k := &keeper{file: filepath.Join(t.TempDir(), memoryName), project: "/srv/shop"}
 	if _, err := k.read(); !errors.Is(err, errNoMemory) {
 		t.Errorf("before the first: %v", err)
 	}
@@ -131,9 +131,10 @@ func TestWhatChangedSinceAMemory(t *testing.T) {
 // disk: on the loop the copy, off it the encoding.
 func BenchmarkMemory(b *testing.B) {
 	for _, files := range []int{10_000, 65_000} {
-		a := &Agent{config: &configs.Config{}, project: &Project{files: tree{}}, keeper: &keeper{}}
+		a := &Agent{}
+		a.inPlace.Store(&setup{config: &configs.Config{}, project: &Project{files: tree{}}, keeper: &keeper{}})
 		for n := range files {
-			a.project.files[fmt.Sprintf("src/package%d/sub/module%d.py", n%100, n)] = sha256.Sum256([]byte{byte(n), byte(n >> 8)})
+			a.project().files[fmt.Sprintf("src/package%d/sub/module%d.py", n%100, n)] = sha256.Sum256([]byte{byte(n), byte(n >> 8)})
 		}
 		b.Run(fmt.Sprintf("files=%d/copy", files), func(b *testing.B) {
 			for b.Loop() {

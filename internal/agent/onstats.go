@@ -6,6 +6,7 @@ import (
 	"os"
 	"time"
 
+	"bounce/configs"
 	"bounce/internal/control"
 	"bounce/internal/feed"
 )
@@ -22,9 +23,9 @@ type stats struct {
 // handStats runs the on_stats command of a service while it runs, until ctx
 // ends. A command that takes its time skips some; that it fails is said once,
 // until it succeeds.
-func (a *Agent) handStats(ctx context.Context, name string) {
-	argv, every := a.config.StatsCommand(name)
-	program := feed.Program{Argv: argv, Dir: a.config.Dir, Env: os.Environ(), Timeout: every}
+func (a *Agent) handStats(ctx context.Context, cfg *configs.Config, name string) {
+	argv, every := cfg.StatsCommand(name)
+	program := feed.Program{Argv: argv, Dir: cfg.Dir, Env: os.Environ(), Timeout: every}
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	failing := false

@@ -62,7 +62,9 @@ func TestInstalledMeanwhile(t *testing.T) {
 	}
 	follow := func() *installer {
 		now := p.glimpse(p.view)
-		f := &installer{Agent: &Agent{project: p}, decided: now.asOf(p.view)}
+		a := &Agent{}
+		a.inPlace.Store(&setup{project: p})
+		f := &installer{Agent: a, decided: now.asOf(p.view)}
 		f.seen = f.decided
 		f.take(now)
 		return f

@@ -79,7 +79,11 @@ const (
 // the same second alone, and for services that are still loading alone: most
 // of them are about to be ended for the same edit.
 func (a *Agent) outlive(ctx context.Context, name string) {
-	reach := a.view().services[name].version.Files
+	r := a.view().services[name]
+	if r == nil {
+		return // a reload has removed it
+	}
+	reach := r.version.Files
 	loading := func() bool { return a.generations.loading(name, reach, a.run.Status(), time.Now()) }
 	if !loading() {
 		return

@@ -312,14 +312,18 @@ func (a *Agent) renew(ctx context.Context, name string) {
 	if !isClosed(a.started) {
 		return // it is being asked
 	}
-	s := a.view().services[name].service
-	fresh := a.project.renewed(ctx, s)
+	r := a.view().services[name]
+	if r == nil {
+		return // a reload has removed it
+	}
+	s := r.service
+	fresh := a.project().renewed(ctx, s)
 	if fresh == s {
 		return
 	}
 	// An agent that is ending starts nothing.
 	_ = a.do(ctx, func(context.Context) {
-		if a.view().services[name].service != s {
+		if r := a.view().services[name]; r == nil || r.service != s {
 			return // made anew meanwhile, and about to be started for that
 		}
 		a.replace(fresh)
@@ -329,10 +333,10 @@ func (a *Agent) renew(ctx context.Context, name string) {
 // replace takes in services that were renewed, and tells what a person should
 // know of it. It runs on the loop.
 func (a *Agent) replace(fresh ...*service) {
-	before := a.project.elsewhere()
-	a.project.replace(fresh...)
-	a.shared.Store(a.project.view)
-	for _, f := range a.project.elsewhere() {
+	before := a.project().elsewhere()
+	a.project().replace(fresh...)
+	a.shared.Store(a.project().view)
+	for _, f := range a.project().elsewhere() {
 		if !slices.ContainsFunc(before, func(o Finding) bool { return o.Text == f.Text }) {
 			a.emit(control.Event{Kind: "warning", Text: f.Text})
 		}

@@ -104,7 +104,7 @@ func (a *Agent) suspect(c circle, r round) {
 		sm.writers, err = writers.Open(func(pid int) string { return runner.ServiceOf(pid, sm.run) })
 		sm.denied = err != nil
 	}
-	if !sm.denied && sm.writers.Add(filepath.Join(a.config.Dir, filepath.FromSlash(path.Dir(c.path)))) == nil {
+	if !sm.denied && sm.writers.Add(filepath.Join(a.config().Dir, filepath.FromSlash(path.Dir(c.path)))) == nil {
 		return
 	}
 	if r.count >= dubious && r.regular() && !sm.told[c] {
@@ -123,7 +123,7 @@ func (a *Agent) forgive(b watcher.Batch) {
 		return
 	}
 	for _, change := range b.Changes {
-		who, ok := sm.writers.Last(filepath.Join(a.config.Dir, filepath.FromSlash(change.Path)))
+		who, ok := sm.writers.Last(filepath.Join(a.config().Dir, filepath.FromSlash(change.Path)))
 		c := circle{who, change.Path}
 		if !ok || who == "" || sm.rounds[c].count == 0 {
 			continue

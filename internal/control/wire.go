@@ -37,6 +37,8 @@ type Agent struct {
 	Watch   string     `json:"watch"` // which source of events, and why
 	Hold    *Hold      `json:"hold"`
 	Files   int        `json:"files"` // Python files in the import graph
+	// Unread says why the configuration on disk is not what runs, "" when it is.
+	Unread string `json:"config_unread,omitempty"`
 	// Ownership is how the agent knows which processes belong to a service.
 	Ownership Ownership `json:"ownership"`
 }
@@ -276,6 +278,7 @@ const (
 	Restart Verb = "restart"
 	Pause   Verb = "hold"
 	Resume  Verb = "resume"
+	Reload  Verb = "reload" // of all, whatever the names
 )
 
 // Request asks for a verb on services; no names means all of them.
