@@ -2,6 +2,7 @@ package agent
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -47,6 +48,15 @@ func (a *Agent) rehearse() {
 	}
 	for _, f := range a.project().elsewhere() {
 		a.emit(control.Event{Kind: "warning", Text: f.Text})
+	}
+}
+
+// rehearsed says what comes next, once all that would be started is taken to
+// run. An edit before that would not restart what is yet to start.
+func (a *Agent) rehearsed(ctx context.Context) {
+	_ = a.run.Settled(ctx) // what does not come up shows in later plans
+	if ctx.Err() != nil {
+		return
 	}
 	a.emit(control.Event{Kind: "note", Text: "this is a dry run: nothing is started or changed; a change shows what would be done, Ctrl-C ends it"})
 }

@@ -189,6 +189,7 @@ func (a *Agent) searched(ctx context.Context, answers map[string]search) {
 		a.rehearse()
 		a.bringUp(ctx)
 		close(a.started)
+		a.wg.Go(func() { a.rehearsed(ctx) })
 		return
 	}
 	for _, name := range a.view().names() {
