@@ -10,7 +10,8 @@ import (
 
 // HUP says one of two things: somebody wants the configuration to be read anew,
 // or the terminal is gone. An agent that never had a terminal takes it for the
-// first; one that has, as long as the terminal answers.
+// first; one that has, as long as the terminal answers. One that was started with
+// HUP ignored, as by nohup, goes on ignoring it.
 
 // hangupLook is how long after HUP the terminal is looked at: when a login ends,
 // the kernel sends HUP a moment before it takes the terminal away.
@@ -30,7 +31,9 @@ type hangups struct {
 func newHangups() *hangups {
 	h := &hangups{heard: make(chan bool, 1), signals: make(chan os.Signal, 1), end: make(chan struct{})}
 	had := terminalAnswers()
-	signal.Notify(h.signals, syscall.SIGHUP)
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(h.signals, syscall.SIGHUP)
+	}
 	h.wg.Go(func() { h.run(had) })
 	return h
 }

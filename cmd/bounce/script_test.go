@@ -476,6 +476,7 @@ func cmdSub(ts *testscript.TestScript, neg bool, args []string) {
 
 var signals = map[string]syscall.Signal{
 	"HUP": syscall.SIGHUP, "USR1": syscall.SIGUSR1, "USR2": syscall.SIGUSR2,
+	"QUIT": syscall.SIGQUIT, "PIPE": syscall.SIGPIPE,
 	"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL, "STOP": syscall.SIGSTOP, "CONT": syscall.SIGCONT,
 }
 

@@ -100,10 +100,9 @@ type Agent struct {
 
 	// What follows is owned by the loop.
 	lookout *lookout
-	// unfed ends what is handed to on_stats commands.
-	unfed  context.CancelFunc
-	oracle oracle
-	broken map[string]decider.Problem
+	fed     map[string]feeder // by service
+	oracle  oracle
+	broken  map[string]decider.Problem
 	// waits says that services are brought up when it is known what they load.
 	waits bool
 	// doubts are modules that tree-sitter suspects and that no service has
@@ -215,6 +214,7 @@ func newAgent(cfg *configs.Config, opts Options) (*Agent, error) {
 		stamps:      newStamps(now()),
 		asks:        map[stepKey]*runner.Ticket{},
 		failed:      map[string]decider.Hold{},
+		fed:         map[string]feeder{},
 		nextPlan:    make(chan struct{}),
 	}
 	if !opts.Dry {

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"fmt"
+	"maps"
 
 	"bounce/configs"
 	"bounce/internal/control"
@@ -19,10 +20,9 @@ type outputFile struct {
 	output configs.Output
 }
 
-// openFiles returns the files that a configuration names; those that were open
-// in the same way go on. What they cannot
-// take is told as an event: a disk that is full or slow is no reason to stop a
-// service.
+// openFiles returns the files that a configuration names; those that are open
+// go on as it says. What they cannot take is told as an event: a disk that is
+// full or slow is no reason to stop a service.
 func (a *Agent) openFiles(cfg *configs.Config, was files) files {
 	open := files{}
 	for name, s := range cfg.Services {
@@ -31,11 +31,7 @@ func (a *Agent) openFiles(cfg *configs.Config, was files) files {
 			continue
 		}
 		shown := relative(cfg.Dir, path)
-		if file := was[name]; file != nil && file.path == path && file.output == s.Output {
-			open[name] = file
-			continue
-		}
-		open[name] = &outputFile{path: path, output: s.Output, File: logfile.Open(logfile.Options{
+		opts := logfile.Options{
 			Path: path, MaxSize: int(s.Output.MaxSize), Keep: s.Output.Keep, Compress: s.Output.Compress,
 			Lost: func(lines int, why error) {
 				a.emit(control.Event{
@@ -43,7 +39,16 @@ func (a *Agent) openFiles(cfg *configs.Config, was files) files {
 					Text: fmt.Sprintf("%s left out of %s: %v", counted(lines, "line"), shown, why),
 				})
 			},
-		})}
+		}
+		file := was[name]
+		switch {
+		case file == nil:
+			file = &outputFile{logfile.Open(opts), path, s.Output}
+		case file.path != path || file.output != s.Output:
+			file.Reopen(opts)
+			file = &outputFile{file.File, path, s.Output}
+		}
+		open[name] = file
 	}
 	return open
 }
@@ -62,13 +67,11 @@ func (f files) close() {
 	}
 }
 
-// without returns those of f that are not among others.
-func (f files) without(others files) files {
-	rest := files{}
-	for name, file := range f {
-		if others[name] != file {
-			rest[name] = file
-		}
+// without returns f but for the files of some services.
+func (f files) without(names []string) files {
+	rest := maps.Clone(f)
+	for _, name := range names {
+		delete(rest, name)
 	}
 	return rest
 }

@@ -44,7 +44,7 @@ func (a *Agent) serve(ctx context.Context, ln net.Listener) error {
 	watching, blind := context.WithCancel(ctx)
 	if !a.opts.Dry {
 		wg.Go(func() { a.measure(watching) })
-		a.feed(watching, &wg)
+		a.feed(watching)
 		if a.opts.Reload != nil {
 			wg.Go(func() { a.reloads(watching) })
 		}
@@ -54,9 +54,7 @@ func (a *Agent) serve(ctx context.Context, ln net.Listener) error {
 	err := a.work(ctx)
 
 	blind()
-	if a.unfed != nil {
-		a.unfed()
-	}
+	a.unfeed()
 	close(a.stopping)
 	a.emit(control.Event{Kind: "agent_stopping"})
 	a.keepFacts()

@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
-	"bounce/configs"
 	"bounce/internal/control"
 	"bounce/internal/feed"
 )
@@ -20,13 +20,47 @@ type stats struct {
 	Usage      *control.Usage `json:"usage"`
 }
 
-// handStats runs the on_stats command of a service while it runs, until ctx
-// ends. A command that takes its time skips some; that it fails is said once,
-// until it succeeds.
-func (a *Agent) handStats(ctx context.Context, cfg *configs.Config, name string) {
-	argv, every := cfg.StatsCommand(name)
-	program := feed.Program{Argv: argv, Dir: cfg.Dir, Env: os.Environ(), Timeout: every}
-	tick := time.NewTicker(every)
+// feeder hands statistics to the on_stats command of a service.
+type feeder struct {
+	argv  []string
+	every time.Duration
+	stop  context.CancelFunc
+}
+
+// feed has statistics handed to the commands that the configuration in place
+// names, until ctx ends or [Agent.unfeed]. Those that were there before go on.
+func (a *Agent) feed(ctx context.Context) {
+	cfg := a.config()
+	for name, f := range a.fed {
+		if argv, every := cfg.StatsCommand(name); !slices.Equal(argv, f.argv) || every != f.every {
+			f.stop()
+			delete(a.fed, name)
+		}
+	}
+	for name := range cfg.Services {
+		argv, every := cfg.StatsCommand(name)
+		if _, fed := a.fed[name]; fed || argv == nil {
+			continue
+		}
+		program := feed.Program{Argv: argv, Dir: cfg.Dir, Env: os.Environ(), Timeout: every}
+		feeding, stop := context.WithCancel(ctx)
+		a.fed[name] = feeder{argv, every, stop}
+		a.wg.Go(func() { a.handStats(feeding, name, program) })
+	}
+}
+
+// unfeed ends what feed has begun.
+func (a *Agent) unfeed() {
+	for _, f := range a.fed {
+		f.stop()
+	}
+}
+
+// handStats runs the on_stats command of a service while it runs, as often as it
+// may take, until ctx ends. A command that takes its time skips some; that it
+// fails is said once, until it succeeds.
+func (a *Agent) handStats(ctx context.Context, name string, program feed.Program) {
+	tick := time.NewTicker(program.Timeout)
 	defer tick.Stop()
 	failing := false
 	for {

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 
 	"bounce/configs"
 	"bounce/decider"
@@ -231,39 +230,65 @@ func (a *Agent) install(ctx context.Context, next *setup, l *lookout, s suspects
 	if err != nil {
 		return err
 	}
+	added, removed := strangers(after, before), strangers(before, after)
 	next.files = a.openFiles(next.config, was.files)
+	closing := was.files.without(slices.Collect(maps.Keys(next.files)))
+	for _, name := range removed {
+		if file := closing[name]; file != nil {
+			next.files[name] = file // for its last words
+			delete(closing, name)
+		}
+	}
 	a.inPlace.Store(next)
-	was.files.without(next.files).close()
+	closing.close()
 	a.lookout = l
 	a.watch.Store(l.watch)
 	ring(a.stirred) // the new watcher is to listen where packages come and go
 	a.oracle.asker = a.newAsker(next.config)
 	a.unread.Store(nil)
-	a.feed(ctx, &a.wg)
+	a.feed(ctx)
 	a.strike(next.config)
 
-	added, removed := strangers(after, before), strangers(before, after)
 	a.tellReloaded(next.config, added, removed)
 	a.follow(ticket, nil)
-	var unwanted []string
+	a.seeOff(ticket, removed)
 	wanted := a.wanted()
-	for _, name := range added {
-		if !slices.Contains(wanted, name) {
-			unwanted = append(unwanted, name)
-		}
-	}
-	if _, err := a.run.Stop(unwanted...); err != nil {
+	unwanted := func(name string) bool { return !slices.Contains(wanted, name) }
+	if _, err := a.run.Stop(slices.DeleteFunc(slices.Clone(added), func(name string) bool { return !unwanted(name) })...); err != nil {
 		a.emit(control.Event{Kind: "warning", Text: err.Error()})
 	}
-	a.decideAnew(ctx, b, before, after, s, added)
+	a.decideAnew(ctx, b, before, after, s, slices.DeleteFunc(added, unwanted))
 	n, m := a.remember()
 	a.wg.Go(func() { a.keep(n, m) })
 	return nil
 }
 
+// seeOff closes the files of services that are removed, when those have ended.
+func (a *Agent) seeOff(ticket *runner.Ticket, removed []string) {
+	a.wg.Go(func() {
+		if a.wait(context.Background(), ticket.Done()) != nil {
+			return
+		}
+		_ = a.do(context.Background(), func(context.Context) {
+			gone := slices.DeleteFunc(slices.Clone(removed), func(name string) bool {
+				_, back := a.config().Services[name]
+				return back
+			})
+			rest := *a.setup()
+			for _, name := range gone {
+				if file := rest.files[name]; file != nil {
+					file.Close()
+				}
+			}
+			rest.files = rest.files.without(gone)
+			a.inPlace.Store(&rest)
+		})
+	})
+}
+
 // decideAnew is the turn of a reload: what the files call for by the rules of
-// now, and the services that are stale or new.
-func (a *Agent) decideAnew(ctx context.Context, b watcher.Batch, before, after *view, s suspects, added []string) {
+// now, and the services that are stale, and those to be started.
+func (a *Agent) decideAnew(ctx context.Context, b watcher.Batch, before, after *view, s suspects, starts []string) {
 	a.generations.touch(after.names(), a.stamps.note(a.config().Dir, b))
 	for _, path := range modulePaths(b) {
 		if _, known := s[path]; known {
@@ -277,7 +302,7 @@ func (a *Agent) decideAnew(ctx context.Context, b watcher.Batch, before, after *
 	a.confirm(ctx, after, s)
 	a.forgive(b)
 	in := a.input(ctx, b, before, after)
-	for _, name := range added {
+	for _, name := range starts {
 		in.Owed = append(in.Owed, decider.Debt{Step: decider.Step{
 			Kind: decider.RestartService, Name: name, Order: after.services[name].service.order,
 			Reasons: []decider.Reason{{Change: decider.Started}},
@@ -411,19 +436,4 @@ func (a *Agent) whyUnread() string {
 		return *text
 	}
 	return ""
-}
-
-// feed starts what hands statistics to the commands of the configuration in
-// place, and ends that of the one before.
-func (a *Agent) feed(ctx context.Context, wg *sync.WaitGroup) {
-	if a.unfed != nil {
-		a.unfed()
-	}
-	ctx, a.unfed = context.WithCancel(ctx)
-	cfg := a.config()
-	for name := range cfg.Services {
-		if argv, _ := cfg.StatsCommand(name); argv != nil {
-			wg.Go(func() { a.handStats(ctx, cfg, name) })
-		}
-	}
 }

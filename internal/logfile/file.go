@@ -53,15 +53,17 @@ const (
 
 // File takes lines for a file. Its methods may be called by several goroutines.
 type File struct {
-	lost func(int, error)
-	out  io.WriteCloser // owned by run
-	torn bool           // the last write ended within a line; owned by run
+	path string // owned by run, as is out
+	out  io.WriteCloser
+	torn bool // the last write ended within a line; owned by run
 	bell chan struct{}
 	done chan struct{} // closed when run has returned
 
 	speaking sync.Mutex // held while lost is called, and taken before mu
 
 	mu     sync.Mutex
+	lost   func(int, error)
+	next   *Options // where it is to write to; nil: where it does
 	queue  []byte
 	missed int   // lines that are still to be told of
 	why    error // of the last of them
@@ -71,7 +73,10 @@ type File struct {
 }
 
 // Open returns a File. The file itself is made with the first line.
-func Open(o Options) *File {
+func Open(o Options) *File { return open(o.rotated(), o) }
+
+// rotated returns the file that o describes. It is made with the first write.
+func (o Options) rotated() io.WriteCloser {
 	if o.MaxSize <= 0 {
 		o.MaxSize = 10
 	}
@@ -85,16 +90,28 @@ func Open(o Options) *File {
 	file := func() io.WriteCloser {
 		return &timberjack.Logger{Filename: o.Path, MaxSize: o.MaxSize, MaxBackups: o.Keep, Compression: packing}
 	}
-	return open(&named{path: o.Path, open: file, out: file()}, o.Lost)
+	return &named{path: o.Path, open: file, out: file()}
 }
 
-func open(out io.WriteCloser, lost func(int, error)) *File {
-	if lost == nil {
-		lost = func(int, error) {}
-	}
-	f := &File{lost: lost, out: out, bell: make(chan struct{}, 1), done: make(chan struct{})}
+func open(out io.WriteCloser, o Options) *File {
+	f := &File{path: o.Path, out: out, lost: o.Lost, bell: make(chan struct{}, 1), done: make(chan struct{})}
 	go f.run()
 	return f
+}
+
+// Reopen has lines go on as o says, behind those that wait for the disk. None is
+// lost for that.
+func (f *File) Reopen(o Options) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return
+	}
+	f.next, f.lost = &o, o.Lost
+	select {
+	case f.bell <- struct{}{}:
+	default:
+	}
 }
 
 // Line adds a line, given without its end.
@@ -140,11 +157,11 @@ func (f *File) tell() {
 	f.speaking.Lock()
 	defer f.speaking.Unlock()
 	f.mu.Lock()
-	lines, why := f.missed, f.why
+	lines, why, lost := f.missed, f.why, f.lost
 	f.missed, f.timer, f.told = 0, nil, time.Now()
 	f.mu.Unlock()
-	if lines > 0 {
-		f.lost(lines, why)
+	if lines > 0 && lost != nil {
+		lost(lines, why)
 	}
 }
 
@@ -154,7 +171,8 @@ func (f *File) run() {
 	for range f.bell {
 		f.mu.Lock()
 		lines, f.queue = f.queue, lines[:0]
-		closed := f.closed
+		closed, next := f.closed, f.next
+		f.next = nil
 		f.mu.Unlock()
 		for rest := lines; len(rest) > 0; {
 			n := whole(rest)
@@ -167,6 +185,11 @@ func (f *File) run() {
 		if closed {
 			f.out.Close()
 			return
+		}
+		if next != nil {
+			f.out.Close()
+			f.torn = f.torn && f.path == next.Path
+			f.path, f.out = next.Path, next.rotated()
 		}
 	}
 }

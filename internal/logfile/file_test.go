@@ -62,7 +62,7 @@ func TestStuckDiskHoldsNobodyUp(t *testing.T) {
 		told, tell := losses()
 		gate := make(chan struct{})
 		s := &sink{write: func(p []byte) (int, error) { <-gate; return len(p), nil }}
-		f := open(s, tell)
+		f := open(s, Options{Lost: tell})
 		line := strings.Repeat("x", 999)
 		const lines = 100 << 10 // 100 MiB
 		for range lines {
@@ -96,7 +96,7 @@ func TestFullDiskIsToldNowAndThen(t *testing.T) {
 			}
 			return n, nil
 		}
-		f := open(s, tell)
+		f := open(s, Options{Lost: tell})
 		for i := range 100 {
 			f.Line(fmt.Sprintf("line %d", i))
 			time.Sleep(time.Second)
@@ -136,7 +136,7 @@ func TestWriteThatEndsWithinALine(t *testing.T) {
 			cut = 0
 			return n, errors.New("interrupted")
 		}
-		f := open(s, tell)
+		f := open(s, Options{Lost: tell})
 		f.Write([]byte("first\nsecond\nthird\n"))
 		synctest.Wait()
 		f.Line("fourth")
@@ -153,7 +153,7 @@ func TestWriteThatEndsWithinALine(t *testing.T) {
 func TestCloseGivesUpOnAStuckDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gate := make(chan struct{})
-		f := open(&sink{write: func(p []byte) (int, error) { <-gate; return len(p), nil }}, nil)
+		f := open(&sink{write: func(p []byte) (int, error) { <-gate; return len(p), nil }}, Options{})
 		f.Line("x")
 		begin := time.Now()
 		f.Close()
@@ -201,6 +201,50 @@ func TestRotation(t *testing.T) {
 				t.Errorf("the newest line is %d", first+len(got))
 			}
 		})
+	}
+}
+
+// Lines go on elsewhere, or as others are kept, and none is lost on the way.
+func TestReopen(t *testing.T) {
+	dir := t.TempDir()
+	told, tell := losses()
+	o := Options{Path: filepath.Join(dir, "a", "api.log"), Lost: tell}
+	f := Open(o)
+	const lines = 20_000 // 2 MB
+	write := func(round int) {
+		for i := range lines {
+			f.Line(fmt.Sprintf("%d%07d %s", round, i, strings.Repeat("x", 90)))
+		}
+		wait(t, f)
+	}
+	reopen := func() {
+		f.Reopen(o)
+		for taken := false; !taken; {
+			f.mu.Lock()
+			taken = f.next == nil
+			f.mu.Unlock()
+		}
+	}
+	write(1)
+	o.MaxSize = 1
+	reopen()
+	write(2)
+	o.Path = filepath.Join(dir, "b", "api.log")
+	reopen()
+	write(3)
+	f.Close()
+	<-f.done // the disk may be busy
+	f.Reopen(o)
+	if lost := told(); len(lost) > 0 {
+		t.Fatalf("lost %+v", lost)
+	}
+	for name, want := range map[string]int{"a": 2 * lines, "b": lines} {
+		if got := readAll(t, filepath.Join(dir, name)); len(got) != want {
+			t.Errorf("%s has %d lines, want %d", name, len(got), want)
+		}
+	}
+	if files, err := os.ReadDir(filepath.Join(dir, "a")); err != nil || len(files) < 3 {
+		t.Errorf("4 MB are in %d files of 1 MB at most: %v", len(files), err)
 	}
 }
 
