@@ -1,6 +1,8 @@
 package configs
 
 import (
+	"crypto/sha256"
+
 	"bounce/runner"
 	"bounce/watcher"
 )
@@ -68,6 +70,8 @@ type Config struct {
 
 	// File is the absolute path of the file this was read from; "" for none.
 	File string `json:"-"`
+	// Sum is the SHA-256 of what the file held; zero without one.
+	Sum [sha256.Size]byte `json:"-"`
 	// Dir is the project directory, absolute: relative paths start there.
 	Dir string `json:"-"`
 	// Warnings are findings that do not keep the configuration from working,

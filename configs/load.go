@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -62,7 +63,7 @@ func Parse(name string, data []byte) (*Config, error) {
 	}
 	def := defaultsOf(profile)
 	c := def.config
-	c.File, c.Dir = file, filepath.Dir(file)
+	c.File, c.Sum, c.Dir = file, sha256.Sum256(data), filepath.Dir(file)
 	d := decoder{errs: errs, at: places{}, fresh: map[reflect.Type]reflect.Value{
 		reflect.TypeFor[Service]():    reflect.ValueOf(def.service),
 		reflect.TypeFor[Dependency](): reflect.ValueOf(def.dependency),

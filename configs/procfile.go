@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"crypto/sha256"
 	"bufio"
 	"bytes"
 	"fmt"
@@ -36,7 +37,7 @@ func FromProcfile(path string) (*Config, error) {
 	if len(errs) > 0 {
 		return nil, in(path, errs)
 	}
-	c.File, c.Dir = file, filepath.Dir(file)
+	c.File, c.Sum, c.Dir = file, sha256.Sum256(data), filepath.Dir(file)
 	return c, nil
 }
 

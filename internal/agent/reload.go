@@ -421,7 +421,7 @@ func (g *generations) carry(before, after *view, run func(name string) decider.V
 // announce says that the configuration's file was written. It runs on the loop.
 func (a *Agent) announce() {
 	s := a.setup()
-	if hashFile(s.config.File) == s.bytes {
+	if hashFile(s.config.File) == s.config.Sum {
 		a.unread.Store(nil)
 		return
 	}

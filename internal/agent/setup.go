@@ -15,9 +15,7 @@ import (
 // makes the next one, which the loop puts in its place between two turns. What
 // its project holds is the loop's.
 type setup struct {
-	config *configs.Config
-	// bytes is the hash of the configuration's file; zero when there is none.
-	bytes   watcher.Hash
+	config  *configs.Config
 	rules   decider.Rules
 	project *Project
 	files   files
@@ -39,7 +37,7 @@ func newSetup(cfg *configs.Config, was *setup, dry bool) (*setup, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &setup{config: cfg, bytes: hashFile(cfg.File), rules: cfg.DecideBy(), project: project, scope: scopeOf(cfg)}
+	s := &setup{config: cfg, rules: cfg.DecideBy(), project: project, scope: scopeOf(cfg)}
 	if was != nil {
 		// Memories are numbered: one keeper is to see them all.
 		s.keeper = was.keeper
