@@ -181,7 +181,8 @@ func (c *conductor) configure(specs []Spec, actions []Action, groups []Group, pa
 			c.services[spec.Name], c.views[spec.Name] = s, s.now.Load()
 			c.intent[spec.Name] = Up
 		} else {
-			s.inbox.put(letter{event: respec, spec: &spec})
+			s.newest.Store(&spec)
+			s.inbox.put(letter{event: respec})
 			if c.leaving[spec.Name] {
 				c.intent[spec.Name] = Up
 			}
@@ -643,6 +644,9 @@ func (c *conductor) advance() bool {
 func (c *conductor) maySwitch(name string, v *view) bool {
 	if c.closing || !c.dependenciesThere(name) {
 		return false
+	}
+	if v.status.Generation == 0 && len(c.leaving) > 0 {
+		return false // it may be one of those that leave, by another name
 	}
 	for _, s := range c.queue {
 		if slices.Contains(s.round, name) && !c.made(s) {

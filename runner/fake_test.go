@@ -832,6 +832,46 @@ func TestConfigureGroupsAndActions(t *testing.T) {
 	})
 }
 
+// A new service may be one that is gone, by another name and with the same port.
+func TestNewServicesWaitForThoseThatAreGone(t *testing.T) {
+	bubble(t, Options{Specs: []Spec{fakeSpec("old"), fakeSpec("a")}}, map[string][]run{"old": {{linger: time.Second}}}, func(g *rig, w *world) {
+		g.up("old", "a")
+		if _, err := g.Configure([]Spec{fakeSpec("a"), fakeSpec("new")}, nil, nil, 0); err != nil {
+			t.Fatal(err)
+		}
+		if got := outcomes(g.up("a", "new")); got != "a done, new done" {
+			t.Error(got)
+		}
+		w.expect("lives", "0s start old/1; 0s start a/1; 0s end a/1 ended by SIGTERM; 0s start a/2; 1s end old/1 ended by SIGTERM; 1s start new/1")
+	})
+}
+
+// A generation is started from the spec of the moment in which the host notes
+// what it is started from.
+func TestConfigureInTheMomentOfAStart(t *testing.T) {
+	var g *rig
+	noted := 0
+	other := fakeSpec("a")
+	other.Env = []string{"REV=2"}
+	o := Options{Specs: []Spec{fakeSpec("a")}}
+	o.Before = func(context.Context, string, int) ([]string, error) {
+		if noted++; noted == 1 {
+			if _, err := g.Configure([]Spec{other}, nil, nil, 0); err != nil {
+				t.Error(err)
+			}
+		}
+		return nil, nil
+	}
+	var env []string
+	bubble(t, o, map[string][]run{"a": {{reads: func(e []string) { env = e }}}}, func(rig *rig, w *world) {
+		g = rig
+		g.up("a")
+		if noted != 2 || !slices.Contains(env, "REV=2") {
+			t.Errorf("noted %d times, started with %q", noted, env)
+		}
+	})
+}
+
 func TestPlanHolds(t *testing.T) {
 	syntax := decider.Hold{Kind: "syntax", Service: "a", What: "SyntaxError: '(' was never closed", Path: "db.py", Line: 3, EndsWhen: "db.py compiles"}
 	bubble(t, Options{Specs: []Spec{fakeSpec("a")}}, map[string][]run{"a": {{after: time.Minute, exit: Exit{Code: 1}}, {}}}, func(g *rig, w *world) {

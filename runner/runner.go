@@ -343,8 +343,9 @@ func closedTicket() *Ticket { return newTicket(nil) }
 
 // Configure replaces what can be another while services run: specs, actions,
 // groups and MaxParallel. Services that are gone are stopped, new ones are added
-// as New does, and changed ones keep running: a changed command counts from the
-// next start, which is the next plan's to ask for. Actions that are gone and
+// as New does and start when those have ended, and changed ones keep running: a
+// changed command counts from the next start, which is the next plan's to ask
+// for. Actions that are gone and
 // have not begun are [Left]; groups that are as they were keep what they have
 // counted. The ticket is about the services that are gone. With an error
 // everything is as it was.

@@ -35,6 +35,7 @@ type service struct {
 	seat   *terminal.Seat // of a service that has a terminal
 	leave  chan struct{}  // closed when nobody waits for its processes any more
 	done   chan struct{}  // closed when run has returned
+	newest atomic.Pointer[Spec]
 
 	// Owned by run.
 	spec     Spec
@@ -130,7 +131,6 @@ type letter struct {
 	ask  uint64        // with cleared: which stay in Waiting it is for
 	pids []int         // with stuck: what does not go away
 	err  error         // with ailing: what is wrong
-	spec *Spec         // with respec
 	hold *decider.Hold // with withhold
 	memo []byte        // with memorize
 	// verdict is what follows the end, with condemned.
@@ -186,6 +186,7 @@ func newService(h *host, spec Spec, strays []*stray, ward *adoption) *service {
 		state: StateStopped, since: time.Now(), intent: Up, stray: strays,
 		incarnation: &incarnation{state: StateStopped},
 	}
+	s.newest.Store(&spec)
 	s.output = newOutlet(h.sink, s.dropped)
 	s.seat = terminal.NewSeat(s.name, s.prompted)
 	if ward != nil {
@@ -335,10 +336,7 @@ func (s *service) receive(l letter) {
 		}
 		s.happen(elapsed, Event{What: s.why})
 	case respec:
-		if !reflect.DeepEqual(s.spec, *l.spec) {
-			s.apart = ""
-		}
-		s.spec = *l.spec
+		s.renew()
 	case memorize:
 		if n.stays() {
 			n.pipes.ward.memorize(l.memo)
@@ -618,11 +616,33 @@ func (s *service) prepare(n *incarnation) error {
 	if before == nil {
 		return nil
 	}
-	sources, err := before(s.host.ctx, s.name, n.generation)
-	if err != nil || s.host.dry {
-		return err
+	// The host notes what the generation is started from: that has to be the
+	// spec of that moment, whatever letter is on its way.
+	var sources []string
+	for {
+		spec := s.renew()
+		more, err := before(s.host.ctx, s.name, n.generation)
+		if err != nil {
+			return err
+		}
+		if sources = append(sources, more...); s.newest.Load() == spec {
+			break
+		}
+	}
+	if s.host.dry {
+		return nil
 	}
 	return dropBytecode(s.host.dir, s.spec.Dir, s.spec.Env, sources)
+}
+
+// renew takes the newest spec.
+func (s *service) renew() *Spec {
+	spec := s.newest.Load()
+	if !reflect.DeepEqual(s.spec, *spec) {
+		s.apart = ""
+	}
+	s.spec = *spec
+	return spec
 }
 
 // ended notes that the command has ended, once: the news comes from the
