@@ -1,9 +1,9 @@
 package configs
 
 import (
-	"crypto/sha256"
 	"bufio"
 	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"path/filepath"
 	"regexp"

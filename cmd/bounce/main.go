@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -52,12 +53,22 @@ type streams struct {
 // results is stdout. It remembers that a write failed, so that a result that
 // nobody got is no success, and verbs need not look at each write.
 type results struct {
-	w   io.Writer
-	err error // the first; owned by the verb's goroutine
+	w io.Writer
+
+	mu  sync.Mutex // a terminal that is stuck may be written to when the verb ends
+	err error      // the first
+}
+
+func (r *results) failed() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.err
 }
 
 func (r *results) Write(p []byte) (int, error) {
 	n, err := r.w.Write(p)
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.err == nil {
 		r.err = err
 	}
@@ -95,8 +106,8 @@ func run(ctx context.Context, args []string, s streams) int {
 	root := newRoot(g)
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
-	if err == nil && out.err != nil {
-		err = &verbError{fmt.Errorf("cannot write the result: %w", cause(out.err))}
+	if failed := out.failed(); err == nil && failed != nil {
+		err = &verbError{fmt.Errorf("cannot write the result: %w", cause(failed))}
 	}
 	code := exitCode(err)
 	var e *exitError
