@@ -21,13 +21,15 @@ type outputFile struct {
 }
 
 // openFiles returns the files that a configuration names; those that are open
-// go on as it says. What they cannot take is told as an event: a disk that is
-// full or slow is no reason to stop a service.
+// go on as it says. The file of a service that is gone stays open for its last
+// words, and for when it comes back. What they cannot take is told as an event: a
+// disk that is full or slow is no reason to stop a service.
 func (a *Agent) openFiles(cfg *configs.Config, was files) files {
-	open := files{}
+	open := maps.Clone(was)
 	for name, s := range cfg.Services {
 		path := cfg.OutputPath(s)
 		if path == "" {
+			open.drop(name)
 			continue
 		}
 		shown := relative(cfg.Dir, path)
@@ -67,11 +69,10 @@ func (f files) close() {
 	}
 }
 
-// without returns f but for the files of some services.
-func (f files) without(names []string) files {
-	rest := maps.Clone(f)
-	for _, name := range names {
-		delete(rest, name)
+// drop closes the file of a service, if there is one.
+func (f files) drop(name string) {
+	if file := f[name]; file != nil {
+		file.Close()
+		delete(f, name)
 	}
-	return rest
 }

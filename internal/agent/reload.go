@@ -232,15 +232,7 @@ func (a *Agent) install(ctx context.Context, next *setup, l *lookout, s suspects
 	}
 	added, removed := strangers(after, before), strangers(before, after)
 	next.files = a.openFiles(next.config, was.files)
-	closing := was.files.without(slices.Collect(maps.Keys(next.files)))
-	for _, name := range removed {
-		if file := closing[name]; file != nil {
-			next.files[name] = file // for its last words
-			delete(closing, name)
-		}
-	}
 	a.inPlace.Store(next)
-	closing.close()
 	a.lookout = l
 	a.watch.Store(l.watch)
 	ring(a.stirred) // the new watcher is to listen where packages come and go
@@ -251,7 +243,6 @@ func (a *Agent) install(ctx context.Context, next *setup, l *lookout, s suspects
 
 	a.tellReloaded(next.config, added, removed)
 	a.follow(ticket, nil)
-	a.seeOff(ticket, removed)
 	wanted := a.wanted()
 	unwanted := func(name string) bool { return !slices.Contains(wanted, name) }
 	if _, err := a.run.Stop(slices.DeleteFunc(slices.Clone(added), func(name string) bool { return !unwanted(name) })...); err != nil {
@@ -261,29 +252,6 @@ func (a *Agent) install(ctx context.Context, next *setup, l *lookout, s suspects
 	n, m := a.remember()
 	a.wg.Go(func() { a.keep(n, m) })
 	return nil
-}
-
-// seeOff closes the files of services that are removed, when those have ended.
-func (a *Agent) seeOff(ticket *runner.Ticket, removed []string) {
-	a.wg.Go(func() {
-		if a.wait(context.Background(), ticket.Done()) != nil {
-			return
-		}
-		_ = a.do(context.Background(), func(context.Context) {
-			gone := slices.DeleteFunc(slices.Clone(removed), func(name string) bool {
-				_, back := a.config().Services[name]
-				return back
-			})
-			rest := *a.setup()
-			for _, name := range gone {
-				if file := rest.files[name]; file != nil {
-					file.Close()
-				}
-			}
-			rest.files = rest.files.without(gone)
-			a.inPlace.Store(&rest)
-		})
-	})
 }
 
 // decideAnew is the turn of a reload: what the files call for by the rules of
