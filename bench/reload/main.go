@@ -127,7 +127,7 @@ func bench(ctx context.Context, o options, c project, bin, dir string) (err erro
 		x, err := start(ctx, c, p, bin, filepath.Join(dir, fmt.Sprint(i)))
 		if err != nil {
 			if p.variant && ctx.Err() == nil {
-				fmt.Printf("%s is left out: %v\n\n", p.name, err)
+				fmt.Printf("%s is left out: %.200s\n\n", p.name, err)
 				continue
 			}
 			return fmt.Errorf("%s: %w", p.name, err)

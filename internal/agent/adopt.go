@@ -9,6 +9,7 @@ import (
 	"bounce/configs"
 	"bounce/decider"
 	"bounce/internal/control"
+	"bounce/internal/installed"
 	"bounce/watcher"
 )
 
@@ -28,6 +29,8 @@ type memo struct {
 	Files    map[string]watcher.Hash
 	Start    map[string]string
 	Packages map[string]decider.Package
+	// Installed says more of these packages, as far as it is known.
+	Installed []distribution
 	// Whole says that what the service loads was not known yet: Files are all
 	// of the tree, and nothing is known of packages.
 	Whole bool
@@ -53,6 +56,16 @@ func decodeMemo(data []byte) (m memo) {
 
 func memoOf(v decider.Version) memo {
 	return memo{Files: maps.Collect(v.Files.All()), Start: v.Start, Packages: v.Packages}
+}
+
+// memo returns what the next agent is to know of a generation of a service that
+// was started from a version, some packages of which may be gone.
+func (v *view) memo(service string, from decider.Version, gone map[lostIn]*installed.Distribution) memo {
+	m := memoOf(from)
+	if r := v.services[service]; r != nil {
+		m.Installed = r.service.distributions(from.Packages, gone)
+	}
+	return m
 }
 
 // version returns what the generation of a memo was started from, in the terms
@@ -85,11 +98,12 @@ func (a *Agent) inherit() (any bool) {
 // memo is called by the runner right before a generation starts that is kept.
 func (a *Agent) memo(service string, number int) []byte {
 	var m memo
-	if r := a.view().services[service]; r != nil {
-		m = memoOf(r.version)
+	v := a.view()
+	if r := v.services[service]; r != nil {
+		m = v.memo(service, r.version, nil)
 	}
 	if last := a.generations.running(service, number); last != nil {
-		m = memoOf(*last)
+		m = v.memo(service, *last, nil)
 	}
 	if tree := a.early.Load(); tree != nil {
 		m.Files, m.Whole = *tree, true
@@ -101,7 +115,7 @@ func (a *Agent) memo(service string, number int) []byte {
 // started from.
 func (a *Agent) memorize(service string) {
 	if number, last := a.generations.newest(service); last != nil && a.keeps(service) {
-		a.run.Memorize(service, number, encodeMemo(memoOf(*last)))
+		a.run.Memorize(service, number, encodeMemo(a.view().memo(service, *last, a.gone)))
 	}
 }
 
@@ -132,19 +146,21 @@ func (g *generations) runs(service string) bool {
 	return gen.left != nil || gen.last != nil
 }
 
-// settle has what was inherited count, and reports whether there was anything.
-func (g *generations) settle(v *view) (any bool) {
+// settle has what was inherited count, and returns it by service.
+func (g *generations) settle(v *view) map[string]memo {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	inherited := map[string]memo{}
 	for name, r := range v.services {
 		gen := g.get(name)
 		if gen.left == nil {
 			continue
 		}
+		inherited[name] = *gen.left
 		was := gen.left.version(r.version)
-		gen.last, gen.left, gen.unseen, any = &was, nil, true, true
+		gen.last, gen.left, gen.unseen = &was, nil, true
 	}
-	return any
+	return inherited
 }
 
 // newest returns the number of the newest generation and what it was started

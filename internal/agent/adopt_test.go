@@ -11,10 +11,11 @@ import (
 // aMemo has all that one can have.
 func aMemo() memo {
 	return memo{
-		Files:    map[string]watcher.Hash{"a.py": hashOf(1), "new\nline \xff": hashOf(2)},
-		Start:    map[string]string{"command": "python a.py"},
-		Packages: map[string]decider.Package{"requests": {Version: "2.32.0"}},
-		Whole:    true,
+		Files:     map[string]watcher.Hash{"a.py": hashOf(1), "new\nline \xff": hashOf(2)},
+		Start:     map[string]string{"command": "python a.py"},
+		Packages:  map[string]decider.Package{"requests": {Version: "2.32.0"}},
+		Installed: []distribution{{"requests", "2.32.0", []string{"requests"}, nil}},
+		Whole:     true,
 	}
 }
 
@@ -48,6 +49,13 @@ func plain(m memo) memo {
 	}
 	if len(m.Packages) == 0 {
 		m.Packages = nil
+	}
+	if len(m.Installed) == 0 {
+		m.Installed = nil
+	}
+	for i, d := range m.Installed {
+		m.Installed[i].Modules = append([]string(nil), d.Modules...)
+		m.Installed[i].Scripts = append([]string(nil), d.Scripts...)
 	}
 	return m
 }

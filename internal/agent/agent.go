@@ -108,10 +108,14 @@ type Agent struct {
 	// doubts are modules that tree-sitter suspects and that no service has
 	// reached yet.
 	doubts map[string]bool
-	// gone are the distributions that were removed while the agent ran.
-	gone     map[lostIn]*installed.Distribution
-	stamps   stamps
-	selfmade *selfmade
+	// gone are the distributions that were removed while the agent ran, or while
+	// none did and services went on that load them.
+	gone map[lostIn]*installed.Distribution
+	// answers are those of interpreters that the last decision went by, sought
+	// those that this one does.
+	answers, sought map[sought]*answer
+	stamps          stamps
+	selfmade        *selfmade
 	// owed is what rules asked for and was not done; asks has the tickets that
 	// take it up. planned are the holds of the newest plan, failed those of
 	// actions that have failed.
@@ -209,6 +213,8 @@ func newAgent(cfg *configs.Config, opts Options) (*Agent, error) {
 		broken:      map[string]decider.Problem{},
 		doubts:      map[string]bool{},
 		gone:        map[lostIn]*installed.Distribution{},
+		answers:     map[sought]*answer{},
+		sought:      map[sought]*answer{},
 		stirred:     make(chan struct{}, 1),
 		installAsks: make(chan installAsk),
 		stamps:      newStamps(now()),

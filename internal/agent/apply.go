@@ -148,6 +148,7 @@ func (a *Agent) services(ctx context.Context, v *view) []decider.Service {
 			Last:    a.generations.promised(s.Name, r.version),
 		})
 	}
+	a.forgetAnswers()
 	return out
 }
 

@@ -408,8 +408,11 @@ func (f *installer) vanished(s, next *service) bool {
 // installation is what changed in one environment.
 type installation struct {
 	sites   string // its directories, as one key
-	name    string // for people
+	dir     string // the first of them
 	changes []installed.Change
+	// other says that it is not the one in which the changes were: the Python of
+	// a service is another one now.
+	other bool
 	// gone are the distributions that were removed.
 	gone []*installed.Distribution
 }
@@ -426,7 +429,7 @@ func (f *installer) changes() (all []installation) {
 		if len(changes) == 0 {
 			continue
 		}
-		i := installation{sites: key, name: f.project().environmentName(now.dirs[0].Path), changes: changes}
+		i := installation{sites: key, dir: now.dirs[0].Path, changes: changes}
 		for _, c := range changes {
 			if c.New == "" {
 				i.gone = append(i.gone, was.Get(c.Name))
@@ -493,21 +496,8 @@ func (a *Agent) reinstalled(ctx context.Context, news []installation, fresh []*s
 	if len(news) == 0 && len(fresh) == 0 {
 		return
 	}
-	names := map[string]bool{}
-	b := watcher.Batch{}
-	for _, i := range news {
-		e := control.Event{Kind: "installed", Text: i.name, Count: len(i.changes), Cause: installed.Words(i.changes)}
-		for _, c := range i.changes {
-			names[c.Name] = true
-			delete(a.gone, lostIn{i.sites, c.Name})
-			e.Packages = append(e.Packages, control.Package{Name: c.Name, Old: c.Old, New: c.New})
-		}
-		a.emit(e)
-		b.Cause = strings.TrimPrefix(b.Cause+"; packages in "+i.name, "; ")
-		for _, d := range i.gone {
-			a.gone[lostIn{i.sites, d.Name}] = d
-		}
-	}
+	names, cause := a.learn(news)
+	b := watcher.Batch{Cause: cause}
 	before := a.project().view
 	a.replace(fresh...)
 	after := a.project().view
@@ -522,6 +512,29 @@ func (a *Agent) reinstalled(ctx context.Context, news []installation, fresh []*s
 	a.publish(b, plan)
 	a.restarting(plan)
 	a.apply(after, plan)
+}
+
+// learn takes in what was installed or removed, and tells of it. It returns the
+// names of the distributions, and where they are, in words.
+func (a *Agent) learn(news []installation) (names map[string]bool, cause string) {
+	names = map[string]bool{}
+	for _, i := range news {
+		where := a.project().environmentName(i.dir)
+		e := control.Event{Kind: "installed", Text: where, Count: len(i.changes), Cause: installed.Words(i.changes)}
+		for _, c := range i.changes {
+			names[c.Name] = true
+			delete(a.gone, lostIn{i.sites, c.Name})
+			e.Packages = append(e.Packages, control.Package{Name: c.Name, Old: c.Old, New: c.New})
+		}
+		if !i.other {
+			a.emit(e)
+			cause = strings.TrimPrefix(cause+"; packages in "+where, "; ")
+		}
+		for _, d := range i.gone {
+			a.gone[lostIn{i.sites, d.Name}] = d
+		}
+	}
+	return names, cause
 }
 
 // ring lets whoever waits for c go on, now or when it comes to it.

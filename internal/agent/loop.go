@@ -147,7 +147,7 @@ func (a *Agent) first(ctx context.Context, b watcher.Batch) {
 	a.project().content.checkSyntax()
 	a.emit(control.Event{Kind: "scanned", Count: a.view().graph.Len(), Cause: a.watching().words})
 	if !a.waits {
-		a.bringUp(ctx)
+		a.bringUp(ctx, nil)
 	}
 	if !a.opts.Dry {
 		a.keepFacts()
@@ -155,14 +155,14 @@ func (a *Agent) first(ctx context.Context, b watcher.Batch) {
 }
 
 // bringUp has the services started that are wanted, after the actions that are
-// owed.
-func (a *Agent) bringUp(ctx context.Context) {
+// owed. packages are those that were installed or removed while no agent ran.
+func (a *Agent) bringUp(ctx context.Context, packages map[string]bool) {
 	wanted := a.wanted()
 	others := slices.DeleteFunc(a.view().names(), func(name string) bool { return slices.Contains(wanted, name) })
 	if _, err := a.run.Stop(others...); err != nil {
 		a.emit(control.Event{Kind: "warning", Text: err.Error()})
 	}
-	if !a.takeUp(ctx, wanted) {
+	if !a.takeUp(ctx, wanted, packages) {
 		ticket, err := a.run.Start(wanted...)
 		if err != nil {
 			a.emit(control.Event{Kind: "warning", Text: err.Error()})
@@ -185,7 +185,7 @@ func (a *Agent) searched(ctx context.Context, answers map[string]search) {
 	if a.opts.Dry {
 		// There is no hurry, and what would be started is told of first.
 		a.rehearse()
-		a.bringUp(ctx)
+		a.bringUp(ctx, nil)
 		close(a.started)
 		a.wg.Go(func() { a.rehearsed(ctx) })
 		return
@@ -198,22 +198,24 @@ func (a *Agent) searched(ctx context.Context, answers map[string]search) {
 	for _, f := range a.project().elsewhere() {
 		a.emit(control.Event{Kind: "warning", Text: f.Text})
 	}
+	packages, _ := a.learn(a.view().installedMeanwhile(inherited))
+	a.confirm(ctx, a.view(), a.project().suspectsOf(inherited))
 	for _, name := range a.view().names() {
 		a.memorize(name)
 	}
 	if a.waits {
-		a.bringUp(ctx)
+		a.bringUp(ctx, packages)
 	}
 	close(a.started)
-	if inherited {
-		a.turn(ctx, watcher.Batch{Cause: "while no agent ran"})
+	if len(inherited) > 0 {
+		a.catchUp(ctx, packages)
 	}
 }
 
 // takeUp sets going what an earlier agent left owed, and what is owed for
 // changes since then that nobody saw; the services that are wanted start behind
 // it. It reports false if nothing is owed.
-func (a *Agent) takeUp(ctx context.Context, wanted []string) bool {
+func (a *Agent) takeUp(ctx context.Context, wanted []string, packages map[string]bool) bool {
 	b, after := a.recall(), a.view()
 	starts := make(decider.Debts, 0, len(wanted))
 	for _, name := range wanted {
@@ -232,7 +234,7 @@ func (a *Agent) takeUp(ctx context.Context, wanted []string) bool {
 		}
 	}
 	in := a.input(ctx, b, after.with(gone), after)
-	in.Owed = append(in.Owed, starts...)
+	in.Owed, in.Installed = append(in.Owed, starts...), packages
 	plan := decider.Decide(in)
 	a.wonder(ctx, b, plan)
 	if !slices.ContainsFunc(plan.Owed, func(d decider.Debt) bool {
@@ -249,7 +251,7 @@ func (a *Agent) takeUp(ctx context.Context, wanted []string) bool {
 // recall takes up the memory of an earlier agent, and returns what has changed
 // since. Without a memory the tree is taken as it is: nothing is owed for it.
 func (a *Agent) recall() watcher.Batch {
-	b := watcher.Batch{Cause: "while no agent ran"}
+	b := watcher.Batch{Cause: unattended}
 	if a.setup().keeper == nil {
 		return b
 	}

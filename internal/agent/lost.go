@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"bounce/decider"
-	"bounce/internal/control"
 	"bounce/treesitter"
 )
 
@@ -133,21 +132,5 @@ func (a *Agent) isLost(ctx context.Context, s *service, path string, l treesitte
 	if !l.Foreign {
 		return true
 	}
-	return !a.finds(ctx, s, l.Name, fmt.Sprintf("%s:%d", path, l.Line))
-}
-
-// finds reports whether the Python of a service finds a module, which somebody
-// imports. It does as long as nobody says otherwise.
-func (a *Agent) finds(ctx context.Context, s *service, module, somebody string) bool {
-	if s.python.Path == "" {
-		return true
-	}
-	ctx, cancel := context.WithTimeoutCause(ctx, askTime, errBusy)
-	defer cancel()
-	found, err := s.python.Finds(ctx, []string{module})
-	if err != nil {
-		a.emit(control.Event{Kind: "warning", Service: s.name, Text: fmt.Sprintf("cannot tell whether %s finds %s: %v", somebody, module, err)})
-		return true
-	}
-	return found[module]
+	return !a.finds(ctx, s, l.Name, fmt.Sprintf("%s:%d", path, l.Line), true)
 }

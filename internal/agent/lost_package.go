@@ -32,7 +32,7 @@ func (a *Agent) lostPackage(ctx context.Context, v *view, r *reached, last *deci
 		}
 		away := fmt.Sprintf("%s %s is not installed any more", d.Name, d.Version)
 		back := fmt.Sprintf("it is installed again, or 'bounce restart %s'", s.name)
-		if file, line, module := v.importer(r, d); module != "" && !a.finds(ctx, s, module, fmt.Sprintf("%s:%d", file, line)) {
+		if file, line, module := v.importer(r, d); module != "" && !a.finds(ctx, s, module, fmt.Sprintf("%s:%d", file, line), false) {
 			return &decider.Hold{
 				Kind: "import", Path: file, Line: line,
 				What:     fmt.Sprintf("it imports %s, and %s", module, away),
@@ -93,7 +93,7 @@ func needing(env *installed.Environment, packages map[string]decider.Package, na
 // opencv-python-headless has.
 func (a *Agent) replaced(ctx context.Context, s *service, d *installed.Distribution, user string) bool {
 	return !slices.ContainsFunc(d.Modules, func(module string) bool {
-		return s.search.installed.Find(module) == nil && !a.finds(ctx, s, module, user)
+		return s.search.installed.Find(module) == nil && !a.finds(ctx, s, module, user, false)
 	})
 }
 
