@@ -3,8 +3,10 @@ package agent
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"bounce/decider"
 	"bounce/internal/control"
@@ -97,7 +99,9 @@ func (a *Agent) confirm(ctx context.Context, v *view, suspects suspects) {
 		for _, path := range files {
 			delete(a.doubts, path)
 		}
-		problems, err := pyruntime.Compile(ctx, python, a.config().Dir, files)
+		asking, cancel := context.WithTimeoutCause(ctx, compileTime(len(files)), errCompiles)
+		problems, err := pyruntime.Compile(asking, python, a.config().Dir, files)
+		cancel()
 		if err != nil {
 			// Nobody to ask: the service will tell by itself.
 			a.emit(control.Event{Kind: "warning", Text: err.Error()})
@@ -108,6 +112,15 @@ func (a *Agent) confirm(ctx context.Context, v *view, suspects suspects) {
 		}
 	}
 }
+
+// compileTime is how long an interpreter may take to compile so many files: a
+// start of it, and for each as long as thousands of lines take on a busy machine.
+// The loop waits for it.
+func compileTime(files int) time.Duration {
+	return askTime + time.Duration(files)*100*time.Millisecond
+}
+
+var errCompiles = errors.New("it takes too long")
 
 // input is all that a decision depends on.
 func (a *Agent) input(ctx context.Context, b watcher.Batch, before, after *view) decider.Input {

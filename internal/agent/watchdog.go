@@ -19,7 +19,8 @@ import (
 // change any more, and nothing would say so. The two goroutines that everything
 // passes are asked to do nothing now and then. When they have not done it for a
 // minute, their stacks are printed and the agent is degraded; and where systemd
-// watches it (WatchdogSec), it is not told that all is well.
+// watches it (WatchdogSec), it is not told that all is well, and the stacks are
+// printed before it ends the agent for that.
 
 const (
 	// askEvery is the time between two questions, stallTime how long an answer
@@ -105,7 +106,7 @@ func (a *Agent) watchOver(ctx context.Context) {
 		},
 	}
 	if boss.every > 0 {
-		w.every = min(w.every, boss.every/2)
+		w.every, w.limit = min(w.every, boss.every/4), min(w.limit, boss.every/2)
 	}
 	var wg sync.WaitGroup
 	defer wg.Wait()
