@@ -76,7 +76,7 @@ Results go to stdout, words for people to stderr. Exit codes:
 	for _, cmd := range []*cobra.Command{
 		newUp(g), newDown(g),
 		newDecide(g), newWhy(g), newAffected(g), newGraph(g), newCheck(g),
-		newStatus(g), newStart(g), newStop(g), newRestart(g), newReload(g), newHold(g), newResume(g), newSync(g), newLogs(g), newEvents(g), newAttach(g), newGuard(),
+		newStatus(g), newStart(g), newStop(g), newRestart(g), newReload(g), newHold(g), newResume(g), newSync(g), newLogs(g), newEvents(g), newAttach(g), newDoctor(g), newGuard(),
 		newVersion(g), newCompletion(g),
 	} {
 		root.AddCommand(cmd)

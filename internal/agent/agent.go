@@ -54,8 +54,9 @@ type Options struct {
 
 // Agent is a running agent.
 type Agent struct {
-	opts Options
-	run  *runner.Runner
+	opts  Options
+	began time.Time
+	run   *runner.Runner
 	// scratch is where watchers get their directories, beside the socket; "" for
 	// that of the system.
 	scratch     string
@@ -201,6 +202,7 @@ func newAgent(cfg *configs.Config, opts Options) (*Agent, error) {
 	}
 	a := &Agent{
 		opts:        opts,
+		began:       now(),
 		generations: newGenerations(),
 		selfmade:    newSelfmade(run),
 		events:      newJournal[control.Event](keptEvents),

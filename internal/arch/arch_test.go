@@ -27,6 +27,7 @@ var policy = map[string][]string{
 	"internal/procstat":       nil,
 	"internal/feed":           nil,
 	"internal/terminal":       nil,
+	"internal/machine":        nil,
 	"internal/git":            nil,
 	"internal/installed":      nil,
 	"internal/pyruntime":      nil,
@@ -44,7 +45,7 @@ var policy = map[string][]string{
 	"internal/writers":        nil,
 	"internal/agent":          {"watcher", "treesitter", "decider", "runner", "configs", "internal/control", "internal/git", "internal/installed", "internal/pyruntime", "internal/smartrestart", "internal/classifier", "internal/writers", "internal/logfile", "internal/procstat", "internal/feed"},
 
-	"cmd/bounce":      {"configs", "internal/agent", "internal/control", "internal/logfile", "internal/terminal"},
+	"cmd/bounce":      {"configs", "internal/agent", "internal/control", "internal/logfile", "internal/machine", "internal/terminal"},
 	"cmd/bounce-demo": {"internal/control"},
 	"bench/latency":   {"internal/control", "bench/internal/measure"},
 	"bench/graph":     {"treesitter"},

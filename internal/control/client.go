@@ -26,6 +26,10 @@ type Client struct {
 // ErrTimeout is returned when the agent did not get done in the time given.
 var ErrTimeout = errors.New("timed out")
 
+// ErrUnknown is returned when the agent is of a version of bounce that does not
+// know the question.
+var ErrUnknown = errors.New("the agent is of an older version of bounce, which cannot tell; start it anew with this one")
+
 // StoppedError is returned when the agent's process is stopped, by Ctrl-Z or a
 // signal.
 type StoppedError struct{ PID int }
@@ -181,6 +185,9 @@ func (c *Client) request(ctx context.Context, method, verb string, q url.Values,
 	defer resp.Body.Close()
 	var p problem
 	if err := json.NewDecoder(resp.Body).Decode(&p); err != nil {
+		if resp.StatusCode == http.StatusNotFound {
+			return nil, ErrUnknown
+		}
 		return nil, fmt.Errorf("cannot ask the agent: it answered %s", resp.Status)
 	}
 	switch resp.StatusCode {

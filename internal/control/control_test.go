@@ -63,6 +63,10 @@ func (f *fake) Affected(paths []string) (Affected, error) {
 	return Affected{Changed: paths}, nil
 }
 
+func (f *fake) Facts(context.Context) (Facts, error) {
+	return Facts{Roots: []string{"src"}, Services: []ServiceFacts{{Name: "api", Entries: []string{"shop.api"}}}}, nil
+}
+
 func (f *fake) Events(ctx context.Context, seq uint64, follow bool, yield func(Event) error) error {
 	for _, e := range f.events {
 		if e.Seq > seq {
@@ -173,6 +177,13 @@ func TestVerbs(t *testing.T) {
 	aff, err := c.Affected(ctx, []string{"x.py", "y.py"})
 	if err != nil || strings.Join(aff.Changed, " ") != "x.py y.py" {
 		t.Errorf("Affected = %+v, %v", aff, err)
+	}
+	facts, err := c.Facts(ctx)
+	if err != nil || facts.Services[0].Entries[0] != "shop.api" || facts.Started != nil {
+		t.Errorf("Facts = %+v, %v", facts, err)
+	}
+	if _, err := get[Facts](ctx, c, "what", nil); !errors.Is(err, ErrUnknown) {
+		t.Errorf("a question that the agent does not know: %v", err)
 	}
 }
 

@@ -25,6 +25,8 @@ type Backend interface {
 	// alone, or if limit is above 0 by every chain, at most so many.
 	Why(path string, services []string, limit int) (Why, error)
 	Affected(paths []string) (Affected, error)
+	// Facts says what is known beside the status. It may take seconds.
+	Facts(ctx context.Context) (Facts, error)
 	// Events calls yield with every event after seq, then with new ones as
 	// they come, until ctx ends, yield returns an error, or, unless follow is
 	// set, there are no more.
@@ -63,6 +65,7 @@ var routes = []route{
 	{"POST /v1/sync", postSync},
 	{"GET /v1/why", getWhy},
 	{"GET /v1/affected", getAffected},
+	{"GET /v1/facts", getFacts},
 	{"GET /v1/events", getEvents},
 	{"GET /v1/logs", getLogs},
 	{"GET /v1/attach", getAttach},
