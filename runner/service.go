@@ -72,6 +72,7 @@ type service struct {
 	nursery nursery        // of warm starts
 	sockets []*held        // that it is lent, over all generations
 	stray   []*stray       // of an earlier agent; ended before the first start
+	rivals  []*rival       // likewise
 	work    sync.WaitGroup // goroutines of this service
 }
 
@@ -497,6 +498,9 @@ func (s *service) tryLaunch(n *incarnation) error {
 			return fmt.Errorf("cannot start: pid %s of an earlier agent cannot be ended", join(left))
 		}
 		s.stray = nil
+	}
+	if left := s.endRivals(); len(left) > 0 {
+		return fmt.Errorf("cannot start: pid %s of another generation that an earlier agent has left cannot be ended", join(left))
 	}
 	if err := s.prepare(n); err != nil {
 		return &StartError{Command: s.spec.Argv[0], Problem: err.Error(), Err: err}

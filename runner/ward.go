@@ -125,8 +125,13 @@ func (s *service) adopt(a *adoption) {
 			s.sockets = append(s.sockets, h)
 		}
 	}
-	for _, rival := range a.rivals {
-		s.work.Go(func() { rival.end(s.host.force) })
+	for _, a := range a.rivals {
+		r := &rival{adoption: a, done: make(chan struct{})}
+		s.rivals = append(s.rivals, r)
+		s.work.Go(func() {
+			defer close(r.done)
+			r.left = a.end(s.host.force)
+		})
 	}
 	if a.Notify != "" {
 		n.ear = heardElsewhere(a.Notify)
@@ -153,13 +158,37 @@ func (a *adoption) succeeds() bool {
 	return slices.ContainsFunc(a.rivals, func(rival *adoption) bool { return rival.Generation < a.Generation })
 }
 
-// end ends a generation that is not gone on with, and its rivals.
-func (a *adoption) end(force <-chan struct{}) {
+// end ends a generation that is not gone on with, and its rivals. It returns the
+// pids that do not go away.
+func (a *adoption) end(force <-chan struct{}) []int {
 	a.dispose()
-	a.proc.end(a.Stop, force)
+	left := a.proc.end(a.Stop, force)
 	for _, rival := range a.rivals {
-		rival.end(force)
+		left = append(left, rival.end(force)...)
 	}
+	return left
+}
+
+// rival is another generation of a service that goes on, while it is ended. No
+// new one starts before it is gone.
+type rival struct {
+	*adoption
+	done chan struct{} // closed when the first attempt is over
+	left []int         // what does not go away; written before done is closed
+}
+
+// endRivals ends what is left of rivals, and returns the pids that do not go
+// away.
+func (s *service) endRivals() (left []int) {
+	s.rivals = slices.DeleteFunc(s.rivals, func(r *rival) bool {
+		<-r.done
+		if len(r.left) > 0 {
+			r.left = r.proc.end(r.Stop, s.host.force)
+		}
+		left = append(left, r.left...)
+		return len(r.left) == 0
+	})
+	return left
 }
 
 // pick chooses between generations of one service that were found: one that

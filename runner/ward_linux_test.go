@@ -1,8 +1,11 @@
 package runner
 
 import (
+	"os"
 	"os/exec"
+	"strings"
 	"testing"
+	"time"
 )
 
 func TestGenerationThatGoesOn(t *testing.T) {
@@ -31,6 +34,36 @@ func TestGenerationThatGoesOn(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestARivalThatCannotBeEndedKeepsOthersFromStarting adopts a generation beside
+// one that does not die at the first attempts, and replaces it.
+func TestARivalThatCannotBeEndedKeepsOthersFromStarting(t *testing.T) {
+	runs := map[string][]run{"a": {{}, {immortal: 3}, {}}}
+	bubble(t, Options{Specs: []Spec{fakeSpec("a")}}, runs, func(g *rig, w *world) {
+		generation := func(number int) *adoption {
+			p, err := w.start(command{}, mark{service: "a", generation: number}, os.NewFile(^uintptr(0), "none"), os.NewFile(^uintptr(0), "none"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return &adoption{record: record{Generation: number, Serves: true, Stop: Stop{Grace: time.Second}}, proc: p, pipes: newPipes()}
+		}
+		w.rolls = true
+		kept := generation(3)
+		kept.rivals = []*adoption{generation(4)}
+		g.do(func() { // in place of what New finds
+			g.conductor.services["a"].inbox.put(letter{event: quit})
+			g.conductor.services["a"] = newService(g.conductor.host, fakeSpec("a"), nil, kept)
+		})
+		ticket := g.Apply(planFor("a"))
+		e := g.event("a", KindBackoff, 1)
+		if !strings.Contains(e.What, "of another generation that an earlier agent has left cannot be ended") {
+			t.Errorf("%+v", e)
+		}
+		g.finish(ticket)
+		g.event("a", KindUnverified, 2)
+		w.expect("in turn", "0s start a/1; 0s start a/2; 0s end a/1 ended by SIGTERM; 6s end a/2 ended by SIGTERM; 6s start a/3")
+	})
 }
 
 func TestWithin(t *testing.T) {

@@ -65,7 +65,20 @@ func TestKillCounts(t *testing.T) {
 			t.Errorf("%q: %s, want %s", text, got, want)
 		}
 	}
-	if k := CountKills(nil); k.place == "" || k.Since(k) || !(Kills{k.place, k.count + 1}).Since(k) || (Kills{"elsewhere", k.count + 1}).Since(k) {
+	k := CountKills(nil)
+	if later := k; k.place == "" || k.Scope != OfAgent && k.Scope != OfSystem || k.Since(k) {
+		t.Errorf("%+v", k)
+	} else if later.count++; !later.Since(k) {
+		t.Errorf("%+v and %+v", k, later)
+	} else if later.place = "elsewhere"; later.Since(k) {
+		t.Errorf("%+v and %+v", k, later)
+	}
+	// Where the controller is switched on for a leaf, that counts alone.
+	l := &Leaf{dir: t.TempDir()}
+	if err := os.WriteFile(filepath.Join(l.dir, "memory.events"), []byte("low 0\noom 1\noom_kill 4\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if k := CountKills(l); k.Scope != OfGeneration || k.count != 4 {
 		t.Errorf("%+v", k)
 	}
 }

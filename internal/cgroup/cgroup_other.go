@@ -17,7 +17,7 @@ type Leaf struct {
 }
 
 // Kills are not counted on this system.
-type Kills struct{}
+type Kills struct{ Scope Scope }
 
 // Open says that control groups are for Linux.
 func Open(string) (*Tree, error) {

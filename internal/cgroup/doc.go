@@ -14,6 +14,16 @@ package cgroup
 
 import "errors"
 
+// Scope says whose processes a count is of. The memory controller has one for each
+// group that it is switched on for, which is not ours to do.
+type Scope string
+
+const (
+	OfGeneration Scope = "generation" // those of one leaf
+	OfAgent      Scope = "agent"      // those of our own group, and all below
+	OfSystem     Scope = "system"     // all: a kill of somebody else at the same moment counts
+)
+
 // ErrUnusable says that groups cannot be made here; the error around it says
 // why.
 var ErrUnusable = errors.New("control groups cannot be used")

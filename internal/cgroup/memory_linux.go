@@ -10,6 +10,8 @@ import (
 // Kills is how many processes the kernel has killed for want of memory, as one
 // place counts them. It only means something beside an earlier count.
 type Kills struct {
+	// Scope is whose processes are counted, "" where nobody does.
+	Scope Scope
 	place string
 	count uint64
 }
@@ -17,16 +19,17 @@ type Kills struct {
 // CountKills reads the count of a leaf, which may be nil, where the memory
 // controller tells it; else that of our own group; else that of the system.
 func CountKills(l *Leaf) Kills {
-	var places []string
+	var places []Kills
 	if l != nil {
-		places = append(places, filepath.Join(l.dir, "memory.events"))
+		places = append(places, Kills{Scope: OfGeneration, place: filepath.Join(l.dir, "memory.events")})
 	}
 	if p, err := ownPlace(); err == nil {
-		places = append(places, filepath.Join(p.dirOf(p.group), "memory.events"))
+		places = append(places, Kills{Scope: OfAgent, place: filepath.Join(p.dirOf(p.group), "memory.events")})
 	}
-	for _, place := range append(places, "/proc/vmstat") {
-		if n, ok := oomKills(place); ok {
-			return Kills{place, n}
+	for _, k := range append(places, Kills{Scope: OfSystem, place: "/proc/vmstat"}) {
+		if n, ok := oomKills(k.place); ok {
+			k.count = n
+			return k
 		}
 	}
 	return Kills{}
