@@ -13,6 +13,10 @@ type Ownership struct {
 	Layers []string
 	// Why says why there are no control groups; "" when there are.
 	Why string
+	// Memory is among whose processes kills for want of memory are counted, by
+	// which that of a service is known: "generation", "agent" (those of the agent's
+	// control group) or "system"; "" where they are not.
+	Memory string
 }
 
 // Ownership returns by what this runner knows its processes. One that is dry

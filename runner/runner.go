@@ -170,6 +170,11 @@ func New(o Options) (*Runner, error) {
 			leaves, err = cgroup.Open(o.Run) // else the other layers hold
 		}
 		ownership = ownershipOf(err)
+		if leaves != nil {
+			ownership.Memory = string(leaves.Kills())
+		} else {
+			ownership.Memory = string(cgroup.CountKills(nil).Scope)
+		}
 		if o.Keep != "" {
 			wards, unfound = findWards(o.Keep, o.Run, leaves)
 		}

@@ -25,6 +25,7 @@ func Open(string) (*Tree, error) {
 }
 
 func (t *Tree) Dir() string                     { return "" }
+func (t *Tree) Kills() Scope                    { return "" }
 func (t *Tree) Make(string, int) (*Leaf, error) { return nil, ErrUnusable }
 func (t *Tree) Leftovers() []*Leaf              { return nil }
 func (t *Tree) Close()                          {}

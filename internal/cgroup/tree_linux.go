@@ -26,6 +26,8 @@ type Tree struct {
 	dir  string // of the group that holds the leaves
 	path string // the same, as /proc/PID/cgroup has it
 
+	kills Scope // of a leaf
+
 	mu    sync.Mutex
 	made  uint64
 	stale []string // directories of leaves that could not yet be removed
@@ -77,9 +79,13 @@ func open(run string) (*Tree, error) {
 	if err != nil {
 		return nil, err
 	}
+	t.kills = CountKills(l).Scope
 	l.Remove()
 	return t, nil
 }
+
+// Kills is whose kills for want of memory are counted for a leaf.
+func (t *Tree) Kills() Scope { return t.kills }
 
 // ownPlace is where this process is.
 func ownPlace() (place, error) {

@@ -49,6 +49,9 @@ type Ownership struct {
 	Layers []string `json:"layers"`
 	// Why says why "cgroup" does not.
 	Why string `json:"why,omitempty"`
+	// Memory is among whose processes kills for want of memory are counted:
+	// "generation", "agent" or "system"; "" where nobody does.
+	Memory string `json:"memory,omitempty"`
 }
 
 // Service is one service as the agent sees it now.
