@@ -78,6 +78,9 @@ const (
 	// KindEscaped: the process PID has left the control group of its generation,
 	// and was found all the same when that was ended.
 	KindEscaped Kind = "escaped"
+	// KindUnit: a unit of it has come to another state, UnitState. Of several
+	// within a second the first is told of; Count has how many others came before.
+	KindUnit Kind = "unit"
 	// KindStalled: a unit of it is overdue; Signal names what the process is sent
 	// for that, or else it is restarted. KindMended: the unit goes on.
 	// KindUndeclared: a unit has reported that the service does not declare.
@@ -144,6 +147,8 @@ type Event struct {
 	PID  int    `json:"pid,omitempty"`
 	// Unit is the part of the service that it is about.
 	Unit string `json:"unit,omitempty"`
+	// UnitState is the state that the unit has come to.
+	UnitState string `json:"unit_state,omitempty"`
 	// Signal is a name without SIG.
 	Signal string `json:"signal,omitempty"`
 	Exit   *Exit  `json:"exit,omitempty"`
@@ -151,7 +156,7 @@ type Event struct {
 	// an action that failed, Wait the time until the next one.
 	Attempt int           `json:"attempt,omitempty"`
 	Wait    time.Duration `json:"wait,omitempty"`
-	// Count is a number of lines.
+	// Count is a number of lines, or of changes.
 	Count int `json:"count,omitempty"`
 	// Fatal says that the restart policy wants the agent to end.
 	Fatal bool `json:"fatal,omitempty"`

@@ -198,11 +198,15 @@ const maxStrangers = 16
 
 // hearUnit acts on what a unit says.
 func (s *service) hearUnit(n *incarnation, said notice) {
-	known, mended := n.units.hear(said, time.Now())
+	h := n.units.hear(said, time.Now())
+	if m := h.move; m != nil {
+		s.announce(n, Event{Kind: KindUnit, Unit: said.unit, UnitState: m.to, Count: m.untold,
+			What: fmt.Sprintf("unit %s of %s is %s, after %s", said.unit, s.name, m.to, m.from)})
+	}
 	switch {
-	case known && mended:
+	case h.mended:
 		s.announce(n, Event{Kind: KindMended, Unit: said.unit, What: fmt.Sprintf("unit %s of %s goes on", said.unit, s.name)})
-	case !known && !n.strangers[said.unit] && len(n.strangers) < maxStrangers:
+	case !h.known && !n.strangers[said.unit] && len(n.strangers) < maxStrangers:
 		if n.strangers == nil {
 			n.strangers = make(map[string]bool)
 		}

@@ -63,9 +63,13 @@ type tracked struct {
 	// last and stay are when the times for the next report and for its state
 	// began to run.
 	last, stay time.Time
-	stalled    string    // how it is overdue, "" when it is not
-	fixed      bool      // that only another state mends
-	asked      time.Time // when the process was sent Signal for it, zero if not
+	stalled    string // how it is overdue, "" when it is not
+	fixed      bool   // that only another state mends
+	// told is when a change of its state was last told of, zero for never, untold
+	// how many have come since.
+	told   time.Time
+	untold int
+	asked  time.Time // when the process was sent Signal for it, zero if not
 }
 
 // stall is a unit that is overdue.
@@ -99,14 +103,32 @@ func (u *tracked) begin(now time.Time) {
 	}
 }
 
-// hear takes a report. known is false when there is no such unit; mended is
-// true when the unit was stalled and goes on. An alarm is a stall that the unit
-// itself has seen: overdue has it.
-func (t *tracker) hear(n notice, now time.Time) (known, mended bool) {
+// heard is what a report has brought.
+type heard struct {
+	known  bool // there is such a unit
+	mended bool // it was stalled and goes on
+	move   *move
+}
+
+// move is a change of a unit's state that is to be told of.
+type move struct {
+	from, to string
+	// untold is how many others there were since the last that was told of.
+	untold int
+}
+
+// moveTime is the least time between two changes of a unit's state that are
+// told of: some change with each thing that they do.
+const moveTime = time.Second
+
+// hear takes a report. An alarm is a stall that the unit itself has seen: overdue
+// has it.
+func (t *tracker) hear(n notice, now time.Time) (h heard) {
 	i := slices.IndexFunc(t.units, func(u tracked) bool { return u.Name == n.unit })
 	if i < 0 {
-		return false, false
+		return heard{}
 	}
+	h.known = true
 	u := &t.units[i]
 	u.reported, u.last = true, now
 	if n.said {
@@ -114,19 +136,30 @@ func (t *tracker) hear(n notice, now time.Time) (known, mended bool) {
 	}
 	moved := n.state != "" && n.state != u.state
 	if moved {
+		h.move = u.tell(n.state, now)
 		u.state, u.since, u.stay = n.state, now, now
 	}
-	if n.alarm {
+	switch {
+	case n.alarm:
 		if u.stalled == "" {
 			u.stalled = "has said WATCHDOG=trigger" + u.where()
 		}
-		return true, false
-	}
-	if u.stalled != "" && (moved || !u.fixed) {
+	case u.stalled != "" && (moved || !u.fixed):
 		u.stalled, u.fixed, u.asked = "", false, time.Time{}
-		return true, true
+		h.mended = true
 	}
-	return true, false
+	return h
+}
+
+// tell returns what to tell of a change of state, nil for nothing.
+func (u *tracked) tell(to string, now time.Time) *move {
+	if !u.told.IsZero() && now.Sub(u.told) < moveTime {
+		u.untold++
+		return nil
+	}
+	m := &move{from: u.state, to: to, untold: u.untold}
+	u.told, u.untold = now, 0
+	return m
 }
 
 // due is when the next unit is overdue; false for never.

@@ -49,12 +49,21 @@ func ask(k *tracker, begin, now time.Time, words []string) string {
 		return strings.Join(got, "; ")
 	case "up":
 		k.watch(now)
+	case "tells":
+		switch h := k.hear(parseNotice("UNIT="+words[1]+"\n"+strings.Join(words[2:], "\n")), now); {
+		case h.move == nil:
+			return "-"
+		case h.move.untold > 0:
+			return fmt.Sprintf("%s to %s, %d left out", h.move.from, h.move.to, h.move.untold)
+		default:
+			return fmt.Sprintf("%s to %s", h.move.from, h.move.to)
+		}
 	default:
-		known, mended := k.hear(parseNotice("UNIT="+words[0]+"\n"+strings.Join(words[1:], "\n")), now)
-		if !known {
+		h := k.hear(parseNotice("UNIT="+words[0]+"\n"+strings.Join(words[1:], "\n")), now)
+		if !h.known {
 			got = append(got, "unknown")
 		}
-		if mended {
+		if h.mended {
 			got = append(got, "mended")
 		}
 	}
