@@ -135,6 +135,15 @@ type Service struct {
 	// Watch has globs of more files that the service depends on, relative to
 	// the project; ** crosses directories.
 	Watch List `json:"watch" example:"[\"templates/**\"]"`
+	// Reach says which files of the project count as loaded by the service. union:
+	// those that its imports lead to, and those that its processes were observed
+	// to load, which they are asked by a start-up hook in PYTHONPATH. static: the
+	// first, and there is no hook. observed: the second alone, once processes
+	// have told.
+	Reach string `json:"reach" enum:"union|static|observed" example:"static"`
+	// ObserveFiles has other files of the project count that the processes of the
+	// service were observed to open for reading, such as templates.
+	ObserveFiles bool `json:"observe_files" example:"true"`
 	// Deps says the same for this service alone, in place of the deps of all.
 	Deps string `json:"deps" enum:"restart|ignore" example:"ignore"`
 	// Packages names installed packages that it loads besides what its files

@@ -62,6 +62,7 @@ func defaultsOf(p Profile) defaults {
 			Output:      Output{MaxSize: 10, Keep: 5},
 			Strategy:    runner.Immediate,
 			Overlap:     "auto",
+			Reach:       ReachUnion,
 			Hooks:       Hooks{Timeout: Duration(30 * time.Second)},
 			Drain:       Duration(5 * time.Second),
 			OnAgentExit: "stop",

@@ -57,26 +57,27 @@ func nearest(word string, known []string) string {
 // or of neighbours to swap, to make b from a.
 func distance(a, b string) int {
 	x, y := []rune(a), []rune(b)
-	cells := make([]int, (len(x)+1)*(len(y)+1))
-	rows := make([][]int, len(x)+1)
-	for i := range rows {
-		rows[i] = cells[i*(len(y)+1) : (i+1)*(len(y)+1)]
-		rows[i][0] = i
+	width := len(y) + 1
+	cells := make([]int16, (len(x)+1)*width) // a file may have 20,000 wrong keys
+	cell := func(i, j int) *int16 { return &cells[i*width+j] }
+	for i := range len(x) + 1 {
+		*cell(i, 0) = int16(i)
 	}
-	for j := range rows[0] {
-		rows[0][j] = j
+	for j := range width {
+		*cell(0, j) = int16(j)
 	}
 	for i := 1; i <= len(x); i++ {
 		for j := 1; j <= len(y); j++ {
-			replace := rows[i-1][j-1]
+			replace := *cell(i-1, j-1)
 			if x[i-1] != y[j-1] {
 				replace++
 			}
-			rows[i][j] = min(rows[i-1][j]+1, rows[i][j-1]+1, replace)
+			least := min(*cell(i-1, j)+1, *cell(i, j-1)+1, replace)
 			if i > 1 && j > 1 && x[i-1] == y[j-2] && x[i-2] == y[j-1] {
-				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
+				least = min(least, *cell(i-2, j-2)+1)
 			}
+			*cell(i, j) = least
 		}
 	}
-	return rows[len(x)][len(y)]
+	return int(*cell(len(x), len(y)))
 }

@@ -133,6 +133,9 @@ func (k *checker) service(name string, s Service) {
 	k.listening(path, s)
 	k.rolling(path, s)
 	k.output(name, s)
+	if at := path + ".observe_files"; k.given(at) && s.ObserveFiles && s.Reach == ReachStatic && !k.failed(path+".reach") {
+		k.warn(at, at+" does nothing: with reach static no process is asked what it opens", "remove it, or say reach: union")
+	}
 	if at := path + ".on_stats"; k.given(at) && s.OnStats.Run.Argv() == nil && !k.failed(at+".run") {
 		k.warn(at, at+" names no command", "add the line  run: python3 tools/record.py")
 	}

@@ -124,6 +124,13 @@ func (c *Config) Asks(environ []string) (Program, bool) {
 	return Program{argv, c.Dir, pairs(env), time.Duration(c.Classifier.Timeout)}, true
 }
 
+// Values of [Service].Reach.
+const (
+	ReachUnion    = "union"
+	ReachStatic   = "static"
+	ReachObserved = "observed"
+)
+
 // FollowsPackages reports whether a service restarts for installed packages.
 func (c *Config) FollowsPackages(s Service) bool { return cmp.Or(s.Deps, c.Deps) != "ignore" }
 
