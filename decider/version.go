@@ -107,6 +107,33 @@ func Diff(old, new Version) []Difference {
 	return append(diff, changedParts(old.Start, new.Start)...)
 }
 
+// Learnt returns v with what differs by diff as it is in now: what is known
+// better of both.
+func (v Version) Learnt(now Version, diff []Difference) Version {
+	files := map[string]watcher.Hash{}
+	var packages map[string]Package
+	for _, d := range diff {
+		switch {
+		case d.Path != "":
+			files[d.Path] = now.Files.Hash(d.Path)
+		case d.Package != "":
+			if packages == nil {
+				if packages = maps.Clone(v.Packages); packages == nil {
+					packages = map[string]Package{}
+				}
+				v.Packages = packages
+			}
+			if p, there := now.Packages[d.Package]; there {
+				packages[d.Package] = p
+			} else {
+				delete(packages, d.Package)
+			}
+		}
+	}
+	v.Files = v.Files.With(files)
+	return v
+}
+
 func changedPackages(old, new map[string]Package) (diff []Difference) {
 	if same(old, new) {
 		return nil

@@ -40,6 +40,11 @@ type Options struct {
 	// started beside another one is the service's own: it has taken over, or
 	// the other one has ended.
 	Took func(service string, generation int)
+	// Environ is called on the service's goroutine right before a generation
+	// starts, with the environment that it would have, and returns variables,
+	// "KEY=value" each, that take the place of others of their names; default
+	// none.
+	Environ func(service string, generation int, env []string) []string
 	// BeforeAction is called on the action's goroutine right before it runs,
 	// once for all of its attempts, and says what it is about; nil: nothing is
 	// known of that. An error is the failure of the action. ctx ends when the
@@ -200,7 +205,7 @@ func New(o Options) (*Runner, error) {
 	}
 	h := &host{
 		run: o.Run, dir: dir, dry: o.Dry, ctx: ctx, stop: stop, force: forced.Done(),
-		before: o.Before, beside: o.Beside, took: o.Took, beforeAction: o.BeforeAction, afterAction: o.AfterAction, scratch: o.Scratch,
+		before: o.Before, beside: o.Beside, took: o.Took, environ: o.Environ, beforeAction: o.BeforeAction, afterAction: o.AfterAction, scratch: o.Scratch,
 		emit: events.tell, sink: o.Output, record: o.Record, lines: o.Lines,
 		observer: o.Observer, warmHook: hook, warmErr: unwarm,
 		keep: o.Keep, memo: o.Memo, random: random, start: o.start, failures: newMailbox[downfall](), changed: make(chan struct{}, 1),

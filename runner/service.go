@@ -88,6 +88,7 @@ type host struct {
 	beside func(ctx context.Context, service string, generation int) ([]string, error)
 	// took, beforeAction and afterAction may be nil, as may before.
 	took         func(service string, generation int)
+	environ      func(service string, generation int, env []string) []string
 	beforeAction func(ctx context.Context, action string) (Errand, error)
 	afterAction  func(action string, err error)
 	scratch      string
@@ -525,6 +526,9 @@ func (s *service) tryLaunch(n *incarnation) error {
 	}
 	if s.spec.TTY && variable(env, "TERM") == "" {
 		env = setenv(env, "TERM=xterm-256color") // what most are, where the agent has none
+	}
+	if s.host.environ != nil {
+		env = setenv(env, s.host.environ(s.name, n.generation, env)...)
 	}
 	files, names := s.lent(n == s.heir)
 	for _, f := range files {

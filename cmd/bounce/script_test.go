@@ -166,6 +166,7 @@ func setup(env *testscript.Env) error {
 func removeGroups(state string) {
 	projects, _ := os.ReadDir(filepath.Join(state, "bounce")) // none has run
 	for _, p := range projects {
+		os.RemoveAll(filepath.Join("/run/bounce-observed", p.Name())) // where root's services tell
 		tree, err := cgroup.Open(p.Name())
 		if err != nil {
 			return

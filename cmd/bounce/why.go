@@ -132,6 +132,8 @@ func writeChain(g *globals, path string, r control.Reached) {
 		switch {
 		case l.Line > 0:
 			fmt.Fprintf(g.out, "  %s:%d imports %s\n", l.From, l.Line, l.To)
+		case n == 0 && seen(l.From):
+			fmt.Fprintf(g.out, "  %s %s\n", l.To, l.From)
 		case n > 0:
 			fmt.Fprintf(g.out, "  %s needs %s\n", l.From, l.To)
 		case l.From == "python":
@@ -140,6 +142,12 @@ func writeChain(g *globals, path string, r control.Reached) {
 			fmt.Fprintf(g.out, "  its key %s names %s\n", l.From, l.To)
 		}
 	}
+}
+
+// seen reports whether what leads to a file is that a process loaded it, in
+// words.
+func seen(from string) bool {
+	return strings.HasPrefix(from, "observed in ") || strings.HasPrefix(from, "opened in ")
 }
 
 // writeAsked prints the way from path to an action, and what the action does.

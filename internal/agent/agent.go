@@ -61,6 +61,7 @@ type Agent struct {
 	// that of the system.
 	scratch     string
 	generations *generations
+	listener    listener
 	// hashes is a file for the watcher; "" when nothing is to be kept.
 	hashes string
 	events *journal[control.Event]
@@ -125,8 +126,9 @@ type Agent struct {
 	planned []decider.Hold
 	failed  map[string]decider.Hold
 	paused  *decider.Hold
-	// memories counts what was to be written down.
-	memories uint64
+	// memories counts what was to be written down, sightings how often that was
+	// what was observed.
+	memories, sightings uint64
 	// tickets are of plans and verbs that may still be under way. nextPlan is
 	// closed and made anew when a plan sets something moving.
 	tickets  []*runner.Ticket
@@ -253,6 +255,7 @@ func newAgent(cfg *configs.Config, opts Options) (*Agent, error) {
 		Before:       a.before,
 		Beside:       a.beside,
 		Took:         a.took,
+		Environ:      a.environ,
 		BeforeAction: a.beforeAction,
 		AfterAction:  a.afterAction,
 		Scratch:      scratch,
@@ -269,6 +272,7 @@ func newAgent(cfg *configs.Config, opts Options) (*Agent, error) {
 		first.files.close()
 		return nil, err
 	}
+	a.listen()
 	return a, nil
 }
 

@@ -16,8 +16,13 @@ import (
 // The agent as the control socket sees it.
 
 // Status implements [control.Backend]. It is put together from those who know
-// at this moment, and waits for nobody.
+// at this moment, and waits for nobody for long.
 func (a *Agent) Status() control.Status {
+	a.hearNow()
+	return a.status()
+}
+
+func (a *Agent) status() control.Status {
 	v := a.view()
 	st := control.Status{
 		Agent: control.Agent{
@@ -183,6 +188,7 @@ func (a *Agent) Sync(ctx context.Context) (control.Outcome, error) {
 	if err := a.installsSettled(ctx, false); err != nil {
 		return control.Outcome{}, err
 	}
+	a.hearNow() // what was undone before it was seen may have been loaded
 	// A batch that was handed on is decided on before the loop runs this, but
 	// for what is asked elsewhere.
 	var asked <-chan struct{}
@@ -269,7 +275,7 @@ func (a *Agent) outcome(names []string) control.Outcome {
 	for _, h := range a.holds().actions {
 		out.Holds = append(out.Holds, *holdOf(&h))
 	}
-	for _, s := range a.Status().Services {
+	for _, s := range a.status().Services {
 		if len(names) > 0 && !slices.Contains(names, s.Name) {
 			continue
 		}

@@ -83,7 +83,7 @@ func (v *view) imported(r *reached, place pyruntime.Place) (module, file string,
 			return tops[top]
 		}
 	}
-	for file := range r.reach.All() {
+	for file := range r.span.all() {
 		for _, ref := range v.graph.Unresolved(file) {
 			for _, module := range modulesOf(ref) {
 				if has(module) {

@@ -148,11 +148,13 @@ func (q explainer) affected(paths []string) control.Affected {
 
 // Why implements [control.Backend].
 func (a *Agent) Why(path string, services []string, limit int) (control.Why, error) {
+	a.hearNow()
 	return explainer{a.view(), a.config().DecideBy()}.why(path, services, limit)
 }
 
 // Affected implements [control.Backend].
 func (a *Agent) Affected(paths []string) (control.Affected, error) {
+	a.hearNow()
 	return explainer{a.view(), a.config().DecideBy()}.affected(paths), nil
 }
 

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"iter"
 	"maps"
 	"slices"
 	"sync"
@@ -32,6 +33,8 @@ type generation struct {
 	// would ask for the restart again.
 	asked *decider.Version
 	ask   *runner.Ticket // that plan
+	// proofs are what files held that it is known to have executed.
+	proofs map[string]watcher.Hash
 	// touched are the Python files that changed since it was started; true for
 	// those whose older bytecode could be taken for current.
 	touched map[string]bool
@@ -50,6 +53,7 @@ type generation struct {
 type successor struct {
 	number  int
 	version decider.Version // what it was started from
+	proofs  map[string]watcher.Hash
 	failed  bool
 }
 
@@ -123,7 +127,7 @@ func (g *generations) starting(service string, number int, beside bool, now func
 
 // replace makes another generation the one that serves.
 func (gen *generation) replace(number int, from *decider.Version) {
-	gen.number, gen.ready, gen.last, gen.heir = number, false, from, nil
+	gen.number, gen.ready, gen.last, gen.proofs, gen.heir = number, false, from, nil, nil
 	gen.left, gen.unseen = nil, false
 }
 
@@ -133,7 +137,9 @@ func (g *generations) took(service string, number int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if gen := g.get(service); gen.heir != nil && gen.heir.number == number {
+		proofs := gen.heir.proofs
 		gen.replace(number, &gen.heir.version)
+		gen.proofs = proofs
 	}
 }
 
@@ -172,12 +178,108 @@ func (g *generations) amend(v *view) {
 	}
 }
 
+// current reports whether a generation runs, or is the newest that did.
+func (g *generations) current(service string, number int) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	gen, ok := g.byID[service]
+	return ok && (gen.number == number || gen.heir != nil && gen.heir.number == number)
+}
+
+// learnt records that it is known better what services load, and no file has
+// changed: what they were started from has what they load now, as it is, and not
+// what they do not. It returns those of which there is anything to record.
+func (g *generations) learnt(before, after *view) (names []string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for name, r := range after.services {
+		was := before.services[name]
+		if was == nil || was == r {
+			continue
+		}
+		diff := decider.Diff(was.version, r.version)
+		gen, ok := g.byID[name]
+		if !ok || len(diff) == 0 {
+			continue
+		}
+		for v := range gen.versions() {
+			*v = v.Learnt(r.version, diff)
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
+// versions yields what generations were started from, or are about to be.
+func (gen *generation) versions() iter.Seq[*decider.Version] {
+	return func(yield func(*decider.Version) bool) {
+		for _, v := range []**decider.Version{&gen.last, &gen.asked} {
+			if *v == nil {
+				continue
+			}
+			own := **v
+			if *v = &own; !yield(&own) {
+				return
+			}
+		}
+		if gen.heir != nil {
+			yield(&gen.heir.version)
+		}
+	}
+}
+
+// executed records that a generation has executed a file that held something,
+// and that the tree now holds something at its place; as is what services go by
+// for it, zero where nobody knows. It reports whether the generation is stale by
+// it. Where its processes differ, one that is stale counts.
+func (g *generations) executed(service string, number int, path string, held, as, now watcher.Hash) (stale bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	gen, ok := g.byID[service]
+	if !ok {
+		return false
+	}
+	proofs, version := &gen.proofs, gen.last
+	if gen.heir != nil && gen.heir.number == number {
+		proofs, version = &gen.heir.proofs, &gen.heir.version
+	} else if gen.number != number || gen.last == nil {
+		return false
+	}
+	if was, known := (*proofs)[path]; known && was != held && held == now {
+		return true
+	}
+	if *proofs == nil {
+		*proofs = map[string]watcher.Hash{}
+	}
+	(*proofs)[path] = held
+	own := *version
+	own.Files = own.Files.With(map[string]watcher.Hash{path: as})
+	if version == gen.last {
+		gen.last = &own
+	} else {
+		gen.heir.version = own
+	}
+	return held != now
+}
+
+// proved returns what the newest generation that serves is known to have
+// executed of a file.
+func (g *generations) proved(service, path string) (held watcher.Hash, ok bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if gen, known := g.byID[service]; known {
+		held, ok = gen.proofs[path]
+	}
+	return held, ok
+}
+
 // wrote records that a service has itself written a file that it loads: what it
 // runs is taken for what it wrote.
 func (g *generations) wrote(service, path string, hash watcher.Hash) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	gen := g.get(service)
+	delete(gen.proofs, path)
 	for _, v := range []**decider.Version{&gen.last, &gen.asked} {
 		if *v != nil && (*v).Files.Has(path) {
 			own := **v

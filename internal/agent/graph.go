@@ -67,7 +67,7 @@ func (v *view) scope(services []string) (*scope, error) {
 		for _, e := range v.entries(r.service) {
 			addRoots(e.Roots)
 		}
-		for path := range r.reach.All() {
+		for path := range r.span.all() {
 			only[path] = true
 		}
 	}

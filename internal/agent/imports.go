@@ -39,7 +39,7 @@ func byPlace(a, b Finding) int {
 func (p *Project) loaders(path string) []string {
 	var names []string
 	for _, name := range p.view.names() {
-		if r := p.view.services[name]; !r.all && r.reach.Has(path) {
+		if r := p.view.services[name]; !r.all && r.span.has(path) {
 			names = append(names, name)
 		}
 	}

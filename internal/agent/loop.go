@@ -58,7 +58,12 @@ func (a *Agent) serve(ctx context.Context, ln net.Listener) error {
 	close(a.stopping)
 	a.emit(control.Event{Kind: "agent_stopping"})
 	a.keepFacts()
-	err = errors.Join(err, a.stopServices(ctx, a.leaves(ctx, err)))
+	a.hear() // nobody else does any more
+	leave := a.leaves(ctx, err)
+	err = errors.Join(err, a.stopServices(ctx, leave))
+	if !leave {
+		a.listener.close()
+	}
 	a.wg.Wait()
 	if isClosed(a.started) { // else the tree is not known
 		a.arrivals()
@@ -387,6 +392,10 @@ func (a *Agent) ran(e runner.Event) {
 	switch e.Kind {
 	case runner.KindReady:
 		a.generations.served(e.Service, e.Generation)
+		a.listener.came(e.Service, e.Generation, true)
+		a.wg.Go(a.hearNow)
+	case runner.KindUnverified:
+		a.listener.came(e.Service, e.Generation, false)
 	case runner.KindRolledBack, runner.KindAbandoned:
 		a.generations.ended(e.Service, e.Generation, e.Kind == runner.KindRolledBack)
 	}

@@ -90,7 +90,7 @@ func (v *view) losses(old *view, r *reached, gone []string) func(yield func(stri
 		importers := map[string]bool{}
 		for _, e := range entries {
 			for _, path := range old.graph.Importers(e.Roots, gone...) {
-				importers[path] = importers[path] || r.reach.Has(path)
+				importers[path] = importers[path] || r.span.has(path)
 			}
 		}
 		for _, path := range slices.Sorted(maps.Keys(importers)) {

@@ -188,19 +188,33 @@ func encodeMemory(m memory) []byte {
 	if err := gob.NewEncoder(&body).Encode(m); err != nil {
 		panic("bug: a memory is plain data: " + err.Error())
 	}
-	sum := sha256.Sum256(body.Bytes())
-	return append(fmt.Appendf(nil, "%s%x\n", memoryHead, sum), body.Bytes()...)
+	return seal(memoryHead, body.Bytes())
+}
+
+// seal puts a line before a body: what it is, and the SHA-256 of the body.
+func seal(head string, body []byte) []byte {
+	return append(fmt.Appendf(nil, "%s%x\n", head, sha256.Sum256(body)), body...)
+}
+
+// unseal returns the body of what seal returned for the same head. It takes any
+// bytes.
+func unseal(head string, data []byte) ([]byte, error) {
+	line, body, _ := bytes.Cut(data, []byte("\n"))
+	text, ok := strings.CutPrefix(string(line), head)
+	if !ok {
+		return nil, errors.New("it was not written by this version of bounce")
+	}
+	if sum := sha256.Sum256(body); text != hex.EncodeToString(sum[:]) {
+		return nil, errors.New("it is damaged")
+	}
+	return body, nil
 }
 
 // decodeMemory is the inverse of encodeMemory. It takes any bytes.
 func decodeMemory(data []byte) (m memory, err error) {
-	head, body, _ := bytes.Cut(data, []byte("\n"))
-	text, ok := strings.CutPrefix(string(head), memoryHead)
-	if !ok {
-		return m, errors.New("it was not written by this version of bounce")
-	}
-	if sum := sha256.Sum256(body); text != hex.EncodeToString(sum[:]) {
-		return m, errors.New("it is damaged")
+	body, err := unseal(memoryHead, data)
+	if err != nil {
+		return m, err
 	}
 	if err := gob.NewDecoder(bytes.NewReader(body)).Decode(&m); err != nil {
 		return m, fmt.Errorf("it cannot be read: %w", err)

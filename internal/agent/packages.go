@@ -199,7 +199,7 @@ func (v *view) followPackages(before *view, was, now *reached, files []string) *
 	imported := was.packages.imported
 	own, news := false, false
 	count := func(v *view, r *reached, file string, n int) {
-		if !v.graph.Has(file) || !r.all && !r.reach.Has(file) {
+		if !v.graph.Has(file) || !r.all && !r.span.has(file) {
 			return
 		}
 		for _, name := range v.packagesOf(s, v.graph.Facts(file)) {
@@ -213,7 +213,7 @@ func (v *view) followPackages(before *view, was, now *reached, files []string) *
 		}
 	}
 	for _, file := range files {
-		if before.graph.Facts(file) == v.graph.Facts(file) && was.all == now.all && (was.all || was.reach.Has(file) == now.reach.Has(file)) {
+		if before.graph.Facts(file) == v.graph.Facts(file) && was.all == now.all && (was.all || was.span.has(file) == now.span.has(file)) {
 			continue
 		}
 		count(before, was, file, -1)
@@ -233,7 +233,7 @@ func (v *view) loaded(r *reached) iter.Seq[string] {
 	if r.all {
 		return slices.Values(v.graph.Files())
 	}
-	return r.reach.All()
+	return r.span.all()
 }
 
 // importers has for the services of a view which file imports something of each

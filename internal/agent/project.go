@@ -108,7 +108,7 @@ func newProject(cfg *configs.Config) (*Project, error) {
 		searches: newSearches(),
 		installs: newInstalls(),
 		files:    tree{},
-		view:     newView(graphOptions(cfg), services),
+		view:     newView(graphOptions(cfg), services, readSightings(cfg.Dir)),
 	}
 	p.code = p.files
 	if cfg.Cosmetic == "skip" {

@@ -213,7 +213,7 @@ func catchUp(ctx context.Context, l *lookout, p *Project) (suspects, error) {
 // on what follows. It runs on the loop. An error leaves everything as it was.
 func (a *Agent) install(ctx context.Context, next *setup, l *lookout, s suspects) error {
 	was, before := a.setup(), a.project().view
-	after := next.project.view
+	after := next.project.observed(before.seen)
 	b := watcher.Batch{Cause: "reload"}
 	b.Changes = memory{Scope: was.scope, Files: was.project.files}.changed(next.project.files, next.scope)
 

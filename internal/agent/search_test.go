@@ -190,7 +190,7 @@ func (c *layout) check(t *testing.T) {
 		loaded := c.loaded(t, p, r.service)
 		got := strings.Join(loaded, " ")
 		var more []string
-		for _, file := range slices.Sorted(r.reach.All()) {
+		for _, file := range slices.Sorted(r.span.static.All()) {
 			if !slices.Contains(loaded, file) {
 				more = append(more, file)
 			}
@@ -202,7 +202,7 @@ func (c *layout) check(t *testing.T) {
 			t.Errorf("%s loads\n  %s\nwant\n  %s", name, got, want)
 		}
 		for _, file := range loaded {
-			if !r.reach.Has(file) {
+			if !r.span.static.Has(file) {
 				t.Errorf("%s loads %s, the reach lacks it", name, file)
 			}
 		}

@@ -32,6 +32,10 @@ type service struct {
 	told map[string]bool
 	// problem is why it could not be worked out anew; nil when it could.
 	problem error
+	// reach says what counts of what it can load, opened whether files do that
+	// it was observed to open.
+	reach  string
+	opened bool
 	// watch has the globs of more files that make the service stale, env the
 	// env files, which count by what they set.
 	watch, env []string

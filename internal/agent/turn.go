@@ -16,7 +16,9 @@ import (
 // later batches merge into what it has yet to do. Nor does it wait for the
 // classifier, whose answer is decided on when it comes.
 func (a *Agent) turn(ctx context.Context, b watcher.Batch) {
+	a.hear()
 	before, after, suspects := a.update(ctx, b)
+	a.reconsider()
 	a.confirm(ctx, after, suspects)
 
 	a.forgive(b)

@@ -32,6 +32,8 @@ type view struct {
 	graph    *treesitter.Graph
 	roots    []string            // import roots
 	services map[string]*reached // by name
+	// seen has what was observed of services, by name.
+	seen map[string]*sightings
 	// importing is not nil while the view is made.
 	importing importing
 	// nearest is for Needs, and this view alone.
@@ -46,8 +48,8 @@ type reached struct {
 	service *service
 	// all says that the entry is unknown, so that any module of the tree may
 	// be loaded.
-	all   bool
-	reach *treesitter.Reach
+	all  bool
+	span span
 	// watched has the files that the service's watch globs name.
 	watched map[string]watcher.Hash
 	// packages are the installed ones that it may load.
@@ -62,9 +64,10 @@ func emptyView(opts treesitter.Options) *view {
 	return &view{graph: treesitter.New(opts), roots: opts.Roots, services: map[string]*reached{}, nearest: newImporters()}
 }
 
-// newView returns the view of an empty tree.
-func newView(opts treesitter.Options, services []*service) *view {
+// newView returns the view of an empty tree, given what was observed before.
+func newView(opts treesitter.Options, services []*service, seen map[string]*sightings) *view {
 	v := emptyView(opts)
+	v.seen = seen
 	for _, s := range services {
 		v.services[s.name] = v.look(s, nil, nil)
 	}
@@ -79,7 +82,7 @@ func (v *view) rooted(opts treesitter.Options, code tree) *view {
 		all = append(all, treesitter.Change{Path: path, Facts: v.graph.Facts(path)})
 	}
 	next := emptyView(opts)
-	next.graph = next.graph.Update(all)
+	next.graph, next.seen = next.graph.Update(all), v.seen
 	next.importing = importing{}
 	for name, r := range v.services {
 		next.services[name] = next.look(r.service, code, r.watched)
@@ -91,7 +94,7 @@ func (v *view) rooted(opts treesitter.Options, code tree) *view {
 // update returns the view after a batch whose modules changed as in changes;
 // code is the tree with the batch applied, by what services go by.
 func (v *view) update(code tree, b watcher.Batch, changes []treesitter.Change) *view {
-	next := &view{graph: v.graph, roots: v.roots, services: make(map[string]*reached, len(v.services)), nearest: newImporters()}
+	next := &view{graph: v.graph, roots: v.roots, services: make(map[string]*reached, len(v.services)), seen: v.seen, nearest: newImporters()}
 	if len(changes) > 0 {
 		next.graph = v.graph.Update(changes)
 	}
@@ -112,8 +115,8 @@ func (v *view) follow(before *view, r *reached, code tree, b watcher.Batch) *rea
 	next := &reached{service: s, all: r.all, watched: watched, packages: r.packages, version: r.version}
 	var differ []string
 	if !r.all {
-		next.reach = v.graph.Reach(v.entries(s)...)
-		came, went := next.reach.Since(r.reach)
+		next.span = v.spanOf(s)
+		came, went := next.span.since(r.span)
 		differ = append(came, went...)
 	}
 	for _, c := range b.Changes {
@@ -148,7 +151,7 @@ func (r *reached) hash(path string, code tree) watcher.Hash {
 
 // loads reports whether the service can load the file at path, if there is one.
 func (r *reached) loads(path string) bool {
-	return r.all && isModule(path) || !r.all && r.reach.Has(path) || r.service.watches(path) != ""
+	return r.all && isModule(path) || !r.all && r.span.has(path) || r.service.watches(path) != ""
 }
 
 // with returns v as it would be if there were modules at paths too, empty ones:
@@ -164,12 +167,13 @@ func (v *view) with(paths []string) *view {
 	if len(all) == 0 {
 		return v
 	}
-	return &view{graph: v.graph.Update(all), roots: v.roots, services: v.services, nearest: newImporters()}
+	return &view{graph: v.graph.Update(all), roots: v.roots, services: v.services, seen: v.seen, nearest: newImporters()}
 }
 
 // look works out what s can load in v.
 func (v *view) look(s *service, code tree, watched map[string]watcher.Hash) *reached {
-	r := &reached{service: s, all: s.unknown != "", watched: watched}
+	r := &reached{service: s, span: v.spanOf(s), watched: watched}
+	r.all = s.unknown != "" && !r.span.exact
 	load := make(map[string]watcher.Hash, len(watched))
 	if r.all {
 		for path, hash := range code {
@@ -178,8 +182,7 @@ func (v *view) look(s *service, code tree, watched map[string]watcher.Hash) *rea
 			}
 		}
 	} else {
-		r.reach = v.graph.Reach(v.entries(s)...)
-		for path := range r.reach.All() {
+		for path := range r.span.all() {
 			if hash, ok := code[path]; ok {
 				load[path] = hash
 			}
@@ -200,7 +203,7 @@ func (v *view) Reaches(service, path string) bool {
 	if r.all {
 		return v.graph.Has(path)
 	}
-	return r.reach.Has(path)
+	return r.span.has(path)
 }
 
 // Chain implements [decider.Graph].
@@ -212,7 +215,7 @@ func (v *view) Chain(service, path string) []decider.Link {
 	case r.all:
 		return []decider.Link{}
 	}
-	return links(r.reach.Chain(path))
+	return r.span.chain(path)
 }
 
 // Dependents implements [decider.Graph].

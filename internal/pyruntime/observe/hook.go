@@ -188,3 +188,11 @@ func (h *Hook) Left() ([]*Spool, error) {
 	}
 	return left, errors.Join(errs...)
 }
+
+// Close removes the hook if no spool is left: then no process needs it.
+func (h *Hook) Close() {
+	left, err := filepath.Glob(filepath.Join(h.base, "spool-*"))
+	if err == nil && len(left) == 0 {
+		_ = os.RemoveAll(h.base)
+	}
+}

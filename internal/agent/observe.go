@@ -1,0 +1,424 @@
+package agent
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"bounce/configs"
+	"bounce/internal/control"
+	"bounce/internal/pyruntime/observe"
+	"bounce/runner"
+	"bounce/watcher"
+)
+
+// What imports do not say, the processes of services tell (docs/observed.md).
+// What they have told is read when the loop decides, and when somebody asks: it
+// is written before what it tells of happens, so nobody need wait for it. A file
+// that is told for the first time joins what the service loads, with what it held
+// when it was executed.
+
+// listener has what the generations of services tell.
+type listener struct {
+	hook    *observe.Hook // nil: problem says why
+	problem error
+
+	mu     sync.Mutex
+	voices []*voice // guarded by mu, oldest first
+	kept   uint64   // guarded by mu: the number of the sightings that are written
+}
+
+// voice is one generation.
+type voice struct {
+	*observe.Spool
+	// ready is when it is taken to have loaded what it begins with; guarded by
+	// listener.mu. The zero time: never.
+	ready time.Time
+
+	// What follows is the loop's.
+	inherited  bool            // an earlier agent has listened to it
+	pythons    []string        // versions
+	incomplete bool            // not everything was told
+	loaded     map[string]bool // true for what was opened
+	modules    []observe.Module
+	// doubts are files that it executed while the tree was known to hold
+	// something else, which may be behind.
+	doubts map[string]watcher.Hash
+}
+
+func newVoice(spool *observe.Spool, inherited bool) *voice {
+	return &voice{Spool: spool, inherited: inherited, loaded: map[string]bool{}, doubts: map[string]watcher.Hash{}}
+}
+
+// listen prepares to hear what services tell. Those that an earlier agent has
+// left go on telling.
+func (a *Agent) listen() {
+	l := &a.listener
+	if a.opts.Dry {
+		l.problem = errors.New("nothing is started")
+		return
+	}
+	dirs, err := spoolDirs(a.config().Dir)
+	if err == nil {
+		l.hook, err = observe.Open(dirs...)
+	}
+	if l.problem = err; err != nil {
+		return
+	}
+	left, err := l.hook.Left()
+	if err != nil {
+		a.emit(control.Event{Kind: "note", Text: fmt.Sprintf("cannot remove what an earlier agent has observed: %v", err)})
+	}
+	kept := a.run.Kept()
+	for _, spool := range left {
+		if slices.ContainsFunc(kept, func(k runner.Kept) bool {
+			return k.Service == spool.Service && k.Generation == spool.Generation
+		}) {
+			l.voices = append(l.voices, newVoice(spool, true))
+		} else {
+			_ = spool.Remove()
+		}
+	}
+}
+
+// spoolDirs returns where services of a project can tell what they load, the
+// best place first. Root's services may become other users, who can enter few of
+// its directories.
+func spoolDirs(project string) ([]string, error) {
+	id, err := control.ID(project)
+	if err != nil {
+		return nil, err
+	}
+	state, err := control.StateDir(project)
+	if err != nil {
+		return nil, err
+	}
+	dirs := []string{
+		filepath.Join(state, "spools"),
+		filepath.Join(os.TempDir(), fmt.Sprintf("bounce-observed-%d-%s", os.Getuid(), id)),
+	}
+	if os.Getuid() == 0 {
+		dirs = slices.Insert(dirs, 0, filepath.Join("/run/bounce-observed", id))
+	}
+	return dirs, nil
+}
+
+// close ends the listening to services that have ended. What is left by others
+// is found by the next agent.
+func (l *listener) close() {
+	for v := range l.all() {
+		l.forget(v)
+	}
+	if l.hook != nil {
+		l.hook.Close()
+	}
+}
+
+// environ is called by the runner right before a generation is started, and
+// returns the variables by which it is observed.
+func (a *Agent) environ(name string, number int, env []string) []string {
+	r := a.view().services[name]
+	if r == nil || a.unobserved(r.service) != "" {
+		return nil
+	}
+	spool, err := a.listener.hook.Spool(name, number, a.project().told(r.service))
+	if err != nil {
+		a.emit(control.Event{Kind: "note", Service: name, Text: err.Error()})
+		return nil
+	}
+	l := &a.listener
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.voices = append(l.voices, newVoice(spool, false))
+	return spool.Environ(env)
+}
+
+// told says what a service is to tell.
+func (p *Project) told(s *service) observe.Options {
+	o := observe.Options{Files: s.opened}
+	for _, root := range p.watched {
+		dir := filepath.Join(p.config.Dir, filepath.FromSlash(root))
+		for _, dir := range []string{dir, realPath(dir)} {
+			if !slices.Contains(o.Roots, dir) {
+				o.Roots = append(o.Roots, dir)
+			}
+		}
+	}
+	return o
+}
+
+// unobserved returns why a service does not tell what it loads; "" if nothing is
+// known to be in the way.
+func (a *Agent) unobserved(s *service) string {
+	switch {
+	case s.reach == configs.ReachStatic:
+		return "its reach is static"
+	case a.listener.hook == nil:
+		return fmt.Sprint(a.listener.problem)
+	case s.python.Assumed:
+		return ""
+	}
+	return observe.Obstacle(s.python.Path, s.python.Flags)
+}
+
+// settled is how long a service that does not show when it serves is taken to
+// need for it.
+const settled = 10 * time.Second
+
+// came records that a generation is ready, or runs and will not show that it is.
+func (l *listener) came(service string, generation int, verified bool) {
+	at := now()
+	if !verified {
+		at = at.Add(settled)
+	}
+	if v := l.of(service, generation); v != nil {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		v.ready = at
+	}
+}
+
+// all yields the generations that are listened to, oldest first, and whether
+// each is ready.
+func (l *listener) all() iter.Seq2[*voice, bool] {
+	return func(yield func(*voice, bool) bool) {
+		l.mu.Lock()
+		voices := slices.Clone(l.voices)
+		ready := make([]bool, len(voices))
+		for i, v := range voices {
+			ready[i] = !v.ready.IsZero() && !now().Before(v.ready)
+		}
+		l.mu.Unlock()
+		for i, v := range voices {
+			if !yield(v, ready[i]) {
+				return
+			}
+		}
+	}
+}
+
+// of returns the voice of a generation; nil for none.
+func (l *listener) of(service string, generation int) *voice {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, v := range l.voices {
+		if v.Service == service && v.Generation == generation {
+			return v
+		}
+	}
+	return nil
+}
+
+// hear takes in what services have told, and reports whether one is known to be
+// stale by it. It runs on the loop, outside of a batch: no file has changed.
+func (a *Agent) hear() (stale bool) {
+	if !isClosed(a.started) {
+		return false
+	}
+	p := a.project()
+	seen := maps.Clone(p.view.seen)
+	if seen == nil {
+		seen = map[string]*sightings{}
+	}
+	var proofs []proof
+	learnt := false
+	for v, ready := range a.listener.all() {
+		r := p.view.services[v.Service]
+		over := r == nil || !a.generations.current(v.Service, v.Generation)
+		said := a.attend(v)
+		if r != nil {
+			for i := range said {
+				said[i].news = !r.loads(said[i].path)
+			}
+			proofs = append(proofs, said...)
+			was := seen[v.Service]
+			if now := was.told(r.service.sightingKey(), v, ready, over); now != was {
+				seen[v.Service], learnt = now, true
+			}
+		}
+		if over {
+			a.listener.forget(v)
+		}
+	}
+	if learnt {
+		a.learn(seen)
+	}
+	for _, f := range proofs {
+		stale = a.prove(f) || stale
+	}
+	return stale
+}
+
+// told returns what is known of a service by what a generation of it has told,
+// which may be ready, and over.
+func (s *sightings) told(key string, v *voice, ready, over bool) *sightings {
+	whole := ready && len(v.pythons) > 0 && !v.incomplete
+	if whole && over {
+		return s.after(key, v.Generation, v.loaded)
+	}
+	return s.with(key, v.Generation, v.loaded, whole)
+}
+
+// proof is what a generation is known to have executed, or read.
+type proof struct {
+	voice *voice
+	path  string
+	held  watcher.Hash // zero: nobody knows
+	news  bool         // it was not known that the service loads it
+}
+
+// attend reads what a generation has told, and returns what it has executed.
+func (a *Agent) attend(v *voice) (said []proof) {
+	report, err := v.Read()
+	if err != nil {
+		v.incomplete = true
+		return nil
+	}
+	p := a.project()
+	v.pythons = append(v.pythons, report.Pythons...)
+	v.incomplete = v.incomplete || report.Incomplete
+	v.modules = append(v.modules, report.Modules...)
+	for _, f := range report.Executed {
+		if path, ok := p.watchedAt(f.Path); ok {
+			v.loaded[path] = false
+			said = append(said, proof{voice: v, path: path, held: f.Hash})
+		}
+	}
+	for _, f := range report.Opened {
+		path, ok := p.watchedAt(f.Path)
+		if !ok {
+			continue
+		}
+		if _, executed := v.loaded[path]; !executed {
+			v.loaded[path] = true
+		}
+		if f.Hash == (watcher.Hash{}) {
+			// A large file is not hashed while the service waits for it.
+			if info, err := os.Stat(f.Path); err == nil && info.ModTime().Equal(f.Written) && info.Size() == f.Size {
+				f.Hash = p.files[path]
+			}
+		}
+		said = append(said, proof{voice: v, path: path, held: f.Hash})
+	}
+	return said
+}
+
+// learn takes in what was observed of services. What runs has loaded it already.
+func (a *Agent) learn(seen map[string]*sightings) {
+	before := a.project().view
+	after := a.project().observed(seen)
+	a.shared.Store(after)
+	for _, name := range a.generations.learnt(before, after) {
+		a.memorize(name)
+	}
+	data := encodeSightings(seen)
+	a.sightings++
+	n := a.sightings
+	a.wg.Go(func() { a.listener.keep(a.config().Dir, n, data) })
+}
+
+// observed puts the view in place that knows what was observed.
+func (p *Project) observed(seen map[string]*sightings) *view {
+	next := *p.view
+	next.services = maps.Clone(p.view.services)
+	next.seen, next.importing, next.nearest = seen, importing{}, newImporters()
+	for name, r := range p.view.services {
+		if seen[name] != p.view.seen[name] {
+			next.services[name] = next.look(r.service, p.code, r.watched)
+		}
+	}
+	next.importing = nil
+	p.view = &next
+	return &next
+}
+
+// prove takes in what a generation has executed, and reports whether the service
+// is stale by it. Where nobody knows what a file held, and the service was not
+// known to load it, it is.
+func (a *Agent) prove(f proof) (stale bool) {
+	p, v := a.project(), f.voice
+	delete(v.doubts, f.path)
+	now, there := p.files[f.path]
+	r := p.view.services[v.Service]
+	switch {
+	case r == nil || v.inherited && !f.news: // the agent before has taken it in
+	case f.held == (watcher.Hash{}):
+		return f.news && there && !v.inherited && a.generations.executed(v.Service, v.Generation, f.path, f.held, f.held, now)
+	case f.held == now:
+		a.generations.executed(v.Service, v.Generation, f.path, f.held, r.hash(f.path, p.code), now)
+	case a.holdsNow(f.path, f.held):
+		// The tree is behind, or does not have what is ignored.
+		v.doubts[f.path] = f.held
+	case there:
+		return a.generations.executed(v.Service, v.Generation, f.path, f.held, f.held, now)
+	}
+	return false
+}
+
+// holdsNow reports whether a file holds something at this moment.
+func (a *Agent) holdsNow(path string, hash watcher.Hash) bool {
+	src, err := a.project().read(path)
+	return err == nil && sha256.Sum256(src) == hash
+}
+
+// reconsider looks again at what did not agree with the tree, when that has
+// taken in a batch.
+func (a *Agent) reconsider() {
+	for v := range a.listener.all() {
+		for path, held := range v.doubts {
+			a.prove(proof{voice: v, path: path, held: held, news: true})
+			if _, there := a.project().files[path]; !there {
+				delete(v.doubts, path)
+			}
+		}
+	}
+}
+
+// forget drops a generation that is over.
+func (l *listener) forget(v *voice) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.voices = slices.DeleteFunc(l.voices, func(o *voice) bool { return o == v })
+	_ = v.Remove() // what stays is found by the next agent
+}
+
+// keep writes down what was observed. n numbers it: what is older than what is
+// written is left out.
+func (l *listener) keep(project string, n uint64, data []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	state, err := control.StateDir(project)
+	if err != nil || n <= l.kept {
+		return
+	}
+	// Without it the next start knows what imports say.
+	if replaceFile(filepath.Join(state, sightingsName), data) == nil {
+		l.kept = n
+	}
+}
+
+// patience is how long a question waits for the loop.
+const patience = 200 * time.Millisecond
+
+// hearNow has what was told taken in for somebody who asks, and decided on if a
+// service turns out to be stale by it. A loop that is busy is not waited for.
+func (a *Agent) hearNow() {
+	if !isClosed(a.started) || a.opts.Dry {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	_ = a.do(ctx, func(loop context.Context) {
+		if a.hear() {
+			a.turn(loop, watcher.Batch{Cause: "what services have loaded"})
+		}
+	})
+}

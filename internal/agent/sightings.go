@@ -1,0 +1,165 @@
+package agent
+
+import (
+	"bytes"
+	"encoding/gob"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"bounce/internal/control"
+)
+
+// sightings are the files of the project that the generations of a service were
+// observed to load. They are never changed.
+type sightings struct {
+	// Key is what the service was when they were made: another entry, or another
+	// interpreter, loads other files.
+	Key   string
+	Files map[string]sighting // by path
+	// Whole says that a generation which was ready has told all that it loaded
+	// until then: what is not among the files is known not to be needed.
+	Whole bool
+}
+
+// sighting is what is known of one file.
+type sighting struct {
+	// Generation is the newest that has loaded it.
+	Generation int
+	// Missed is how many generations in a row have done without.
+	Missed int
+	// Opened says that it is no module, and was read.
+	Opened bool
+}
+
+// mostMissed is how many generations in a row may do without a file that an
+// earlier one has loaded. Forgetting one too early costs nothing: a generation
+// that loads it tells so before it does. Remembering one for long costs restarts
+// that were not needed. So the number is a handful: as many as come and go while
+// somebody works on another part of the service.
+const mostMissed = 5
+
+// get returns what is known of a file.
+func (s *sightings) get(path string) (sighting, bool) {
+	if s == nil {
+		return sighting{}, false
+	}
+	seen, ok := s.Files[path]
+	return seen, ok
+}
+
+// of returns s if it is of a service that is now as key says; else nil.
+func (s *sightings) of(key string) *sightings {
+	if s == nil || s.Key != key || len(s.Files) == 0 && !s.Whole {
+		return nil
+	}
+	return s
+}
+
+// paths returns the modules, sorted.
+func (s *sightings) paths() []string {
+	var all []string
+	for path, seen := range s.Files {
+		if !seen.Opened {
+			all = append(all, path)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// with returns s with what a generation has loaded, which is whole once that is
+// ready. It is s itself if nothing of it is new.
+func (s *sightings) with(key string, generation int, loaded map[string]bool, whole bool) *sightings {
+	own := s.of(key)
+	fresh := whole && (own == nil || !own.Whole)
+	for path := range loaded {
+		if _, known := own.get(path); !known {
+			fresh = true
+		}
+	}
+	if !fresh {
+		return s
+	}
+	next := &sightings{Key: key, Files: map[string]sighting{}, Whole: whole}
+	if own != nil {
+		next.Whole = whole || own.Whole
+		maps.Copy(next.Files, own.Files)
+	}
+	for path, opened := range loaded {
+		if _, known := own.get(path); !known {
+			next.Files[path] = sighting{Generation: generation, Opened: opened}
+		}
+	}
+	return next
+}
+
+// after returns s at the end of a generation that was ready and has told all
+// that it loaded: what several such ones in a row have not is forgotten.
+func (s *sightings) after(key string, generation int, loaded map[string]bool) *sightings {
+	next := &sightings{Key: key, Files: map[string]sighting{}, Whole: true}
+	if s = s.of(key); s != nil {
+		for path, seen := range s.Files {
+			if seen.Missed++; seen.Missed < mostMissed {
+				next.Files[path] = seen
+			}
+		}
+	}
+	for path, opened := range loaded {
+		next.Files[path] = sighting{Generation: generation, Opened: opened}
+	}
+	return next
+}
+
+// sightingsName is the name of the file in the state directory. A start of
+// another version of bounce ignores it.
+const (
+	sightingsName = "observed"
+	sightingsHead = "bounce observed 1 "
+)
+
+// readSightings returns what an earlier agent knew, by service; none if there is
+// nothing of use.
+func readSightings(project string) map[string]*sightings {
+	state, err := control.StateDir(project)
+	if err != nil {
+		return nil
+	}
+	data, err := os.ReadFile(filepath.Join(state, sightingsName))
+	if err != nil {
+		return nil
+	}
+	return decodeSightings(data)
+}
+
+func encodeSightings(all map[string]*sightings) []byte {
+	all = maps.Clone(all)
+	maps.DeleteFunc(all, func(_ string, s *sightings) bool { return s == nil })
+	var b bytes.Buffer
+	if err := gob.NewEncoder(&b).Encode(all); err != nil {
+		panic("bug: sightings are plain data: " + err.Error())
+	}
+	return seal(sightingsHead, b.Bytes())
+}
+
+// decodeSightings is the inverse of encodeSightings. It takes any bytes: of those
+// that it cannot read nothing is known.
+func decodeSightings(data []byte) (all map[string]*sightings) {
+	body, err := unseal(sightingsHead, data)
+	if err != nil || gob.NewDecoder(bytes.NewReader(body)).Decode(&all) != nil {
+		return nil
+	}
+	maps.DeleteFunc(all, func(_ string, s *sightings) bool { return s == nil })
+	return all
+}
+
+// sightingKey tells apart what a service was when something was seen of it.
+func (s *service) sightingKey() string {
+	words := []string{s.python.Path}
+	for _, e := range s.entries {
+		words = append(words, e.Module+"/"+e.File)
+	}
+	return strings.Join(words, "\n")
+}
