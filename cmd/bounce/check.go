@@ -23,7 +23,9 @@ Programs, working directories, users, limits and CPUs are looked for on this
 machine; what an action may yet make, as a virtual environment, is a warning.
 Of the files that services can load, it names the imports that are only known at
 run time, those of modules that ought to be in the project and are not, those of
-packages that are installed for editing from where nothing is watched.
+packages that are installed for editing from where nothing is watched. Notes
+tell where what the processes of services were observed to load differs from
+what imports say.
 
 Exit code 0 when it works, with warnings or without; 1 when it does not.`,
 		Args: takes(0, 0),
@@ -32,9 +34,9 @@ Exit code 0 when it works, with warnings or without; 1 when it does not.`,
 		if err != nil {
 			return err
 		}
-		bad := false
+		bad, fine := false, true
 		for _, f := range findings {
-			bad = bad || f.Level == "error"
+			bad, fine = bad || f.Level == "error", fine && f.Level == "note"
 			if !asJSON {
 				fmt.Fprintf(g.out, "%s: %s\n", f.Level, f.Text)
 			}
@@ -43,7 +45,7 @@ Exit code 0 when it works, with warnings or without; 1 when it does not.`,
 			if err := writeJSON(g.out, map[string]any{"ok": !bad, "findings": findings}); err != nil {
 				return err
 			}
-		} else if len(findings) == 0 {
+		} else if fine {
 			fmt.Fprintln(g.err, "bounce: nothing to complain of")
 		}
 		if bad {

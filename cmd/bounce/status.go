@@ -26,7 +26,8 @@ in them, and their units.
 --verbose shows what the processes of each service use, and the most that was
 seen of it since the service started: resident memory, the share of one core,
 threads and open files. The agent measures every 10 seconds, and when it is
-asked.
+asked. Then it says how many files of the project the processes were observed to
+load, and which of those they have executed as they are no more.
 
 --metrics prints the same as text for Prometheus, for a collector of text files:
 'bounce status --metrics > bounce.prom'.
@@ -92,6 +93,9 @@ func writeStatus(w io.Writer, st control.Status, verbose bool) error {
 	}
 	if verbose {
 		if err := writeUsage(w, st); err != nil {
+			return err
+		}
+		if err := writeObserved(w, st); err != nil {
 			return err
 		}
 	}

@@ -16,7 +16,7 @@ import (
 
 // Finding is something that `bounce check` says.
 type Finding struct {
-	// Level is "warning" or "error".
+	// Level is "note", "warning" or "error".
 	Level   string `json:"level"`
 	Service string `json:"service,omitempty"`
 	// Services are the ones concerned, where it is about a file that several
@@ -77,6 +77,35 @@ func (p *Project) Check() []Finding {
 	if asks, ok := p.config.Asks(os.Environ()); ok {
 		if err := findProgram(asks); err != nil {
 			add("", "the classifier cannot be run: %v", err)
+		}
+	}
+	return append(findings, p.observedFindings()...)
+}
+
+// firstFiles is how many files a finding names.
+const firstFiles = 10
+
+// observedFindings says where what processes have loaded differs from what
+// imports say.
+func (p *Project) observedFindings() (findings []Finding) {
+	for _, name := range p.view.names() {
+		span := p.view.services[name].span
+		for _, c := range []struct {
+			what  string
+			paths []string
+		}{
+			{"has loaded %d files that no import leads to: %s", span.missed()},
+			{"has not loaded %d files that imports lead to: %s", span.idle()},
+		} {
+			if len(c.paths) == 0 {
+				continue
+			}
+			slices.Sort(c.paths)
+			first := strings.Join(c.paths[:min(len(c.paths), firstFiles)], ", ")
+			if len(c.paths) > firstFiles {
+				first += ", ..."
+			}
+			findings = append(findings, Finding{Level: "note", Service: name, Text: name + " " + fmt.Sprintf(c.what, len(c.paths), first)})
 		}
 	}
 	return findings

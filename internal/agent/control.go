@@ -49,6 +49,7 @@ func (a *Agent) status() control.Status {
 				out.Usage = usageOf(u)
 			}
 		}
+		out.Observed = a.observation(s.Name, s.Generation)
 		if r, ok := v.services[s.Name]; ok && s.PID != nil {
 			if last := a.generations.running(s.Name, s.Generation); last != nil {
 				out.Stale = len(decider.Diff(*last, r.version)) > 0

@@ -251,7 +251,9 @@ func (g *generations) executed(service string, number int, path string, held, as
 	if *proofs == nil {
 		*proofs = map[string]watcher.Hash{}
 	}
-	(*proofs)[path] = held
+	if held != (watcher.Hash{}) {
+		(*proofs)[path] = held
+	}
 	own := *version
 	own.Files = own.Files.With(map[string]watcher.Hash{path: as})
 	if version == gen.last {

@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"iter"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"bounce/configs"
+	"bounce/decider"
 	"bounce/internal/control"
 	"bounce/internal/pyruntime/observe"
 	"bounce/runner"
@@ -42,13 +44,15 @@ type voice struct {
 	// ready is when it is taken to have loaded what it begins with; guarded by
 	// listener.mu. The zero time: never.
 	ready time.Time
+	// What follows is written by the loop with the mutex of the listener held,
+	// so that others can read it.
+	pythons    []string // versions
+	incomplete bool     // not everything was told
+	modules    []observe.Module
 
 	// What follows is the loop's.
-	inherited  bool            // an earlier agent has listened to it
-	pythons    []string        // versions
-	incomplete bool            // not everything was told
-	loaded     map[string]bool // true for what was opened
-	modules    []observe.Module
+	inherited bool            // an earlier agent has listened to it
+	loaded    map[string]bool // true for what was opened
 	// doubts are files that it executed while the tree was known to hold
 	// something else, which may be behind.
 	doubts map[string]watcher.Hash
@@ -278,14 +282,12 @@ type proof struct {
 // attend reads what a generation has told, and returns what it has executed.
 func (a *Agent) attend(v *voice) (said []proof) {
 	report, err := v.Read()
-	if err != nil {
-		v.incomplete = true
-		return nil
-	}
-	p := a.project()
+	a.listener.mu.Lock()
 	v.pythons = append(v.pythons, report.Pythons...)
-	v.incomplete = v.incomplete || report.Incomplete
+	v.incomplete = v.incomplete || report.Incomplete || err != nil
 	v.modules = append(v.modules, report.Modules...)
+	a.listener.mu.Unlock()
+	p := a.project()
 	for _, f := range report.Executed {
 		if path, ok := p.watchedAt(f.Path); ok {
 			v.loaded[path] = false
@@ -421,4 +423,44 @@ func (a *Agent) hearNow() {
 			a.turn(loop, watcher.Batch{Cause: "what services have loaded"})
 		}
 	})
+}
+
+// observation says for status what is known of what a service loads.
+func (a *Agent) observation(name string, generation int) *control.Observed {
+	r, ok := a.view().services[name]
+	if !ok {
+		return nil
+	}
+	out := &control.Observed{Pythons: []string{}, Stale: []control.Executed{}}
+	if out.Unobserved = a.unobserved(r.service); out.Unobserved != "" {
+		return out
+	}
+	if v := a.listener.of(name, generation); v != nil {
+		a.listener.mu.Lock()
+		out.Pythons = append(out.Pythons, v.pythons...)
+		out.Incomplete = v.incomplete
+		a.listener.mu.Unlock()
+	}
+	if r.span.known != nil {
+		out.Files = len(r.span.known.Files)
+	}
+	out.Unforeseen, out.Idle = len(r.span.missed()), len(r.span.idle())
+	last := a.generations.running(name, generation)
+	if last == nil {
+		return out
+	}
+	for _, d := range decider.Diff(*last, r.version) {
+		if held, ok := a.generations.proved(name, d.Path); ok && d.Path != "" {
+			out.Stale = append(out.Stale, control.Executed{Path: d.Path, Executed: hexOf(held), Tree: hexOf(r.version.Files.Hash(d.Path))})
+		}
+	}
+	return out
+}
+
+// hexOf writes a hash; "" for none.
+func hexOf(h watcher.Hash) string {
+	if h == (watcher.Hash{}) {
+		return ""
+	}
+	return hex.EncodeToString(h[:])
 }

@@ -77,7 +77,9 @@ type Service struct {
 	Next *Next `json:"next,omitempty"`
 	// Units are the parts that it declares, while it runs.
 	Units []Unit `json:"units,omitempty"`
-	Hold  *Hold  `json:"hold"`
+	// Observed is what is known of what its processes load.
+	Observed *Observed `json:"observed,omitempty"`
+	Hold     *Hold     `json:"hold"`
 }
 
 // Next is a generation that is to take the place of the one that serves.
@@ -314,6 +316,32 @@ type Link struct {
 	From string `json:"from"`
 	Line int    `json:"line"`
 	To   string `json:"to"`
+}
+
+// Observed is what is known of what the processes of a service load.
+type Observed struct {
+	// Unobserved says why they are not asked, or cannot tell; "" if they are.
+	Unobserved string `json:"unobserved,omitempty"`
+	// Pythons are the versions of those of the generation that tell; none: nobody
+	// has told anything yet. Incomplete says that one could not tell all.
+	Pythons    []string `json:"pythons"`
+	Incomplete bool     `json:"incomplete,omitempty"`
+	// Files is how many files of the project the last generations have loaded,
+	// Unforeseen how many of these no import leads to, and Idle to how many
+	// others imports lead that no generation has loaded.
+	Files      int `json:"files"`
+	Unforeseen int `json:"unforeseen"`
+	Idle       int `json:"idle"`
+	// Stale are the files that the generation has executed as they are no more.
+	Stale []Executed `json:"stale"`
+}
+
+// Executed is a file that was executed, with the SHA-256 of what it held then,
+// and of what the tree has; "" where there is no such file now.
+type Executed struct {
+	Path     string `json:"path"`
+	Executed string `json:"executed"`
+	Tree     string `json:"tree"`
 }
 
 // Reached is a service that a path reaches, with the chain of imports from the

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"bounce/internal/control"
+)
+
+// writeObserved says what is known of what the processes of each service load.
+//
+//	api has loaded 37 files, 5 of them by no import
+//	api has not loaded 12 files to which imports lead
+//	api executed shop/money.py as it was (3f2a90c1), not as it is (99ab01d7)
+//	worker is not observed: python3 -I ignores PYTHONPATH
+func writeObserved(w io.Writer, st control.Status) error {
+	say := func(format string, args ...any) error {
+		_, err := fmt.Fprintln(w, plain(fmt.Sprintf(format, args...)))
+		return err
+	}
+	for _, s := range st.Services {
+		for _, text := range observedWords(s) {
+			if err := say("%s %s", s.Name, text); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func observedWords(s control.Service) (words []string) {
+	add := func(format string, args ...any) { words = append(words, fmt.Sprintf(format, args...)) }
+	o := s.Observed
+	switch {
+	case o == nil:
+		return nil
+	case o.Unobserved != "":
+		add("is not observed: %s", o.Unobserved)
+		return words
+	case s.PID != nil && len(o.Pythons) == 0:
+		add("has told nothing: no Python of it runs the hook")
+	case o.Incomplete:
+		add("could not tell all that it has loaded")
+	}
+	if o.Files > 0 {
+		add("has loaded %s, %d of them by no import", files(o.Files), o.Unforeseen)
+	}
+	if o.Idle > 0 {
+		add("has not loaded %s to which imports lead", files(o.Idle))
+	}
+	for _, e := range o.Stale {
+		now := "and it is gone"
+		if e.Tree != "" {
+			now = "not as it is (" + firstOf(e.Tree) + ")"
+		}
+		add("executed %s as it was (%s), %s", e.Path, firstOf(e.Executed), now)
+	}
+	return words
+}
+
+// firstOf is as much of a hash as tells two apart for a person.
+func firstOf(hash string) string { return hash[:min(8, len(hash))] }
+
+func files(n int) string {
+	if n == 1 {
+		return "1 file"
+	}
+	return fmt.Sprintf("%d files", n)
+}
