@@ -245,6 +245,9 @@ func newAgent(cfg *configs.Config, opts Options) (*Agent, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !opts.Dry {
+		a.listener.open(cfg.Dir)
+	}
 	a.run, err = runner.New(runner.Options{
 		Specs:        first.project.view.specs(),
 		Actions:      actions(cfg),

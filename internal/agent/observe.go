@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"iter"
 	"maps"
@@ -62,19 +61,19 @@ func newVoice(spool *observe.Spool, inherited bool) *voice {
 	return &voice{Spool: spool, inherited: inherited, loaded: map[string]bool{}, doubts: map[string]watcher.Hash{}}
 }
 
-// listen prepares to hear what services tell. Those that an earlier agent has
-// left go on telling.
-func (a *Agent) listen() {
-	l := &a.listener
-	if a.opts.Dry {
-		l.problem = errors.New("nothing is started")
-		return
-	}
-	dirs, err := spoolDirs(a.config().Dir)
+// open prepares to have services tell.
+func (l *listener) open(project string) {
+	dirs, err := spoolDirs(project)
 	if err == nil {
 		l.hook, err = observe.Open(dirs...)
 	}
-	if l.problem = err; err != nil {
+	l.problem = err
+}
+
+// listen hears those that an earlier agent has left, which go on telling.
+func (a *Agent) listen() {
+	l := &a.listener
+	if l.hook == nil {
 		return
 	}
 	left, err := l.hook.Left()
@@ -86,7 +85,7 @@ func (a *Agent) listen() {
 		if slices.ContainsFunc(kept, func(k runner.Kept) bool {
 			return k.Service == spool.Service && k.Generation == spool.Generation
 		}) {
-			l.voices = append(l.voices, newVoice(spool, true))
+			l.hears(newVoice(spool, true))
 		} else {
 			_ = spool.Remove()
 		}
@@ -138,11 +137,14 @@ func (a *Agent) environ(name string, number int, env []string) []string {
 		a.emit(control.Event{Kind: "note", Service: name, Text: err.Error()})
 		return nil
 	}
-	l := &a.listener
+	a.listener.hears(newVoice(spool, false))
+	return spool.Environ(env)
+}
+
+func (l *listener) hears(v *voice) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.voices = append(l.voices, newVoice(spool, false))
-	return spool.Environ(env)
+	l.voices = append(l.voices, v)
 }
 
 // told says what a service is to tell.
