@@ -55,6 +55,7 @@ var policy = map[string][]string{
 	"bench/internal/measure": nil,
 
 	"internal/pyruntime/observe": nil,
+	"bench/observed":             {"internal/pyruntime/observe", "bench/internal/measure"},
 }
 
 // homes says which packages may import a third-party module: each belongs in
