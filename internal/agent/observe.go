@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -49,7 +50,9 @@ type voice struct {
 	incomplete bool     // not everything was told
 	modules    []observe.Module
 
-	// What follows is the loop's.
+	// key is what the service was when it started; "" where that was not known.
+	// It is the loop's from the first time on that it is heard, as is the rest.
+	key       string
 	inherited bool            // an earlier agent has listened to it
 	loaded    map[string]bool // true for what was opened
 	// doubts are files that it executed while the tree was known to hold
@@ -137,7 +140,11 @@ func (a *Agent) environ(name string, number int, env []string) []string {
 		a.emit(control.Event{Kind: "note", Service: name, Text: err.Error()})
 		return nil
 	}
-	a.listener.hears(newVoice(spool, false))
+	v := newVoice(spool, false)
+	if isClosed(a.started) { // it is known where its Python looks
+		v.key = r.service.sightingKey()
+	}
+	a.listener.hears(v)
 	return spool.Environ(env)
 }
 
@@ -255,7 +262,7 @@ func (a *Agent) hear() (stale bool) {
 		}
 	}
 	if learnt {
-		a.learn(seen)
+		a.realize(seen)
 	}
 	for _, f := range proofs {
 		stale = a.prove(f) || stale
@@ -266,6 +273,9 @@ func (a *Agent) hear() (stale bool) {
 // told returns what is known of a service by what a generation of it has told,
 // which may be ready, and over.
 func (s *sightings) told(key string, v *voice, ready, over bool) *sightings {
+	if v.key = cmp.Or(v.key, key); over && v.key != key {
+		return nil // its modules were found where nobody looks any more
+	}
 	whole := ready && len(v.pythons) > 0 && !v.incomplete
 	if whole && over {
 		return s.after(key, v.Generation, v.loaded)
@@ -315,8 +325,8 @@ func (a *Agent) attend(v *voice) (said []proof) {
 	return said
 }
 
-// learn takes in what was observed of services. What runs has loaded it already.
-func (a *Agent) learn(seen map[string]*sightings) {
+// realize takes in what was observed of services. What runs has loaded it already.
+func (a *Agent) realize(seen map[string]*sightings) {
 	before := a.project().view
 	after := a.project().observed(seen)
 	a.shared.Store(after)

@@ -15,8 +15,8 @@ import (
 // sightings are the files of the project that the generations of a service were
 // observed to load. They are never changed.
 type sightings struct {
-	// Key is what the service was when they were made: another entry, or another
-	// interpreter, loads other files.
+	// Key is what the service was when they were made: another entry, another
+	// interpreter, or one that looks elsewhere, loads other files.
 	Key   string
 	Files map[string]sighting // by path
 	// Whole says that a generation which was ready has told all that it loaded
@@ -157,7 +157,7 @@ func decodeSightings(data []byte) (all map[string]*sightings) {
 
 // sightingKey tells apart what a service was when something was seen of it.
 func (s *service) sightingKey() string {
-	words := []string{s.python.Path}
+	words := slices.Concat([]string{s.python.Path}, s.search.ahead, []string{""}, s.search.roots)
 	for _, e := range s.entries {
 		words = append(words, e.Module+"/"+e.File)
 	}

@@ -118,7 +118,7 @@ func (p span) since(old span) (came, went []string) {
 
 // chain returns the shortest chain of imports to path: from an entry, or where
 // none leads there from a file that was observed, which comes behind words that
-// say so. It is nil if the file is not in the span.
+// say so. It is nil if the file is not in the span, or is gone.
 func (p span) chain(path string) []decider.Link {
 	switch {
 	case !p.has(path):
@@ -133,7 +133,10 @@ func (p span) chain(path string) []decider.Link {
 		}
 		return append([]decider.Link{p.observed(first)}, chain...)
 	}
-	return []decider.Link{p.observed(path)} // it is opened, or is gone
+	if seen, _ := p.known.get(path); seen.Opened {
+		return []decider.Link{p.observed(path)}
+	}
+	return nil
 }
 
 // observed is the link to a file that was observed.
