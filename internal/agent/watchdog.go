@@ -106,7 +106,9 @@ func (a *Agent) watchOver(ctx context.Context) {
 		},
 	}
 	if boss.every > 0 {
-		w.every, w.limit = min(w.every, boss.every/4), min(w.limit, boss.every/2)
+		// A stall is seen at the latest two questions and the limit after the
+		// last beat, of which the time that is left is for printing.
+		w.every, w.limit = min(w.every, boss.every/6), min(w.limit, boss.every/3)
 	}
 	var wg sync.WaitGroup
 	defer wg.Wait()
