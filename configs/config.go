@@ -2,6 +2,7 @@ package configs
 
 import (
 	"crypto/sha256"
+	"time"
 
 	"bounce/runner"
 	"bounce/watcher"
@@ -391,46 +392,55 @@ type Listen struct {
 	Name string `json:"name" example:"http"`
 }
 
-// Hooks are commands, written as run, that go with the life of a service. They
-// find in BOUNCE_HOOK, BOUNCE_SERVICE, BOUNCE_GENERATION, BOUNCE_CAUSE and
+// Hooks are commands that go with the life of a service, written as run or as
+// {run: ..., timeout: 5s}. They find in BOUNCE_HOOK, BOUNCE_SERVICE, BOUNCE_GENERATION, BOUNCE_CAUSE and
 // BOUNCE_REASON what they are about.
 type Hooks struct {
 	// BeforeStart is run before a process is started, which waits for it. When
 	// it fails, the start has failed, as after a crash.
-	BeforeStart Command `json:"before_start" example:"[python, -m, shop.wait_for_db]"`
+	BeforeStart HookCommand `json:"before_start" example:"[python, -m, shop.wait_for_db]"`
 	// AfterStart is run when the process runs.
-	AfterStart Command `json:"after_start" example:"logger started"`
+	AfterStart HookCommand `json:"after_start" example:"logger started"`
 	// AfterReady is run when it is ready, or runs where ready is not given.
-	AfterReady Command `json:"after_ready" example:"curl -s http://127.0.0.1:8000/warm"`
+	AfterReady HookCommand `json:"after_ready" example:"curl -s http://127.0.0.1:8000/warm"`
 	// BeforeStop is run before the process is told to end, which waits for it; in
 	// a rolling restart, when nothing new comes to it any more.
-	BeforeStop Command `json:"before_stop" example:"sh leave-the-balancer.sh"`
+	BeforeStop HookCommand `json:"before_stop" example:"sh leave-the-balancer.sh"`
 	// AfterStop is run when nothing is left of the process, whatever ended it.
-	AfterStop Command `json:"after_stop" example:"rm -rf run/cache"`
+	AfterStop HookCommand `json:"after_stop" example:"rm -rf run/cache"`
 	// OnRestart is run when a process begins, or takes over, that is not the
 	// first.
-	OnRestart Command `json:"on_restart" example:"logger restarted"`
+	OnRestart HookCommand `json:"on_restart" example:"logger restarted"`
 	// OnFailure is run when a process or a start has failed.
-	OnFailure Command `json:"on_failure" example:"sh tell-somebody.sh"`
+	OnFailure HookCommand `json:"on_failure" example:"sh tell-somebody.sh"`
 	// OnExhausted is run when the crash budget is used up.
-	OnExhausted Command `json:"on_exhausted" example:"sh wake-somebody.sh"`
-	// Timeout ends each of them.
+	OnExhausted HookCommand `json:"on_exhausted" example:"sh wake-somebody.sh"`
+	// Timeout ends each of them that has none of its own.
 	Timeout Duration `json:"timeout" min:"1ms" example:"1m"`
 }
 
-// commands are the hooks that are given, by name.
-func (h Hooks) commands() map[runner.Hook][]string {
-	all := map[runner.Hook][]string{}
-	for name, c := range map[runner.Hook]Command{
+// commands are the hooks that are given, by name, and the times of those that
+// have their own.
+func (h Hooks) commands() (all map[runner.Hook][]string, timeouts map[runner.Hook]time.Duration) {
+	all = map[runner.Hook][]string{}
+	for name, c := range map[runner.Hook]HookCommand{
 		"before_start": h.BeforeStart, "after_start": h.AfterStart, "after_ready": h.AfterReady,
 		"before_stop": h.BeforeStop, "after_stop": h.AfterStop,
 		"on_restart": h.OnRestart, "on_failure": h.OnFailure, "on_exhausted": h.OnExhausted,
 	} {
-		if argv := c.Argv(); argv != nil {
-			all[name] = argv
+		argv := c.Run.Argv()
+		if argv == nil {
+			continue
+		}
+		all[name] = argv
+		if c.Timeout > 0 {
+			if timeouts == nil {
+				timeouts = map[runner.Hook]time.Duration{}
+			}
+			timeouts[name] = time.Duration(c.Timeout)
 		}
 	}
-	return all
+	return all, timeouts
 }
 
 // Stop is how a process is ended.

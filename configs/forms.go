@@ -138,6 +138,38 @@ func (c *Command) decode(d *decoder, n *node, path string, tag reflect.StructTag
 	}
 }
 
+// HookCommand is what a hook runs, and for how long at most; 0 for the time of all
+// hooks of the service.
+type HookCommand struct {
+	Run     Command
+	Timeout Duration
+}
+
+// hookForm is the mapping that a hook can be.
+type hookForm struct {
+	Run     Command  `json:"run" required:"true" example:"sh leave-the-balancer.sh"`
+	Timeout Duration `json:"timeout" min:"1ms" example:"5s"`
+}
+
+func (h *HookCommand) decode(d *decoder, n *node, path string, tag reflect.StructTag) {
+	plain := n.kind != mapping || !slices.ContainsFunc(n.pairs, func(p pair) bool { return p.key == "run" || p.key == "timeout" })
+	if plain {
+		h.Run.decode(d, n, path, tag)
+		return
+	}
+	var form hookForm
+	d.structure(n, reflect.ValueOf(&form).Elem(), path)
+	*h = HookCommand(form)
+}
+
+// MarshalJSON writes the command alone where that says it all.
+func (h HookCommand) MarshalJSON() ([]byte, error) {
+	if h.Timeout == 0 {
+		return h.Run.MarshalJSON()
+	}
+	return json.Marshal(map[string]any{"run": h.Run, "timeout": h.Timeout})
+}
+
 // DependsOn are the services that a service depends on.
 type DependsOn []Dependency
 

@@ -234,6 +234,8 @@ func typeName(t reflect.Type, tag reflect.StructTag) string {
 		return "list of texts"
 	case reflect.TypeFor[Command]():
 		return "command"
+	case reflect.TypeFor[HookCommand]():
+		return "command or mapping"
 	case reflect.TypeFor[DependsOn]():
 		return "list or mapping"
 	case reflect.TypeFor[Listening]():
@@ -382,6 +384,11 @@ func schemaOf(t reflect.Type, tag reflect.StructTag) map[string]any {
 		shell := object(map[string]any{"shell": anyText()})
 		shell["required"] = []string{"shell"}
 		return either(map[string]any{"type": []string{"string", "number", "boolean"}, "minLength": 1}, words, shell)
+	case reflect.TypeFor[HookCommand]():
+		command := schemaOf(reflect.TypeFor[Command](), "")
+		with := object(map[string]any{"run": command, "timeout": schemaOf(reflect.TypeFor[Duration](), "")})
+		with["required"] = []string{"run"}
+		return either(command, with)
 	case reflect.TypeFor[DependsOn]():
 		one := either(map[string]any{"$ref": "#/$defs/Dependency"}, map[string]any{"type": "null"})
 		return either(anyText(), arrayOf(anyText()), map[string]any{"type": "object", "additionalProperties": one})

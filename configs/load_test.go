@@ -214,10 +214,11 @@ func TestHooksAreThoseOfTheRunner(t *testing.T) {
 	}
 	var h Hooks
 	for i, v := 0, reflect.ValueOf(&h).Elem(); i < len(want); i++ {
-		v.Field(i).Set(reflect.ValueOf(Command{Words: []string{want[i]}}))
+		v.Field(i).Set(reflect.ValueOf(HookCommand{Run: Command{Words: []string{want[i]}}}))
 	}
 	for _, name := range runner.HookNames() {
-		if got := h.commands()[name]; !slices.Equal(got, []string{string(name)}) {
+		all, _ := h.commands()
+		if got := all[name]; !slices.Equal(got, []string{string(name)}) {
 			t.Errorf("%s runs %v", name, got)
 		}
 	}

@@ -83,8 +83,8 @@ func (c *Config) Start(service string, environ []string) (Start, error) {
 		},
 		Confine: s.confine(),
 	}
-	if hooks := s.Hooks.commands(); len(hooks) > 0 {
-		spec.Hooks, spec.HookTimeout = hooks, time.Duration(s.Hooks.Timeout)
+	if hooks, timeouts := s.Hooks.commands(); len(hooks) > 0 {
+		spec.Hooks, spec.HookTimeout, spec.HookTimeouts = hooks, time.Duration(s.Hooks.Timeout), timeouts
 	}
 	if probe := c.probe(s.Live.Probe); !s.Live.none() {
 		spec.Live = runner.Live{

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -84,7 +85,7 @@ func (s *service) hooked(h Hook, n *incarnation, why string) *hookRun {
 	m := s.mark(n)
 	m.hook = h
 	r := &hookRun{
-		host: s.host, hook: h, mark: m, timeout: s.spec.HookTimeout,
+		host: s.host, hook: h, mark: m, timeout: cmp.Or(s.spec.HookTimeouts[h], s.spec.HookTimeout),
 		command: command{argv: argv, dir: s.spec.Dir, env: env, confine: s.spec.Confine},
 		print:   func(l Line) { s.kept.add(l); s.output.put(l) },
 	}

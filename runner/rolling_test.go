@@ -27,7 +27,7 @@ import (
 //	                      settle, drain, restarts, live (an interval), hooks
 //	                      (their timeout)
 //	hook NAME KEY=VALUE   what its next run does, as run does; without any it ends
-//	                      at once
+//	                      at once; timeout=TIME is its own
 //	run KEY=VALUE ...     what the next process does; the last is for all further
 //	                      ones: ready=TIME since its start, ill=TIME likewise,
 //	                      after=TIME and exit=N, error=CLASS, busy=TIME,
@@ -86,6 +86,10 @@ func tellLife(t *testing.T, script string) string {
 				spec.Hooks = map[Hook][]string{}
 			}
 			spec.Hooks[Hook(words[1])] = []string{words[1]}
+			if i := slices.IndexFunc(words, func(w string) bool { return strings.HasPrefix(w, "timeout=") }); i > 0 {
+				spec.HookTimeouts = map[Hook]time.Duration{Hook(words[1]): duration(t, strings.TrimPrefix(words[i], "timeout="))}
+				words = slices.Delete(words, i, i+1)
+			}
 			if len(words) > 2 {
 				runs[words[1]] = append(runs[words[1]], parseRun(t, words[2:]))
 			}

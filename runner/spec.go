@@ -59,9 +59,11 @@ type Spec struct {
 	// where that can be; default WarmOff. It takes Options.Observer, and Linux.
 	Warm Warm `json:",omitempty"`
 	// Hooks are commands that are run at moments of its life, in its directory
-	// and environment; HookTimeout ends each, default 30s.
-	Hooks       map[Hook][]string `json:",omitempty"`
-	HookTimeout time.Duration     `json:",omitempty"`
+	// and environment; HookTimeout ends each, default 30s, but for those that have
+	// one of their own in HookTimeouts.
+	Hooks        map[Hook][]string      `json:",omitempty"`
+	HookTimeout  time.Duration          `json:",omitempty"`
+	HookTimeouts map[Hook]time.Duration `json:",omitempty"`
 	// Keep has the service outlive the runner, and be taken over by the next
 	// one of the same Options.Run and Keep. It is for Linux; elsewhere it is
 	// ignored.
