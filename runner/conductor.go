@@ -71,8 +71,9 @@ type step struct {
 	wish    *wish
 	why     string
 	verdict *verdict // with condemned
-	// serial steps of one ticket are taken one at a time.
+	// serial steps of one ticket are taken one at a time, in the order of place.
 	serial *Ticket
+	place  int
 	slots  []slot
 
 	active bool
@@ -281,12 +282,12 @@ func (c *conductor) withdraw(names []string) (withdrawn []string) {
 }
 
 func (c *conductor) verb(e event, names []string) (*Ticket, error) {
+	names = c.tree.members(names)
 	for _, name := range names {
 		if _, ok := c.specs[name]; !ok {
-			return newTicket(nil), fmt.Errorf("no service %q; there are: %s", name, strings.Join(sortedKeys(c.specs), ", "))
+			return newTicket(nil), fmt.Errorf("no service or group %q; there are: %s", name, strings.Join(append(sortedKeys(c.specs), sortedKeys(c.tree.groups)...), ", "))
 		}
 	}
-	names = slices.Clone(names)
 	why := make(map[string]string)
 	switch e {
 	case called:
@@ -295,14 +296,14 @@ func (c *conductor) verb(e event, names []string) (*Ticket, error) {
 		names, why = c.withFollowers(names)
 	}
 	c.sort(names)
-	names = slices.Compact(names)
+	names = c.inTurn(slices.Compact(names))
 	results := make([]Result, len(names))
 	for i, name := range names {
 		results[i] = Result{Kind: decider.RestartService, Name: name}
 	}
 	t := newTicket(results)
 	for i, name := range names {
-		s := &step{kind: decider.RestartService, name: name, operator: true, event: e}
+		s := &step{kind: decider.RestartService, name: name, operator: true, event: e, place: i}
 		switch e {
 		case down:
 			c.intent[name] = Down
@@ -681,7 +682,7 @@ func (c *conductor) mayBegin(s *step) bool {
 		if o.kind == decider.RunAction && !s.operator && o.order <= s.order {
 			return false
 		}
-		if s.serial != nil && o.serial == s.serial && (o.active || c.rank[o.name] < c.rank[s.name]) && !c.stuck(o.name) {
+		if s.serial != nil && o.serial == s.serial && (o.active || o.place < s.place) && !c.stuck(o.name) {
 			return false
 		}
 	}
@@ -902,6 +903,23 @@ func (c *conductor) sort(names []string) {
 			cmp.Compare(c.specs[a].Order, c.specs[b].Order),
 			cmp.Compare(a, b))
 	})
+}
+
+// inTurn puts services that are sorted in an order in which each comes after
+// those that it waits for, and after those before it in its groups.
+func (c *conductor) inTurn(names []string) []string {
+	turn := make([]string, 0, len(names))
+	for rest := slices.Clone(names); len(rest) > 0; {
+		i := slices.IndexFunc(rest, func(name string) bool {
+			return !slices.ContainsFunc(rest, func(other string) bool {
+				return c.tree.before(other, name) || c.waitsFor(name, other)
+			})
+		})
+		i = max(i, 0) // what is left waits for each other, which check refuses
+		turn = append(turn, rest[i])
+		rest = slices.Delete(rest, i, i+1)
+	}
+	return turn
 }
 
 // ranks numbers the levels of dependency: 0 for a service that needs none.

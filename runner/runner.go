@@ -328,13 +328,14 @@ func (r *Runner) Withdraw(names ...string) (withdrawn []string) {
 	return withdrawn
 }
 
-// Start brings services up, and what they depend on. One that is on its way up
+// Start brings services up, and what they depend on. The name of a group stands
+// for its services, here as in Restart and Stop. One that is on its way up
 // or runs is left alone; one that is held, exhausted or waits after a crash is
 // started at once.
 func (r *Runner) Start(names ...string) (*Ticket, error) { return r.verb(called, names) }
 
 // Restart replaces services by new generations, one by one in the order of
-// their dependencies; one that is down is brought up. Dependents are left
+// their dependencies and groups; one that is down is brought up. Dependents are left
 // alone unless their OnRestart says otherwise.
 func (r *Runner) Restart(names ...string) (*Ticket, error) { return r.verb(wanted, names) }
 
@@ -410,6 +411,18 @@ func (r *Runner) Groups() []GroupStatus {
 		byName[s.Name] = s
 	}
 	return t.status(time.Now(), func(name string) Status { return byName[name] })
+}
+
+// Services puts the services of each group that is named in its place, in the
+// order of the group.
+func (r *Runner) Services(names ...string) []string {
+	r.mu.RLock()
+	t := r.groups
+	r.mu.RUnlock()
+	if t == nil {
+		return slices.Clone(names)
+	}
+	return t.members(names)
 }
 
 // Tail returns the last n lines that are kept of a service, of its current

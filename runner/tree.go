@@ -263,6 +263,25 @@ func (t *tree) before(a, b string) bool {
 	return false
 }
 
+// members puts the services of each group that is named in its place.
+func (t *tree) members(names []string) []string {
+	var list []string
+	for _, name := range names {
+		if t.groups[name] == nil {
+			list = append(list, name)
+			continue
+		}
+		list = append(list, t.services(name)...)
+	}
+	return list
+}
+
+// services are those of a group and of the groups in it, in its order.
+func (t *tree) services(group string) (list []string) {
+	t.each(group, func(*branch) bool { return true }, func(service string) { list = append(list, service) })
+	return list
+}
+
 // path is a service with the groups that it is in, outermost first.
 func (t *tree) path(service string) []string {
 	list := []string{service}
