@@ -159,12 +159,7 @@ func reapOrphans() {
 		if family.own[pid] {
 			continue
 		}
-		data, err := os.ReadFile("/proc/" + itoa(pid) + "/stat")
-		if err != nil {
-			continue
-		}
-		s, threads, ok := parseStat(data)
-		if ok && s.dead(threads) && s.session != session {
+		if p, ok := readPid(itoa(pid)); ok && p.Dead() && p.Session != session {
 			var status unix.WaitStatus
 			_, _ = unix.Wait4(pid, &status, unix.WNOHANG, nil) // gone already is as good
 		}

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+
+	"bounce/internal/pidstat"
 )
 
 // What /proc says about processes. A pid alone names nothing: it is used with
@@ -31,51 +33,29 @@ type stat struct {
 	group, session int
 }
 
-// dead reports whether nothing of the process runs any more. The state is
-// that of its first thread, which may be over while others run.
-func (s stat) dead(threads int) bool {
-	return (s.state == 'Z' || s.state == 'X') && threads <= 1
+// statOf is what is of use of a line.
+func statOf(p pidstat.Stat) stat {
+	return stat{
+		identity: identity{p.PID, p.Start}, comm: p.Name, state: p.State,
+		ppid: p.Parent, group: p.Group, session: p.Session,
+	}
 }
 
 // readStat reads the stat of a process; false if there is none, or only a
 // zombie of it.
 func readStat(pid int) (s stat, alive bool) {
-	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		see(err)
-		return stat{}, false
-	}
-	s, threads, ok := parseStat(data)
-	return s, ok && !s.dead(threads)
+	p, ok := readPid(strconv.Itoa(pid))
+	return statOf(p), ok && !p.Dead()
 }
 
-// parseStat parses the line of /proc/PID/stat. The name in parentheses may
-// contain anything, parentheses too.
-func parseStat(data []byte) (s stat, threads int, ok bool) {
-	open, shut := bytes.IndexByte(data, '('), bytes.LastIndexByte(data, ')')
-	if open < 0 || shut < open {
-		return stat{}, 0, false
+// readPid reads the stat of a process, zombie or not.
+func readPid(pid string) (pidstat.Stat, bool) {
+	data, err := os.ReadFile("/proc/" + pid + "/stat")
+	if err != nil {
+		see(err)
+		return pidstat.Stat{}, false
 	}
-	fields := bytes.Fields(data[shut+1:])
-	if len(fields) < 20 || len(fields[0]) != 1 {
-		return stat{}, 0, false
-	}
-	number := func(b []byte) int {
-		n, err := strconv.Atoi(string(b))
-		ok = ok && err == nil
-		return n
-	}
-	ok = true
-	s.pid = number(bytes.TrimSpace(data[:open]))
-	s.comm = string(data[open+1 : shut])
-	s.state = fields[0][0]
-	s.ppid = number(fields[1])
-	s.group = number(fields[2])
-	s.session = number(fields[3])
-	threads = number(fields[17])
-	start, err := strconv.ParseUint(string(fields[19]), 10, 64)
-	s.start = start
-	return s, threads, ok && err == nil
+	return pidstat.Parse(data)
 }
 
 // hasChildren says whether the kernel lists children (CONFIG_PROC_CHILDREN).
@@ -139,12 +119,8 @@ func adopted() []int {
 func childrenByScan(pid int) []int {
 	var pids []int
 	for _, name := range names("/proc") {
-		data, err := os.ReadFile("/proc/" + name + "/stat")
-		if err != nil {
-			continue
-		}
-		if s, _, ok := parseStat(data); ok && s.ppid == pid {
-			pids = append(pids, s.pid)
+		if p, ok := readPid(name); ok && p.Parent == pid {
+			pids = append(pids, p.PID)
 		}
 	}
 	return pids

@@ -324,14 +324,11 @@ func (p *proc) owns(s stat, known map[identity]bool) bool {
 // has reports whether a process is of this generation. One that has ended and
 // was not reaped still has its session.
 func (p *proc) has(pid int) (ours, known bool) {
-	data, err := os.ReadFile("/proc/" + itoa(pid) + "/stat")
-	if err != nil {
-		return false, true
-	}
-	s, _, ok := parseStat(data)
+	line, ok := readPid(itoa(pid))
 	if !ok {
 		return false, true
 	}
+	s := statOf(line)
 	if s.session == p.pid() || s.group == p.pid() || p.leaf != nil && p.leaf.Has(pid) {
 		return true, true
 	}

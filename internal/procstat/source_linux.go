@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"bounce/internal/pidstat"
 )
 
 // tick is the unit of times in /proc/PID/stat. The kernel tells user space of
@@ -89,32 +91,16 @@ func (r *proc) read(pid int) (process, bool) {
 }
 
 // parse reads a line of /proc/PID/stat; false for what is none, or is of a
-// process that has ended. The name in parentheses may contain anything.
+// process that has ended.
 func parse(line []byte, page int64) (process, bool) {
-	open, shut := bytes.IndexByte(line, '('), bytes.LastIndexByte(line, ')')
-	if open < 0 || shut < open {
-		return process{}, false
-	}
-	fields := bytes.Fields(line[shut+1:]) // from the third on
-	if len(fields) < 22 {
-		return process{}, false
-	}
-	ok := true
-	number := func(field []byte) int64 {
-		n, err := strconv.ParseInt(string(field), 10, 64)
-		ok = ok && err == nil
-		return n
-	}
-	at := func(n int) int64 { return number(fields[n-3]) } // as proc(5) counts
-	p := process{
-		identity: identity{pid: int(number(bytes.TrimSpace(line[:open]))), start: time.Duration(at(22)) * tick},
-		session:  int(at(6)),
-		parent:   int(at(4)),
-		name:     string(line[open+1 : shut]),
-		cpu:      time.Duration(at(14)+at(15)) * tick,
-		threads:  int(at(20)),
-		rss:      at(24) * page,
-	}
-	state := fields[0][0]
-	return p, ok && (state != 'Z' && state != 'X' || p.threads > 1)
+	s, ok := pidstat.Parse(line)
+	return process{
+		identity: identity{pid: s.PID, start: time.Duration(s.Start) * tick},
+		session:  s.Session,
+		parent:   s.Parent,
+		name:     s.Name,
+		cpu:      time.Duration(s.CPU) * tick,
+		threads:  s.Threads,
+		rss:      s.Pages * page,
+	}, ok && !s.Dead()
 }

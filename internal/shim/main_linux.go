@@ -1,7 +1,6 @@
 package shim
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -17,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"bounce/internal/lines"
+	"bounce/internal/pidstat"
 	"bounce/internal/waitid"
 )
 
@@ -413,17 +413,11 @@ func descends(pid int) bool {
 		if err != nil {
 			return false
 		}
-		// The name in parentheses may have anything in it; the state follows.
-		fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
-		if len(fields) < 2 {
-			return false
+		s, ok := pidstat.Parse(data)
+		if !ok || s.Parent == self {
+			return ok
 		}
-		if pid, err = strconv.Atoi(fields[1]); err != nil {
-			return false
-		}
-		if pid == self {
-			return true
-		}
+		pid = s.Parent
 	}
 	return false
 }
