@@ -115,7 +115,7 @@ func (s *service) adopt(a *adoption) {
 		every: s.spec.Heartbeat, units: newTracker(s.spec.Units, time.Now()), served: a.Serves,
 	}
 	s.incarnation, s.numbered, s.restarts = n, max(a.Numbered, a.Generation), a.Restarts
-	s.account = account{paid: a.Paid, streak: a.Streak, cooldowns: a.Cooldowns}
+	s.account = account{paid: earlier(a.Paid, time.Now()), streak: a.Streak, cooldowns: a.Cooldowns}
 	for i, f := range a.files {
 		if i < len(a.Listen) && i < len(a.Addresses) {
 			h := &held{spec: a.Listen[i], file: f, address: a.Addresses[i]}
@@ -150,6 +150,12 @@ func (s *service) adopt(a *adoption) {
 	} else {
 		s.happen(launched, Event{})
 	}
+}
+
+// earlier returns the times that are not after now. Others are of a clock that was
+// set back since, and would count for as long as they are ahead.
+func earlier(times []time.Time, now time.Time) []time.Time {
+	return slices.DeleteFunc(slices.Clone(times), func(t time.Time) bool { return t.After(now) })
 }
 
 // succeeds reports whether a generation that is older, and to be ended, still
