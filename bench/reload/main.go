@@ -77,6 +77,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
+	os.Unsetenv("PYTHONDONTWRITEBYTECODE") // some images set it, and people do not
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	venv, err := install(ctx, o.build)

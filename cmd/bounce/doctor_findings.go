@@ -124,6 +124,13 @@ func (e *examination) diagnoseServices(say func(level, format string, args ...an
 		case s.Stale:
 			say(odd, "%s runs other files than there are now", s.Name)
 		}
+		switch o := s.Observed; {
+		case o == nil:
+		case o.Unobserved != "":
+			say(aside, "what %s loads is not observed: %s", s.Name, o.Unobserved)
+		case len(o.Stale) > 0 && !s.Stale:
+			say(odd, "%s has executed %s as it is no more", s.Name, o.Stale[0].Path)
+		}
 	}
 }
 

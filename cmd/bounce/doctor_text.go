@@ -95,16 +95,15 @@ func writeServiceFacts(w io.Writer, e *examination) {
 		fmt.Fprintf(tw, "%s\t%s\t%s\t%d\t%d\t%s\n", s.Name, orDash(states[s.Name]), plain(from), s.Files, s.Packages, orDash(plain(s.Interpreter)))
 	}
 	tw.Flush()
+	fmt.Fprintln(w)
+	_ = writeObserved(w, control.Status{Services: e.Status}) // one that fails is told at the end
 	of := map[string][]string{} // services by what becomes of their bytecode
 	for _, s := range e.Services {
 		if s.Bytecode != "" {
 			of[s.Bytecode] = append(of[s.Bytecode], s.Name)
 		}
 	}
-	for i, what := range slices.Sorted(maps.Keys(of)) {
-		if i == 0 {
-			fmt.Fprintln(w)
-		}
+	for _, what := range slices.Sorted(maps.Keys(of)) {
 		fmt.Fprintf(w, "bytecode of %s: %s\n", strings.Join(of[what], ", "), plain(what))
 	}
 }
