@@ -12,15 +12,7 @@ import (
 // one of them listens on. What it has opened itself, to a database say, does not
 // count.
 func (p *proc) busy() (busy, known bool) {
-	inodes := make(map[string]bool)
-	for _, s := range p.live(make(map[identity]bool)) {
-		holdsFile(s.pid, func(link string, _ fs.FileMode) bool {
-			if inode, ok := strings.CutPrefix(link, "socket:["); ok {
-				inodes[strings.TrimSuffix(inode, "]")] = true
-			}
-			return false // go on
-		})
-	}
+	inodes := p.sockets()
 	var own []socket
 	for _, name := range []string{"tcp", "tcp6"} {
 		data, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(p.pid()), "net", name))
@@ -34,6 +26,19 @@ func (p *proc) busy() (busy, known bool) {
 		}
 	}
 	return serves(own), true
+}
+
+func (p *proc) sockets() map[string]bool {
+	inodes := make(map[string]bool)
+	for _, s := range p.live(make(map[identity]bool)) {
+		holdsFile(s.pid, func(link string, _ fs.FileMode) bool {
+			if inode, ok := strings.CutPrefix(link, "socket:["); ok {
+				inodes[strings.TrimSuffix(inode, "]")] = true
+			}
+			return false // go on
+		})
+	}
+	return inodes
 }
 
 // serves reports whether one of the sockets is a connection to the port of one

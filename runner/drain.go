@@ -11,6 +11,9 @@ const (
 	// request to follow its connection.
 	settleTime = 50 * time.Millisecond
 	settleLook = 10 * time.Millisecond
+	// partingTime is how long a generation that another one overlaps may have
+	// connections before it is told to end: an idle one is no reason for more.
+	partingTime = 500 * time.Millisecond
 )
 
 // drainOut waits until nothing has waited in the sockets for a while and the

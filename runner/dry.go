@@ -44,6 +44,7 @@ func (p *dryProcess) leave()                      {}
 func (p *dryProcess) owner(string, int) ownership { return ownership{unknown: true} }
 func (p *dryProcess) has(int) (ours, known bool)  { return false, false }
 func (p *dryProcess) busy() (busy, known bool)    { return false, true }
+func (p *dryProcess) sockets() map[string]bool    { return nil }
 
 func (p *dryProcess) end(Stop, <-chan struct{}) []int {
 	p.once.Do(func() { close(p.gone) })

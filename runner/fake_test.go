@@ -185,6 +185,7 @@ func (p *fake) signal(name string) error {
 }
 func (p *fake) owner(string, int) ownership { return ownership{unknown: true} }
 func (p *fake) has(int) (ours, known bool)  { return true, true }
+func (p *fake) sockets() map[string]bool    { return nil }
 func (p *fake) busy() (busy, known bool)    { return time.Since(p.begun) < p.run.busy, true }
 
 func (p *fake) end(s Stop, force <-chan struct{}) []int {

@@ -310,8 +310,11 @@ func engaged(socket *os.File) bool {
 
 // settle waits until nothing has waited in the sockets, where queues says so,
 // and nothing that was accepted has been unread, for a while, or limit is over
-// or force closed.
-func settle(old []*os.File, queues bool, limit time.Duration, force <-chan struct{}) {
+// or force closed. mine, if not nil, are the inodes that count of a port to which
+// another generation may have connections too. That one begins meanwhile and takes
+// its share of the machine, so more is under way in the old one when it is told
+// to end, and nobody waits for the old one: it gets partingTime to answer all.
+func settle(old []*os.File, queues bool, mine func() map[string]bool, limit time.Duration, force <-chan struct{}) {
 	var ports []uint16
 	var paths []*os.File
 	for _, s := range old {
@@ -331,14 +334,20 @@ func settle(old []*os.File, queues bool, limit time.Duration, force <-chan struc
 	defer ticker.Stop()
 	begin := time.Now()
 	for quiet := begin; time.Since(begin) < limit && time.Since(quiet) < settleTime; {
+		all := mine != nil && queues && time.Since(begin) < partingTime
 		busy := queues && slices.ContainsFunc(old, func(s *os.File) bool { return queued(s) > 0 })
 		for _, name := range []string{"/proc/self/net/tcp", "/proc/self/net/tcp6"} {
 			data, err := os.ReadFile(name)
-			busy = busy || err == nil && unread(string(data), ports)
+			if err != nil || busy {
+				continue
+			}
+			if left := accepted(string(data), ports, all); len(left) > 0 {
+				busy = mine == nil || anyOf(left, mine())
+			}
 		}
 		busy = busy || slices.ContainsFunc(paths, func(s *os.File) bool {
 			b, _ := unixdiag.Of(s) // unknown is none
-			return b.Unread > 0
+			return b.Unread > 0 || all && b.Open > 0
 		})
 		if busy {
 			quiet = time.Now()
@@ -351,19 +360,25 @@ func settle(old []*os.File, queues bool, limit time.Duration, force <-chan struc
 	}
 }
 
-// unread reports whether a table as in /proc/net/tcp has a connection to one of
-// the ports that was accepted and has not been read to its end. One that
-// nobody has accepted has no inode: it is for the next generation, or in the
-// queue of a socket, whose line has its length in the place of what is unread.
-func unread(table string, ports []uint16) bool {
+// anyOf reports whether one of the inodes is there; nil are all of them.
+func anyOf(inodes []string, there map[string]bool) bool {
+	return there == nil || slices.ContainsFunc(inodes, func(inode string) bool { return there[inode] })
+}
+
+// accepted returns the inodes of connections to one of the ports, in a table as in
+// /proc/net/tcp, that were accepted and, unless all are asked for, have not been
+// read to their end. One that nobody has accepted has no inode: it is for the next
+// generation, or in the queue of a socket, whose line has its length in the place
+// of what is unread.
+func accepted(table string, ports []uint16, all bool) (inodes []string) {
 	for line := range strings.Lines(table) {
 		fields := strings.Fields(line)
-		if len(fields) < 10 || fields[9] == "0" || strings.HasSuffix(fields[4], ":00000000") {
+		if len(fields) < 10 || fields[9] == "0" || !all && strings.HasSuffix(fields[4], ":00000000") {
 			continue
 		}
 		if addr, ok := parseAddr(fields[1]); ok && fields[3] != listenState && slices.Contains(ports, addr.Port()) {
-			return true
+			inodes = append(inodes, fields[9])
 		}
 	}
-	return false
+	return inodes
 }

@@ -11,15 +11,16 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 )
 
-func TestUnread(t *testing.T) {
+func TestAccepted(t *testing.T) {
 	archive, err := txtar.ParseFile("../testdata/runner/unread.txtar")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, f := range archive.Files {
 		name, want, _ := strings.Cut(f.Name, ": ")
-		if got := unread(string(f.Data), []uint16{80, 8000}); got != (want == "true") {
-			t.Errorf("%s: %t", name, got)
+		unread, open := accepted(string(f.Data), []uint16{80, 8000}, false), accepted(string(f.Data), []uint16{80, 8000}, true)
+		if len(unread) > 0 != (want == "true") || len(open) > 0 != (want != "false") {
+			t.Errorf("%s: unread %v, open %v", name, unread, open)
 		}
 	}
 }

@@ -29,4 +29,4 @@ func queued(*os.File) uint32 { return 0 }
 
 func engaged(*os.File) bool { return false }
 
-func settle([]*os.File, bool, time.Duration, <-chan struct{}) {}
+func settle([]*os.File, bool, func() map[string]bool, time.Duration, <-chan struct{}) {}

@@ -135,6 +135,8 @@ type process interface {
 	// busy reports whether it has a connection open to a port that it listens
 	// on, accepted or not; known is false where the system does not tell.
 	busy() (busy, known bool)
+	// sockets are the inodes of its sockets, nil where the system does not tell.
+	sockets() map[string]bool
 	// has reports whether a process belongs to this generation; known is false
 	// where the system cannot tell.
 	has(pid int) (ours, known bool)

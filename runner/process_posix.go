@@ -93,6 +93,8 @@ func holder(string, int) ownership { return ownership{unknown: true} }
 
 func (p *proc) busy() (busy, known bool) { return false, false }
 
+func (p *proc) sockets() map[string]bool { return nil }
+
 func (p *proc) has(int) (ours, known bool) { return false, false }
 
 // leftovers finds nothing on this system.

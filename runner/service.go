@@ -689,9 +689,11 @@ func (s *service) end(n *incarnation) {
 	proc, pipes, stop, asked := n.proc, n.pipes, s.spec.Stop, n.asked
 	farewell := s.farewell(n, s.reason)
 	var old []*os.File
-	queues := true
+	queues, mine := true, proc.sockets
 	switch {
-	case s.heir == nil || s.heir.early && n != s.heir:
+	case s.heir == nil:
+		old, mine = s.handOver(), nil
+	case s.heir.early && n != s.heir:
 		old = s.handOver()
 	case n.early && n.asked && !n.over && s.intent == Up:
 		// What it has not accepted is for the next one.
@@ -702,7 +704,7 @@ func (s *service) end(n *incarnation) {
 		if len(old) > 0 {
 			// The grace is for both: to read what has come, and to answer it.
 			begin := time.Now()
-			settle(old, queues, stop.Grace/2, s.host.force)
+			settle(old, queues, mine, stop.Grace/2, s.host.force)
 			stop.Grace -= time.Since(begin)
 		}
 		left := proc.end(stop, s.host.force)

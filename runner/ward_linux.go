@@ -289,6 +289,7 @@ func (p *lateProcess) end(Stop, <-chan struct{}) []int { return nil }
 func (p *lateProcess) leave()                          {}
 func (p *lateProcess) owner(string, int) ownership     { return ownership{unknown: true} }
 func (p *lateProcess) busy() (busy, known bool)        { return false, true }
+func (p *lateProcess) sockets() map[string]bool        { return nil }
 func (p *lateProcess) has(int) (ours, known bool)      { return false, true }
 
 // latePipes has its last words.
