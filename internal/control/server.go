@@ -1,10 +1,12 @@
 package control
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strconv"
@@ -50,25 +52,27 @@ const protocol = 1
 const (
 	maxBody       = 64 << 10
 	headerTimeout = 5 * time.Second
+	bodyTimeout   = 5 * time.Second
 	idleTimeout   = 2 * time.Minute
 )
 
 // route is a verb of the protocol: what it is called and what answers it.
 type route struct {
 	pattern string
+	pace    pace
 	answer  func(Backend, http.ResponseWriter, *http.Request) error
 }
 
 var routes = []route{
-	{"GET /v1/status", getStatus},
-	{"POST /v1/do", postDo},
-	{"POST /v1/sync", postSync},
-	{"GET /v1/why", getWhy},
-	{"GET /v1/affected", getAffected},
-	{"GET /v1/facts", getFacts},
-	{"GET /v1/events", getEvents},
-	{"GET /v1/logs", getLogs},
-	{"GET /v1/attach", getAttach},
+	{"GET /v1/status", brief, getStatus},
+	{"POST /v1/do", brief, postDo},
+	{"POST /v1/sync", waits, postSync},
+	{"GET /v1/why", brief, getWhy},
+	{"GET /v1/affected", brief, getAffected},
+	{"GET /v1/facts", brief, getFacts},
+	{"GET /v1/events", waits, getEvents},
+	{"GET /v1/logs", waits, getLogs},
+	{"GET /v1/attach", waits, getAttach},
 }
 
 // Serve answers requests on ln until ctx ends, then closes ln and returns when
@@ -84,16 +88,19 @@ func serveCrowd(ctx context.Context, ln net.Listener, b Backend, clients *crowd)
 		mux.HandleFunc(r.pattern, func(w http.ResponseWriter, req *http.Request) {
 			answering.Add(1)
 			defer answering.Done()
-			if err := clients.enter(); err != nil {
+			if err := clients.enter(r.pace); err != nil {
 				writeError(w, http.StatusServiceUnavailable, err.Error())
 				return
 			}
-			defer clients.leave()
+			defer clients.leave(r.pace)
 			if v := req.Header.Get("Bounce-Protocol"); v != strconv.Itoa(protocol) {
 				writeError(w, http.StatusBadRequest, fmt.Sprintf("this agent speaks protocol %d and the client %q: use the same version of bounce for both", protocol, v))
 				return
 			}
-			req.Body = http.MaxBytesReader(w, req.Body, maxBody)
+			if err := receive(w, req); err != nil {
+				writeError(w, http.StatusBadRequest, err.Error())
+				return
+			}
 			if err := r.answer(b, w, req); err != nil {
 				status := http.StatusInternalServerError
 				var refusal *Refusal
@@ -129,6 +136,25 @@ func serveCrowd(ctx context.Context, ln net.Listener, b Backend, clients *crowd)
 	<-done
 	answering.Wait()
 	return nil
+}
+
+// receive reads the body of a request, which has to come within bodyTimeout.
+func receive(w http.ResponseWriter, r *http.Request) error {
+	if r.ContentLength == 0 {
+		return nil
+	}
+	conn := http.NewResponseController(w)
+	if err := conn.SetReadDeadline(time.Now().Add(bodyTimeout)); err != nil {
+		return fmt.Errorf("cannot read the request: %w", err)
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		return fmt.Errorf("cannot read the request: %w", err)
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	// The connection is read on while the request is answered, to see its client
+	// leave; that may take as long as it wants.
+	return conn.SetReadDeadline(time.Time{})
 }
 
 func getStatus(b Backend, w http.ResponseWriter, r *http.Request) error {
