@@ -36,7 +36,7 @@ CODE, DATA, TOLD = 16 << 20, 1 << 20, 16 << 20
 COARSE = 20 * 1000 * 1000
 
 # How long modules that are not the project's may wait to be told, likewise.
-PATIENCE = 250 * 1000 * 1000
+PATIENCE = 1000 * 1000 * 1000
 
 # Where a server gets to when it has loaded what it needs.
 LULLS = (
@@ -170,12 +170,12 @@ def own(path):
 def judge(directory):
     if directory.startswith(library) and not library.startswith(tuple(roots)):
         return False
-    for place in (directory, realpath(directory) + "/"):
-        if "/site-packages/" in place or "/dist-packages/" in place:
-            return False
-        if place.startswith(tuple(roots)):
-            return True
-    return False
+    if "/site-packages/" in directory or "/dist-packages/" in directory:
+        return False
+    if directory.startswith(tuple(roots)):
+        return True
+    real = realpath(directory) + "/"
+    return real != directory and judge(real)
 
 
 def stamp(st):
@@ -273,9 +273,10 @@ def opened(args):
         return
     if path.endswith((".py", ".pyc")):
         now = looked[get_ident()] = time_ns()
-        path = absolute(path)
-        if len(opened_at) < 1 << 14 and not path.endswith("c") and own(path):
-            opened_at.setdefault(path, now)
+        if not path.endswith("c") and len(opened_at) < 1 << 14:
+            path = absolute(path)
+            if own(path):
+                opened_at.setdefault(path, now)
     elif reads:
         data(absolute(path))
 

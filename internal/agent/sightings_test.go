@@ -1,0 +1,208 @@
+package agent
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"bounce/decider"
+	"bounce/internal/pyruntime/observe"
+	"bounce/watcher"
+)
+
+// TestSightings runs the cases of testdata/agent/sightings.txt.
+func TestSightings(t *testing.T) {
+	data, err := os.ReadFile(filepath.Join("..", "..", "testdata", "agent", "sightings.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, paragraph := range strings.Split(string(data), "\n\n") {
+		name, lines, _ := strings.Cut(strings.TrimPrefix(paragraph, "# "), "\n")
+		if !strings.Contains(lines, "=>") || strings.HasPrefix(lines, "#") {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			var s *sightings
+			voices := map[string]*voice{}
+			for line := range strings.Lines(lines) {
+				line = strings.TrimSpace(line)
+				if want, ok := strings.CutPrefix(line, "=>"); ok {
+					if got := s.words(); got != strings.TrimSpace(want) {
+						t.Errorf("got %q, want %q", got, want)
+					}
+					continue
+				}
+				s = hearsay(t, s, voices, strings.Fields(line))
+			}
+		})
+	}
+}
+
+// hearsay has a generation tell what a line says.
+func hearsay(t *testing.T, s *sightings, voices map[string]*voice, words []string) *sightings {
+	number, err := strconv.Atoi(words[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := voices[words[0]]
+	if v == nil {
+		v = newVoice(&observe.Spool{Generation: number}, false)
+		voices[words[0]] = v
+	}
+	v.pythons, v.incomplete = []string{"3.12.1"}, false
+	key, said := "@a", map[string]bool{}
+	for _, word := range words[1:] {
+		switch {
+		case word == "mute":
+			v.pythons = nil
+		case word == "partly":
+			v.incomplete = true
+		case word == "ready", word == "over":
+		case strings.HasPrefix(word, "@"):
+			key = word
+		default:
+			said[strings.TrimPrefix(word, "~")] = strings.HasPrefix(word, "~")
+		}
+	}
+	v.loaded = said
+	return s.told(key, v, slices.Contains(words, "ready"), slices.Contains(words, "over"))
+}
+
+// words is what is known as in the cases.
+func (s *sightings) words() string {
+	if s == nil {
+		return ""
+	}
+	var all []string
+	for path, seen := range s.Files {
+		if seen.Opened {
+			path = "~" + path
+		}
+		all = append(all, fmt.Sprintf("%s:%d", path, seen.Generation))
+	}
+	slices.Sort(all)
+	slices.SortStableFunc(all, func(a, b string) int { // what is opened comes last
+		return strings.Count(a, "~") - strings.Count(b, "~")
+	})
+	if s.Whole {
+		all = append(all, "whole")
+	}
+	return strings.Join(all, " ")
+}
+
+func someSightings() map[string]*sightings {
+	return map[string]*sightings{
+		"api": {Key: "k", Whole: true, Files: map[string]sighting{"a b.py": {Generation: 7, Missed: 2}, "x\n": {Opened: true}}},
+		"job": {Key: "j", Files: map[string]sighting{}},
+	}
+}
+
+func TestSightingsAreReadAsTheyWereWritten(t *testing.T) {
+	all := someSightings()
+	all["gone"] = nil
+	read := decodeSightings(encodeSightings(all))
+	if len(read) != 2 || read["api"].words() != all["api"].words() || read["api"].Key != "k" || read["api"].Files["a b.py"].Missed != 2 {
+		t.Errorf("%+v", read)
+	}
+}
+
+// FuzzSightings reads any bytes: what was not written as it is, is nothing.
+func FuzzSightings(f *testing.F) {
+	good := encodeSightings(someSightings())
+	f.Add(good)
+	f.Add(good[:len(good)-1])
+	f.Add(seal(sightingsHead, []byte("no gob")))
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		read := decodeSightings(data)
+		if read != nil && !bytes.HasPrefix(data, []byte(sightingsHead)) {
+			t.Errorf("%q is read as %v", data, read)
+		}
+		for name, s := range read {
+			if s == nil {
+				t.Errorf("%q has nothing of %s", data, name)
+			}
+			_ = s.with("k", 1, map[string]bool{"a.py": false}, true).after("k", 2, nil)
+		}
+	})
+}
+
+// TestExecuted: what a generation has executed says more than what it was
+// started from.
+func TestExecuted(t *testing.T) {
+	hash := func(b byte) watcher.Hash { return watcher.Hash{b} }
+	type told struct {
+		held, now byte // of a.py; now is what the tree holds
+		stale     bool
+	}
+	for name, c := range map[string]struct {
+		started byte
+		tells   []told
+		loads   byte
+	}{
+		"as it was started":                             {1, []told{{1, 1, false}}, 1},
+		"newer than it was started from":                {1, []told{{2, 2, false}}, 2},
+		"an edit that was undone":                       {1, []told{{2, 1, true}}, 2},
+		"a reload that brings what there is":            {1, []told{{1, 1, false}, {2, 2, true}}, 1},
+		"a process that is late, among others":          {1, []told{{1, 1, false}, {1, 2, true}}, 1},
+		"one of two is stale, told last":                {1, []told{{2, 2, false}, {1, 2, true}}, 1},
+		"nobody knows, of one that was not known of it": {1, []told{{0, 1, true}}, 0},
+	} {
+		g := newGenerations()
+		g.starting("api", 3, false, versioned(c.started))
+		for _, say := range c.tells {
+			if stale := g.executed("api", 3, "a.py", hash(say.held), hash(say.held), hash(say.now)); stale != say.stale {
+				t.Errorf("%s: %+v makes it stale: %v", name, say, stale)
+			}
+		}
+		if got := loads(g.running("api", 3)); got != c.loads {
+			t.Errorf("%s: %d runs, want %d", name, got, c.loads)
+		}
+	}
+
+	g := newGenerations()
+	g.starting("api", 3, false, versioned(1))
+	if g.executed("api", 2, "a.py", hash(9), hash(9), hash(1)) || loads(g.running("api", 3)) != 1 {
+		t.Error("what an older generation has executed counts for the one that runs")
+	}
+	g.starting("api", 4, true, versioned(2))
+	if !g.executed("api", 4, "a.py", hash(9), hash(9), hash(2)) || loads(g.running("api", 3)) != 1 || loads(g.running("api", 4)) != 9 {
+		t.Error("what a successor has executed is not known of it, or of the one that serves")
+	}
+	g.took("api", 4)
+	if held, ok := g.proved("api", "a.py"); !ok || held != hash(9) {
+		t.Errorf("after it took over it has executed %v, %v", held, ok)
+	}
+}
+
+// TestLearnt: what is known better of a service is known of what runs too, and
+// what differs stays different.
+func TestLearnt(t *testing.T) {
+	files := func(all map[string]watcher.Hash) decider.Version { return decider.Version{Files: decider.FilesOf(all)} }
+	view := func(v decider.Version) *view { return &view{services: map[string]*reached{"api": {version: v}}} }
+	before := view(files(map[string]watcher.Hash{"a.py": {1}, "old.py": {1}}))
+	after := view(files(map[string]watcher.Hash{"a.py": {1}, "new.py": {2}}))
+
+	g := newGenerations()
+	g.starting("api", 1, false, func() decider.Version { return files(map[string]watcher.Hash{"a.py": {7}, "old.py": {1}}) })
+	g.asking("api", before.services["api"].version, nil)
+	if names := g.learnt(before, after); !slices.Equal(names, []string{"api"}) {
+		t.Errorf("learnt of %q", names)
+	}
+	want := map[string]watcher.Hash{"a.py": {7}, "new.py": {2}}
+	if got := maps.Collect(g.running("api", 1).Files.All()); !maps.Equal(got, want) {
+		t.Errorf("what runs is %v, want %v", got, want)
+	}
+	if diff := decider.Diff(*g.promised("api", files(nil)), after.services["api"].version); len(diff) > 0 {
+		t.Errorf("what is promised differs: %v", diff)
+	}
+	if names := g.learnt(after, after); names != nil {
+		t.Errorf("nothing is new, and learnt of %q", names)
+	}
+}
