@@ -94,8 +94,8 @@ func (p *Project) observedFindings() (findings []Finding) {
 			what  string
 			paths []string
 		}{
-			{"has loaded %d files that no import leads to: %s", span.missed()},
-			{"has not loaded %d files that imports lead to: %s", span.idle()},
+			{"has loaded %d of its files by no import: %s", span.missed()},
+			{"has not loaded %d of the files to which imports lead: %s", span.idle()},
 		} {
 			if len(c.paths) == 0 {
 				continue
