@@ -29,6 +29,9 @@ func (v *view) why(path string, names []string, limit int) (control.Why, error) 
 			case limit == 0 || reached.Via != "":
 			case v.graph.Has(path):
 				reached.Chains, reached.More = v.chains(r, path, limit)
+				if len(reached.Chains) == 0 { // it was observed
+					reached.Chains = [][]control.Link{reached.Chain}
+				}
 			default: // a package, of which one way is known
 				reached.Chains, reached.More = [][]control.Link{reached.Chain}, true
 			}

@@ -145,6 +145,7 @@ func (a *Agent) environ(name string, number int, env []string) []string {
 		v.key = r.service.sightingKey()
 	}
 	a.listener.hears(v)
+	a.wg.Go(a.hearNow) // the one before has told all
 	return spool.Environ(env)
 }
 

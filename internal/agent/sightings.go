@@ -22,6 +22,8 @@ type sightings struct {
 	// Whole says that a generation which was ready has told all that it loaded
 	// until then: what is not among the files is known not to be needed.
 	Whole bool
+
+	modules []string // the files that are modules, sorted
 }
 
 // sighting is what is known of one file.
@@ -58,16 +60,15 @@ func (s *sightings) of(key string) *sightings {
 	return s
 }
 
-// paths returns the modules, sorted.
-func (s *sightings) paths() []string {
-	var all []string
+// listed returns s, whose files are all there, with its modules listed.
+func (s *sightings) listed() *sightings {
 	for path, seen := range s.Files {
 		if !seen.Opened {
-			all = append(all, path)
+			s.modules = append(s.modules, path)
 		}
 	}
-	slices.Sort(all)
-	return all
+	slices.Sort(s.modules)
+	return s
 }
 
 // with returns s with what a generation has loaded, which is whole once that is
@@ -93,7 +94,7 @@ func (s *sightings) with(key string, generation int, loaded map[string]bool, who
 			next.Files[path] = sighting{Generation: generation, Opened: opened}
 		}
 	}
-	return next
+	return next.listed()
 }
 
 // after returns s at the end of a generation that was ready and has told all
@@ -110,7 +111,7 @@ func (s *sightings) after(key string, generation int, loaded map[string]bool) *s
 	for path, opened := range loaded {
 		next.Files[path] = sighting{Generation: generation, Opened: opened}
 	}
-	return next
+	return next.listed()
 }
 
 // sightingsName is the name of the file in the state directory. A start of
@@ -152,6 +153,9 @@ func decodeSightings(data []byte) (all map[string]*sightings) {
 		return nil
 	}
 	maps.DeleteFunc(all, func(_ string, s *sightings) bool { return s == nil })
+	for _, s := range all {
+		s.listed()
+	}
 	return all
 }
 

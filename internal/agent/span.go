@@ -15,7 +15,8 @@ import (
 // observed to load, with what they import. It is never changed.
 type span struct {
 	static *treesitter.Reach
-	// seen is from the modules that were observed; nil for none.
+	// seen is from the modules that were observed and that are not in static; nil
+	// for none.
 	seen *treesitter.Reach
 	// known has what was observed; nil for nothing. exact says that nothing else
 	// counts.
@@ -39,7 +40,7 @@ func (v *view) spanOf(s *service) span {
 		roots = entries[0].Roots
 	}
 	var observed []treesitter.Entry
-	for _, path := range p.known.paths() {
+	for _, path := range p.missed() {
 		observed = append(observed, treesitter.Entry{File: path, Roots: roots})
 	}
 	if len(observed) > 0 {
@@ -154,7 +155,7 @@ func (p span) missed() (paths []string) {
 	if p.known == nil {
 		return nil
 	}
-	for _, path := range p.known.paths() {
+	for _, path := range p.known.modules {
 		if !p.static.Has(path) {
 			paths = append(paths, path)
 		}

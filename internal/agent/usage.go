@@ -26,7 +26,7 @@ type usage struct {
 	at    time.Time
 }
 
-// measure samples services until ctx ends.
+// measure samples services until ctx ends, and hears what they have told.
 func (a *Agent) measure(ctx context.Context) {
 	tick := time.NewTicker(measureEvery)
 	defer tick.Stop()
@@ -34,6 +34,7 @@ func (a *Agent) measure(ctx context.Context) {
 		select {
 		case <-tick.C:
 			a.usage.sample(a.servicePIDs(), 0)
+			a.hearNow()
 		case <-ctx.Done():
 			return
 		}

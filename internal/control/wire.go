@@ -311,7 +311,9 @@ func (o Outcome) AtTarget() bool {
 	return len(o.Holds) == 0
 }
 
-// Link is one import of a chain: From imports To on Line.
+// Link is one import of a chain: From imports To on Line. Where Line is 0, From is
+// what else leads to To, in words or by its name, such as "observed in
+// generation 12".
 type Link struct {
 	From string `json:"from"`
 	Line int    `json:"line"`
