@@ -56,6 +56,7 @@ bench: build
 	$(GO) test -run '^$$' -bench . -benchmem ./watcher ./treesitter ./decider ./runner
 	$(GO) run ./bench/latency -bounce build/bounce
 	$(GO) run ./bench/reload -bounce build/bounce
+	$(GO) run ./bench/observed
 
 fmt:
 	gofmt -w $$(git ls-files '*.go')

@@ -302,13 +302,13 @@ func (a *Agent) attend(v *voice) (said []proof) {
 	a.listener.mu.Unlock()
 	p := a.project()
 	for _, f := range report.Executed {
-		if path, ok := p.watchedAt(f.Path); ok {
+		if path, ok := p.treePath(f.Path); ok {
 			v.loaded[path] = false
 			said = append(said, proof{voice: v, path: path, held: f.Hash})
 		}
 	}
 	for _, f := range report.Opened {
-		path, ok := p.watchedAt(f.Path)
+		path, ok := p.treePath(f.Path)
 		if !ok {
 			continue
 		}
@@ -324,6 +324,18 @@ func (a *Agent) attend(v *voice) (said []proof) {
 		said = append(said, proof{voice: v, path: path, held: f.Hash})
 	}
 	return said
+}
+
+// treePath returns how the tree names a file that a process has named, by a link
+// perhaps; false if it is in none of the directories that are watched.
+func (p *Project) treePath(name string) (string, bool) {
+	path, ok := p.watchedAt(name)
+	if _, there := p.files[path]; ok && !there {
+		if real, ok := p.watchedAt(realPath(name)); ok {
+			return real, true
+		}
+	}
+	return path, ok
 }
 
 // realize takes in what was observed of services. What runs has loaded it already.
