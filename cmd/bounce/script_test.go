@@ -162,11 +162,13 @@ func setup(env *testscript.Env) error {
 }
 
 // removeGroups removes the control groups that agents which were killed have
-// left: those of the projects that have state.
+// left, and what their services have told: those of the projects that have state.
 func removeGroups(state string) {
 	projects, _ := os.ReadDir(filepath.Join(state, "bounce")) // none has run
 	for _, p := range projects {
 		os.RemoveAll(filepath.Join("/run/bounce-observed", p.Name())) // where root's services tell
+	}
+	for _, p := range projects {
 		tree, err := cgroup.Open(p.Name())
 		if err != nil {
 			return
