@@ -191,6 +191,12 @@ type Service struct {
 	// count on their turn, and once a new process failed beside the old one and
 	// did not by itself.
 	Overlap string `json:"overlap" enum:"auto|off" example:"off"`
+	// Warm says whether a Python service is started by a fork of a process that has
+	// loaded its libraries, in place of an exec: the new code is the same, and the
+	// libraries need no time. auto goes back to cold starts once one of these did
+	// what a warm one did not; on does not. Where there can be no warm starts,
+	// status --verbose says why.
+	Warm runner.Warm `json:"warm" enum:"auto|on|off" example:"off"`
 	// Settle is how long the new process of a rolling restart must stay ready,
 	// and alive by live, before it takes over.
 	Settle Duration `json:"settle" min:"0s" example:"5s"`

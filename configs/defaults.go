@@ -63,6 +63,7 @@ func defaultsOf(p Profile) defaults {
 			Strategy:    runner.Immediate,
 			Overlap:     "auto",
 			Reach:       ReachUnion,
+			Warm:        runner.WarmAuto,
 			Hooks:       Hooks{Timeout: Duration(30 * time.Second)},
 			Drain:       Duration(5 * time.Second),
 			OnAgentExit: "stop",
@@ -85,6 +86,7 @@ func defaultsOf(p Profile) defaults {
 		d.config.Watch.Max = Duration(10 * time.Second)
 		d.service.OnAgentExit = "keep"
 		d.service.Overlap = "off"
+		d.service.Warm = runner.WarmOff
 		d.service.Stop.Grace = Duration(10 * time.Second)
 		d.service.Restart.Backoff.Base = Duration(time.Second)
 		d.service.Restart.Backoff.Max = Duration(time.Minute)

@@ -62,6 +62,7 @@ func (c *Config) Start(service string, environ []string) (Start, error) {
 		Listen:    c.sockets(s),
 		Strategy:  s.Strategy,
 		Overlap:   s.Overlap == "auto" && s.Strategy == runner.Immediate && len(s.Listen) > 0,
+		Warm:      s.Warm,
 		Settle:    time.Duration(s.Settle),
 		Drain:     time.Duration(s.Drain),
 		Stop:      runner.Stop{Signal: s.Stop.Signal, Grace: time.Duration(s.Stop.Grace)},
