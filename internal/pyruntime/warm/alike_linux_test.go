@@ -358,3 +358,26 @@ func TestAlike(t *testing.T) {
 		})
 	}
 }
+
+// BenchmarkStart measures from the start of a program to its end: that of what
+// imports most, and of what imports next to nothing.
+func BenchmarkStart(b *testing.B) {
+	for _, name := range []string{"extensions", "threads", "script"} {
+		p := newProgram(b, filepath.Join(testdata, "alike", name+".txtar"), python(b))
+		parent, err := p.parent(b, p.cold(b).modules)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(name+"/cold", func(b *testing.B) {
+			for b.Loop() {
+				p.cold(b)
+			}
+		})
+		b.Run(name+"/warm", func(b *testing.B) {
+			for b.Loop() {
+				p.warm(b, parent)
+			}
+			b.ReportMetric(float64(parent.Memory()>>20), "parent-MB")
+		})
+	}
+}
