@@ -234,8 +234,12 @@ func (s *service) guard(n *incarnation) {
 		bounds = heirLimits
 		s.note(n)
 	}
-	if n.state == StateReady {
+	switch {
+	case n.state == StateReady:
 		s.prove(n)
+	case s.warms():
+		at := letter{event: imported, generation: n.generation}
+		time.AfterFunc(warmSettle, func() { s.inbox.put(at) })
 	}
 	if l, ok := bounds[n.state]; ok {
 		s.arm(n, l.span(s.spec), stable)

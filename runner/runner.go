@@ -14,7 +14,6 @@ import (
 
 	"bounce/decider"
 	"bounce/internal/cgroup"
-	"bounce/internal/pyruntime/warm"
 	"bounce/internal/terminal"
 )
 
@@ -90,10 +89,8 @@ type Options struct {
 	// [Runner.Kept].
 	Memo func(service string, generation int) []byte
 	// Observer tells what services load, for those of Spec.Warm; default: none
-	// is started warm. WarmDir is the directory for what the Pythons of their
-	// parents run, which the users of the services must be able to enter.
+	// is started warm.
 	Observer Observer
-	WarmDir  string
 	// Dry starts no process and changes no file: services are taken to run,
 	// and to be up at once, until they are stopped, and actions to succeed.
 	Dry bool
@@ -185,10 +182,6 @@ func New(o Options) (*Runner, error) {
 		}
 		strays = leftovers(o.Run, leaves, wards)
 	}
-	hook, unwarm := "", error(nil)
-	if o.Observer != nil && !o.Dry {
-		hook, unwarm = warm.Install(o.WarmDir)
-	}
 	ctx, stop := context.WithCancel(context.Background())
 	forced, force := context.WithCancel(context.Background())
 	r := &Runner{
@@ -207,8 +200,8 @@ func New(o Options) (*Runner, error) {
 		run: o.Run, dir: dir, dry: o.Dry, ctx: ctx, stop: stop, force: forced.Done(),
 		before: o.Before, beside: o.Beside, took: o.Took, environ: o.Environ, beforeAction: o.BeforeAction, afterAction: o.AfterAction, scratch: o.Scratch,
 		emit: events.tell, sink: o.Output, record: o.Record, lines: o.Lines,
-		observer: o.Observer, warmHook: hook, warmErr: unwarm,
-		keep: o.Keep, memo: o.Memo, random: random, start: o.start, failures: newMailbox[downfall](), changed: make(chan struct{}, 1),
+		observer: o.Observer,
+		keep:     o.Keep, memo: o.Memo, random: random, start: o.start, failures: newMailbox[downfall](), changed: make(chan struct{}, 1),
 	}
 	if unfound != nil {
 		events.tell(Event{Kind: KindUnkept, Time: time.Now(), What: unfound.Error()})

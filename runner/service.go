@@ -101,8 +101,6 @@ type host struct {
 	random       func() float64
 	start        starter
 	observer     Observer // nil for none: no warm starts
-	warmHook     string   // what warm.Install returned
-	warmErr      error
 	// failures are told to the conductor, before the state that follows one
 	// is published.
 	failures *mailbox[downfall]
@@ -156,6 +154,7 @@ const (
 	noticed    event = "noticed"    // the generation says something
 	rung       event = "rung"       // something should have been said by now
 	memorize   event = "memorize"   // what the next runner is to know of a generation
+	imported   event = "imported"   // its libraries are there, as far as can be told
 	nursed     event = "nursed"     // a parent was made, or cannot be
 	chilled    event = "chilled"    // a parent was not used for long
 	quit       event = "quit"       // end the goroutine
@@ -345,6 +344,10 @@ func (s *service) receive(l letter) {
 		}
 	case told:
 		l.reply(s.send(l))
+	case imported:
+		if !n.over {
+			s.nurse(n)
+		}
 	case nursed:
 		s.grown(l.made)
 	case chilled:
@@ -667,6 +670,7 @@ func (s *service) ended(n *incarnation) {
 	if !n.asked && (n.fault != "" || about.Kind == KindCrashed) {
 		s.stillborn(n, cmp.Or(n.fault, exit.String()))
 	}
+	s.compare(n)
 	n.over = true
 	n.deafen()
 	s.announce(n, about)

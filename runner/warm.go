@@ -52,6 +52,9 @@ type Loaded struct {
 	// Modules are those that are not the project's, in the order in which they
 	// were imported. Of a warm generation those that its parent had are left out.
 	Modules []string
+	// Hook is what warm.Install has returned: a directory that the user of the
+	// service can enter.
+	Hook string
 	// Roots are the directories of the project.
 	Roots []string
 	// Hooks are directories on its PYTHONPATH with a sitecustomize that changes no
@@ -78,6 +81,10 @@ const warmMark = "warm/"
 // warmIdle is how long a parent is kept that is not used. Most of its memory
 // is that of its children as long as they run.
 const warmIdle = time.Hour
+
+// warmSettle is how long a service that nothing probes is taken to need until it
+// has loaded its libraries. What comes later is added to the next parent.
+const warmSettle = 2 * time.Second
 
 // nursery is what a service knows of its warm starts. It is owned by the
 // service's goroutine, but for made.
@@ -173,12 +180,13 @@ func (s *service) begin(n *incarnation, c command) (err error) {
 // coldReason says why a command is not to be started warm now, "" when it is.
 func (s *service) coldReason(c command) string {
 	y := &s.nursery
-	s.compare()
 	key, err := s.warmKeyOf(c)
 	switch {
+	case y.trial.State == warm.Untried:
+		return y.trial.Cold(s.spec.Warm)
 	case err != nil:
 		return err.Error()
-	case !reflect.DeepEqual(key, y.key) && y.trial.State != warm.Untried:
+	case !reflect.DeepEqual(key, y.key):
 		y.trial = y.trial.Next(warm.Rekeyed, "")
 		why := "its " + key.differs(y.key) + " changed"
 		s.unwarm(why)
@@ -218,7 +226,7 @@ func (s *service) nurse(n *incarnation) {
 	}
 	loaded, err := s.host.observer.Loaded(s.name, n.generation)
 	if err != nil {
-		y.why = err.Error()
+		s.unwarm(err.Error())
 		return
 	}
 	switch {
@@ -232,12 +240,11 @@ func (s *service) nurse(n *incarnation) {
 	s.rear(n, loaded)
 }
 
-// compare looks at what the last warm generation has loaded in its life. It is
-// done before the next start, since what is told of a generation may come late.
-func (s *service) compare() {
+// compare looks at what a warm generation that was up has loaded in its life. It
+// is done at its end, since what is told of a generation may come late.
+func (s *service) compare(n *incarnation) {
 	y := &s.nursery
-	n := y.warmed
-	if n == nil || y.cold == nil {
+	if n != y.warmed || y.cold == nil {
 		return
 	}
 	y.warmed = nil
@@ -303,7 +310,7 @@ func (s *service) rear(n *incarnation, loaded Loaded) {
 	y.nursing, y.made = cancel, made
 	m.service = warmMark + m.service
 	setup := warm.Setup{
-		Hook: s.host.warmHook, Env: c.env, Modules: loaded.Modules, Roots: loaded.Roots, First: command.First,
+		Hook: loaded.Hook, Env: c.env, Modules: loaded.Modules, Roots: loaded.Roots, First: command.First,
 		Hooks: loaded.Hooks, Lent: len(c.files),
 	}
 	c.files, c.names, c.ear = nil, nil, nil
@@ -342,8 +349,6 @@ func (s *service) fosters(c command) error {
 	switch {
 	case !able:
 		return ErrNotSupported
-	case s.host.warmErr != nil:
-		return s.host.warmErr
 	case s.spec.TTY:
 		return fmt.Errorf("it has a terminal")
 	case s.keeps():

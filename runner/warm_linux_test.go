@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"bounce/internal/pyruntime/warm"
 )
 
 // library is an observer that reads what testdata/runner/warm/app.py writes.
@@ -41,9 +43,13 @@ func (l *library) Loaded(_ string, generation int) (Loaded, error) {
 	if err != nil {
 		return Loaded{}, err
 	}
+	hook, err := warm.Install(filepath.Join(l.dir, ".hook"))
+	if err != nil {
+		return Loaded{}, err
+	}
 	modules := append(strings.Split(string(text), "\n"), l.more...)
 	l.more = nil
-	return Loaded{Modules: modules, Roots: []string{l.dir}, Files: l.files}, nil
+	return Loaded{Modules: modules, Hook: hook, Roots: []string{l.dir}, Files: l.files}, nil
 }
 
 func (l *library) set(f func()) {
@@ -78,7 +84,7 @@ func newWarmRig(t *testing.T, change func(*Spec)) *warmRig {
 	if change != nil {
 		change(&s)
 	}
-	w := &warmRig{newRig(t, Options{Specs: []Spec{s}, Observer: l, WarmDir: t.TempDir()}), l}
+	w := &warmRig{newRig(t, Options{Specs: []Spec{s}, Observer: l}), l}
 	w.write(t, 0)
 	return w
 }

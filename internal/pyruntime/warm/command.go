@@ -19,9 +19,11 @@ type Command struct {
 var pythonName = regexp.MustCompile(`^python(3(\.[0-9]+)?[dt]?)?$`)
 
 // Read reads a command in a directory, whose program was found at path. It must
-// be certain to be run by a Python that takes note of PYTHONPATH, in the very
-// process that is started, and without a person at it: any other would run the
-// service in place of a parent. The error says what is in the way.
+// be certain to be run by a Python that takes note of PYTHONPATH, and without a
+// person at it: any other would run the service in place of a parent. The error
+// says what is in the way. A version manager's python is taken for what it leads
+// to: that a Python is there which runs a sitecustomize, who observes the service
+// knows.
 func Read(argv []string, path, dir string, env []string) (Command, error) {
 	for _, kv := range env {
 		switch name, value, _ := strings.Cut(kv, "="); {
@@ -48,8 +50,6 @@ func Read(argv []string, path, dir string, env []string) (Command, error) {
 		args = append(append(words[1:len(words):len(words)], path), args...)
 	} else if real, err := filepath.EvalSymlinks(path); err != nil || !pythonName.MatchString(filepath.Base(real)) {
 		return Command{}, fmt.Errorf("%s is not known to be CPython", argv[0])
-	} else if _, script := firstLine(path); script {
-		return Command{}, fmt.Errorf("%s is a script that looks for a Python", argv[0])
 	}
 	target, script, err := afterFlags(args)
 	if err != nil {

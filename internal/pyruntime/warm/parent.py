@@ -19,6 +19,9 @@ import sys
 ORDERS, LENT = "BOUNCE_WARM", "BOUNCE_WARM_LENT"
 INSTALLED = ("site-packages", "dist-packages")
 
+# How far the times of files lag behind the clock, in nanoseconds, and then some.
+COARSE = 20 * 1000 * 1000
+
 
 class Refusal(Exception):
     """Why nothing can be forked from this process."""
@@ -46,7 +49,7 @@ def message(verb, *lists):
 
 def own(path, roots):
     """Whether a file is the project's own."""
-    if not isinstance(path, str) or not path.startswith("/"):
+    if not path.startswith("/"):
         return False
     if any(part in INSTALLED for part in path.split("/")):
         return False
@@ -164,7 +167,7 @@ class Parent:
         import _socket
         import gc
         import time
-        self.socket, self.gc, self.sleep = _socket, gc, time.sleep
+        self.socket, self.gc, self.sleep, self.now = _socket, gc, time.sleep, time.time_ns
         self.ours = set(sys.modules) - self.before
         self.names = set()
         # High up and out of the way, so that what imports open gets the numbers
@@ -211,6 +214,7 @@ class Parent:
         is told: then this process has served its purpose."""
         fit()
         customized(hooks)
+        begun = self.now() - COARSE
         self.names = set(names)
         path = list(sys.path)
         self.first = first + [entry for entry in path if own(entry, roots)]
@@ -234,7 +238,7 @@ class Parent:
                 if guard.hit:
                     why = "it asks for " + guard.hit
                 for n in added:
-                    if own(getattr(sys.modules.get(n), "__file__", None), roots):
+                    if own(file_of(sys.modules.get(n)), roots):
                         why = "it loads %s, which is the project's own" % n
                     elif n not in expected:
                         why = "it loads %s, which the service did not" % n
@@ -262,6 +266,12 @@ class Parent:
         if not alone(self.sleep):
             more = threads() - 1
             raise Refusal("an import has left %d thread%s running" % (more, "s" * (more > 1)))
+        self.files = {path: stamp(path) for path in files_of(sys.modules)}
+        sites = [entry for entry in path if os.path.basename(entry) in INSTALLED]
+        changed = [path for path, st in self.files.items() if st is None or st[0] >= begun]
+        if changed:
+            raise Refusal("%s was changed while it was loaded" % changed[0])
+        self.files.update((site, stamp(site)) for site in sites)
         self.gc.freeze()
         absent = [name for name in names if name not in sys.modules]
         self.tell(b"loaded", [w.encode("utf-8", "surrogateescape") for w in absent])
@@ -275,6 +285,9 @@ class Parent:
         for name, path in shadowers(self.first).items():
             if name in self.tops:
                 raise Refusal("%s is there now, and %s was loaded from elsewhere" % (path, name))
+        for path, st in self.files.items():  # and directories of packages
+            if stamp(path) != st:
+                raise Refusal("%s has changed since it was loaded" % path)
         between = os.fork()
         if between == 0:
             try:
@@ -354,6 +367,34 @@ def fit():
     if sys.version_info < (3, 9) and debugged:
         # It frees by one allocator what another one gave, at the end.
         raise Refusal("Python 3.8 with debug hooks on its memory ends badly after a fork")
+
+
+def files_of(modules):
+    """The files of modules, as far as they say."""
+    found = set()
+    for module in list(modules.values()):
+        path = file_of(module)
+        if path.startswith("/"):
+            found.add(path)
+    return found
+
+
+def file_of(module):
+    """The file of a module, "" for none; no code of its own is run for that."""
+    try:
+        path = object.__getattribute__(module, "__dict__").get("__file__")
+    except AttributeError:
+        return ""
+    return path if isinstance(path, str) else ""
+
+
+def stamp(path):
+    """What tells the content of a file from another one; None where there is none."""
+    try:
+        st = os.stat(path)
+    except OSError:
+        return None
+    return st.st_mtime_ns, st.st_size, st.st_ino
 
 
 def customized(hooks):

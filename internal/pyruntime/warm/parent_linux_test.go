@@ -2,6 +2,7 @@ package warm
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -93,6 +94,47 @@ func TestShadowed(t *testing.T) {
 	}
 	if r := p.warm(t, parent); r.exit != p.exit {
 		t.Errorf("after that: %+v", r)
+	}
+}
+
+// TestChanged: what a parent has loaded is what is on disk, or it is not forked.
+func TestChanged(t *testing.T) {
+	for name, change := range map[string]func(site string) (string, error){
+		"a file": func(site string) (string, error) {
+			path := filepath.Join(site, "loud.py")
+			return path, os.WriteFile(path, []byte("SETTING = PRIVATE = PATH = 0\n"), 0o644)
+		},
+		"a file of the same size and time": func(site string) (string, error) {
+			path := filepath.Join(site, "loud.py")
+			info, err := os.Stat(path)
+			text, err2 := os.ReadFile(path)
+			return path, errors.Join(err, err2, os.WriteFile(path+"~", text, 0o644), os.Chtimes(path+"~", info.ModTime(), info.ModTime()), os.Rename(path+"~", path))
+		},
+		"a file that is gone": func(site string) (string, error) {
+			path := filepath.Join(site, "loud.py")
+			return path, os.Remove(path)
+		},
+		"another package": func(site string) (string, error) {
+			return site, os.Mkdir(filepath.Join(site, "another-1.0.dist-info"), 0o755)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newProgram(t, filepath.Join(testdata, "alike", "printed.txtar"), python(t))
+			parent, err := p.parent(t, p.cold(t).modules)
+			if err != nil {
+				t.Fatal(err)
+			}
+			path, err := change(filepath.Join(p.dir, "site-packages"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			o := newOutput(t)
+			defer o.close()
+			_, err = parent.Fork(Order{Env: p.env, Dir: p.dir, Files: o.files(nil)})
+			if want := path + " has changed since it was loaded"; err == nil || !strings.HasSuffix(err.Error(), " has changed since it was loaded") || name != "a file that is gone" && err.Error() != want {
+				t.Errorf("got %v, want %s", err, want)
+			}
+		})
 	}
 }
 
