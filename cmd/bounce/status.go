@@ -98,6 +98,11 @@ func writeStatus(w io.Writer, st control.Status, verbose bool) error {
 		if err := writeObserved(w, st); err != nil {
 			return err
 		}
+		for _, s := range st.Services {
+			if s.Start != "" {
+				fmt.Fprintln(w, plain(s.Name+" starts "+s.Start))
+			}
+		}
 	}
 	for _, a := range st.Actions {
 		text := fmt.Sprintf("action %s %s: %s", a.Name, a.State, a.Reason)

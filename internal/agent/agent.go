@@ -259,6 +259,7 @@ func newAgent(cfg *configs.Config, opts Options) (*Agent, error) {
 		Beside:       a.beside,
 		Took:         a.took,
 		Environ:      a.environ,
+		Observer:     library{a},
 		BeforeAction: a.beforeAction,
 		AfterAction:  a.afterAction,
 		Scratch:      scratch,

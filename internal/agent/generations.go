@@ -186,6 +186,21 @@ func (g *generations) current(service string, number int) bool {
 	return ok && (gen.number == number || gen.heir != nil && gen.heir.number == number)
 }
 
+// from identifies what a generation was started from; false for one that is not
+// there any more.
+func (g *generations) from(service string, number int) (watcher.Hash, bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	gen, ok := g.byID[service]
+	switch {
+	case ok && gen.number == number && gen.last != nil:
+		return gen.last.Fingerprint(), true
+	case ok && gen.heir != nil && gen.heir.number == number:
+		return gen.heir.version.Fingerprint(), true
+	}
+	return watcher.Hash{}, false
+}
+
 // learnt records that it is known better what services load, and no file has
 // changed: what they were started from has what they load now, as it is, and not
 // what they do not. It returns those of which there is anything to record.

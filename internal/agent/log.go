@@ -175,6 +175,10 @@ func (l *Log) words(e control.Event) (zerolog.Level, string) {
 		return zerolog.DebugLevel, said(fmt.Sprintf("%s generation %d not needed", who, e.Generation), e.Text)
 	case "started", "draining", "stopping", "exited", "forgiven", "reloading":
 		return zerolog.DebugLevel, said(who+" "+e.Kind, e.Text)
+	case "warmable":
+		return zerolog.DebugLevel, said(who+" can be started warm", e.Text)
+	case "unwarmable":
+		return zerolog.DebugLevel, said(who+" cannot be started warm", e.Text)
 	case "crashed":
 		// What becomes of it comes next, with the traceback and the last
 		// lines.

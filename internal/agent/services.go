@@ -13,6 +13,7 @@ import (
 	"bounce/configs"
 	"bounce/decider"
 	"bounce/internal/pyruntime"
+	"bounce/runner"
 	"bounce/treesitter"
 	"bounce/watcher"
 )
@@ -74,6 +75,9 @@ func newService(cfg *configs.Config, name string) (*service, error) {
 	if python, err := s.interpreter(); err == nil {
 		s.python = python
 		s.start["interpreter"] = pyruntime.Identity(python.Path)
+	}
+	if s.python.Path == "" || s.python.Assumed {
+		s.spec.Warm = runner.WarmOff // nothing that people need be told
 	}
 	return s, nil
 }

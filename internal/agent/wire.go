@@ -75,6 +75,7 @@ func statusOf(s runner.Status) control.Service {
 		Restarts:   control.Restarts{Change: s.Restarts.Change, Crash: s.Restarts.Crash, Operator: s.Restarts.Operator},
 		Reason:     s.Reason,
 		Says:       s.Says,
+		Start:      s.Start,
 		Listen:     s.Listen,
 		Next:       nextOf(s.Next),
 		Units:      units,

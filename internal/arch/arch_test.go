@@ -44,7 +44,7 @@ var policy = map[string][]string{
 	"internal/unixdiag":       nil,
 	"internal/waitid":         nil,
 	"internal/writers":        nil,
-	"internal/agent":          {"watcher", "treesitter", "decider", "runner", "configs", "internal/control", "internal/git", "internal/installed", "internal/pyruntime", "internal/pyruntime/observe", "internal/smartrestart", "internal/classifier", "internal/writers", "internal/logfile", "internal/procstat", "internal/feed"},
+	"internal/agent":          {"watcher", "treesitter", "decider", "runner", "configs", "internal/control", "internal/git", "internal/installed", "internal/pyruntime", "internal/pyruntime/observe", "internal/pyruntime/warm", "internal/smartrestart", "internal/classifier", "internal/writers", "internal/logfile", "internal/procstat", "internal/feed"},
 
 	"cmd/bounce":      {"configs", "internal/agent", "internal/control", "internal/logfile", "internal/machine", "internal/terminal"},
 	"cmd/bounce-demo": {"internal/control"},

@@ -69,6 +69,9 @@ type Service struct {
 	Reason     string     `json:"reason"`
 	// Says is what the service says of itself, by STATUS of sd_notify.
 	Says string `json:"says,omitempty"`
+	// Start says how its generation was started: "warm", or "cold: " and why;
+	// left out where there is nothing to say.
+	Start string `json:"start,omitempty"`
 	// Listen are the addresses that the agent holds open for it.
 	Listen []string `json:"listen,omitempty"`
 	// Usage is what it uses, nil when nothing runs or the system cannot tell.

@@ -115,6 +115,9 @@ func replace(name string, data []byte, mode fs.FileMode) error {
 	return err
 }
 
+// Dir is the directory that services get in front of their PYTHONPATH.
+func (h *Hook) Dir() string { return h.dir }
+
 // Options say what a generation is to tell.
 type Options struct {
 	// Roots are the directories, absolute, whose files are the project's, but for

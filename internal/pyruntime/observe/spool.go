@@ -46,6 +46,11 @@ func (s *Spool) Environ(env []string) []string {
 	return []string{envSpool + "=" + s.dir, envPath + "=" + path}
 }
 
+// Anew returns the same spool for another goroutine, with nothing read yet.
+func (s *Spool) Anew() *Spool {
+	return &Spool{Service: s.Service, Generation: s.Generation, dir: s.dir, hook: s.hook}
+}
+
 // Read returns what was told since it was last called. It is complete as of the
 // time of the call, but for a process that is just telling more.
 func (s *Spool) Read() (Report, error) {
