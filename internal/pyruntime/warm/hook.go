@@ -45,6 +45,7 @@ func Install(dir string) (string, error) {
 	defer os.Remove(f.Name()) // unless it was renamed
 	_, err = f.Write(hook)
 	for _, step := range []func() error{
+		func() error { return os.Chmod(dir, 0o755) }, // whatever the umask
 		func() error { return f.Chmod(0o644) },
 		f.Close,
 		func() error { return os.Rename(f.Name(), path) },
