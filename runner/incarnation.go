@@ -31,6 +31,7 @@ type incarnation struct {
 	trial     *trial  // what it is to show, nil for nothing
 	start     start   // how it was started
 	command   command // what was started
+	nursed    bool    // it is taken to have loaded its libraries
 	survivors []int   // what of it cannot be ended
 
 	// What it says of itself, see report.go.

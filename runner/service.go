@@ -830,7 +830,7 @@ func (s *service) judge(f failure, what string) {
 		s.holdByPlan(what)
 		return
 	}
-	if s.incarnation.start.first && !s.shown && !f.ok {
+	if !f.ok && s.blames(s.incarnation) {
 		s.tryCold(d)
 		return
 	}

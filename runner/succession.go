@@ -157,7 +157,7 @@ func (s *service) bury() {
 		s.rollOn()
 	case h.asked:
 		s.announce(h, Event{Kind: KindAbandoned, What: "no longer called for"})
-	case h.start.first && !h.shown:
+	case s.blames(h):
 		s.announce(h, Event{Kind: KindAlone, What: "tried again by a cold start, since this one was the first warm one"})
 		s.next = &wish{cause: h.cause, reasons: h.reasons, why: h.why}
 		s.rollOn()

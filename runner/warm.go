@@ -224,6 +224,7 @@ func (s *service) nurse(n *incarnation) {
 	if !s.warms() || len(n.command.argv) == 0 {
 		return
 	}
+	n.nursed = true
 	loaded, err := s.host.observer.Loaded(s.name, n.generation)
 	if err != nil {
 		s.unwarm(err.Error())
@@ -440,7 +441,7 @@ func (s *service) wean(why string) {
 // stillborn notes that a generation has failed before it had shown that it
 // serves.
 func (s *service) stillborn(n *incarnation, what string) {
-	if !s.warms() || n.shown {
+	if !s.warms() || !n.raw() || n.fault == "" && outside(n.proc.exit()) {
 		return
 	}
 	o := warm.ColdDown
@@ -448,6 +449,22 @@ func (s *service) stillborn(n *incarnation, what string) {
 		o = warm.WarmDown
 	}
 	s.nursery.trial = s.nursery.trial.Next(o, what)
+}
+
+// raw reports whether a generation has not shown that it serves, nor been taken
+// for one that has loaded its libraries.
+func (n *incarnation) raw() bool { return !n.shown && !n.nursed }
+
+// outside reports whether a process was ended by a signal that others send: that
+// is nothing that a warm start could be to blame for.
+func outside(e Exit) bool {
+	return slices.Contains([]string{"SIGKILL", "SIGTERM", "SIGINT", "SIGHUP"}, e.Signal)
+}
+
+// blames reports whether a generation may have failed for being the first warm
+// one.
+func (s *service) blames(n *incarnation) bool {
+	return n.start.first && n.raw() && n.proc != nil && (n.fault != "" || n.over && !outside(n.proc.exit()))
 }
 
 // tryCold follows the failure of the first warm generation, which may be that

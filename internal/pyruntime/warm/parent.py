@@ -17,6 +17,9 @@ import sys
 # The descriptor of the socket to the one who gives orders, and of how many
 # descriptors that a child is lent from 3 on the numbers are to stay free.
 ORDERS, LENT = "BOUNCE_WARM", "BOUNCE_WARM_LENT"
+# What the process is called in lists, so that it is not taken for the service.
+TITLE = b"bounce-warm"
+
 INSTALLED = ("site-packages", "dist-packages")
 
 # How far the times of files lag behind the clock, in nanoseconds, and then some.
@@ -105,17 +108,35 @@ def rewrite(env):
 
 def publish(env):
     """Writes env where /proc shows it, and others look for marks."""
-    with open("/proc/self/stat", "rb") as f:
-        fields = f.read().rpartition(b")")[2].split()
-    start, end = int(fields[47]), int(fields[48])  # env_start, env_end
+    _, _, start, end = areas()
     text = b"".join(entry + b"\0" for entry in env)
     if len(text) > end - start:
         raise Refusal("the environment has grown by more than there is room for")
+    memory(start, end, text)
+
+
+def memory(start, end, text):
+    """Writes to this process's own memory, zeros behind the text."""
     mem = os.open("/proc/self/mem", os.O_RDWR | os.O_CLOEXEC)
     try:
         os.pwrite(mem, text.ljust(end - start, b"\0"), start)
     finally:
         os.close(mem)
+
+
+def areas():
+    """Where the kernel has put the arguments and the environment."""
+    with open("/proc/self/stat", "rb") as f:
+        fields = f.read().rpartition(b")")[2].split()
+    return [int(field) for field in fields[45:49]]  # arg_start, arg_end, env_start, env_end
+
+
+def entitle(name, words):
+    """Has lists of processes show a name, and a command line."""
+    with open("/proc/self/comm", "wb", 0) as f:
+        f.write(name)
+    start, end, _, _ = areas()
+    memory(start, end, words[:end - start])
 
 
 def descriptors():
@@ -188,6 +209,11 @@ class Parent:
         if null >= 3 + lent:
             os.close(null)
         self.orders = _socket.socket(fileno=high)
+        with open("/proc/self/comm", "rb") as f:
+            self.name = f.read().rstrip(b"\n")
+        with open("/proc/self/cmdline", "rb") as f:
+            self.command = f.read()
+        entitle(TITLE, TITLE)
         self.lent = lent
 
     def tell(self, verb, *lists):
@@ -271,7 +297,9 @@ class Parent:
         changed = [path for path, st in self.files.items() if st is None or st[0] >= begun]
         if changed:
             raise Refusal("%s was changed while it was loaded" % changed[0])
-        self.files.update((site, stamp(site)) for site in sites)
+        for site in sites:
+            self.files[site] = stamp(site)
+            self.files.update((pth, stamp(pth)) for pth in lines_of(site))
         self.gc.freeze()
         absent = [name for name in names if name not in sys.modules]
         self.tell(b"loaded", [w.encode("utf-8", "surrogateescape") for w in absent])
@@ -313,6 +341,7 @@ class Parent:
         os.chdir(cwd)
         if any(entry.startswith(b"LISTEN_FDS=") for entry in env):
             env = env + [b"LISTEN_PID=%d" % os.getpid()]
+        entitle(self.name, self.command)
         rewrite(env)
         publish(env)
         os.write(link, b"here\0")
@@ -386,6 +415,14 @@ def file_of(module):
     except AttributeError:
         return ""
     return path if isinstance(path, str) else ""
+
+
+def lines_of(site):
+    """The files of a directory of packages whose lines every start obeys."""
+    try:
+        return [site + "/" + name for name in os.listdir(site) if name.endswith(".pth")]
+    except OSError:
+        return []
 
 
 def stamp(path):
