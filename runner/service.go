@@ -830,7 +830,7 @@ func (s *service) judge(f failure, what string) {
 		s.holdByPlan(what)
 		return
 	}
-	if !f.ok && s.blames(s.incarnation) {
+	if !f.ok && s.blames(s.incarnation) && (s.spec.Restart.When == Never || s.spec.Restart.final(d.failure)) {
 		s.tryCold(d)
 		return
 	}

@@ -467,8 +467,9 @@ func (s *service) blames(n *incarnation) bool {
 	return n.start.first && n.raw() && n.proc != nil && (n.fault != "" || n.over && !outside(n.proc.exit()))
 }
 
-// tryCold follows the failure of the first warm generation, which may be that
-// it was warm.
+// tryCold follows the failure of the first warm generation, which may be that it
+// was warm, where the policy would not try again. Where it would, the next start is
+// cold as well.
 func (s *service) tryCold(d findings) {
 	s.announce(s.incarnation, Event{Kind: KindAlone, Tail: d.tail,
 		What: d.what + "; tried again by a cold start, since this one was the first warm one"})

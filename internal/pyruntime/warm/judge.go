@@ -60,8 +60,9 @@ var trials = map[State]map[Outcome]State{
 	Untried: {ColdUp: Ready, WarmUp: Alike, WarmDown: Suspect, WarmUnlike: Barred},
 	Ready:   {WarmUp: Alike, WarmDown: Suspect, WarmUnlike: Barred, Rekeyed: Untried},
 	Alike:   {WarmDown: Suspect, WarmUnlike: Barred, Rekeyed: Untried},
-	// Where the cold one ends before it is up as well, it was the code.
-	Suspect: {ColdUp: Barred, ColdDown: Ready, WarmUp: Alike, Rekeyed: Untried},
+	// Where the cold one ends before it is up as well, it was the code. Starts are
+	// cold then until one is up: what fails in any way is not tried in two.
+	Suspect: {ColdUp: Barred, ColdDown: Untried, WarmUp: Alike, Rekeyed: Untried},
 	Barred:  {Rekeyed: Untried},
 }
 
