@@ -111,11 +111,14 @@ func (a *Agent) memo(service string, number int) []byte {
 	return encodeMemo(m)
 }
 
-// memorize has the next agent know better what the generation of a service was
-// started from.
+// memorize has the next agent know better what the generations of a service were
+// started from: the one that serves, and the one that is to take over.
 func (a *Agent) memorize(service string) {
-	if number, last := a.generations.newest(service); last != nil && a.keeps(service) {
-		a.run.Memorize(service, number, encodeMemo(a.view().memo(service, *last, a.gone)))
+	if !a.keeps(service) {
+		return
+	}
+	for number, from := range a.generations.startedFrom(service) {
+		a.run.Memorize(service, number, encodeMemo(a.view().memo(service, from, a.gone)))
 	}
 }
 
@@ -163,13 +166,19 @@ func (g *generations) settle(v *view) map[string]memo {
 	return inherited
 }
 
-// newest returns the number of the newest generation and what it was started
-// from.
-func (g *generations) newest(service string) (int, *decider.Version) {
+// startedFrom returns what the generation that serves was started from, and its
+// successor, by number.
+func (g *generations) startedFrom(service string) map[int]decider.Version {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	gen := g.get(service)
-	return gen.number, gen.last
+	gen, all := g.get(service), map[int]decider.Version{}
+	if gen.last != nil {
+		all[gen.number] = *gen.last
+	}
+	if gen.heir != nil {
+		all[gen.heir.number] = gen.heir.version
+	}
+	return all
 }
 
 // tellLeft says which services go on.

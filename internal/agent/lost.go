@@ -21,7 +21,8 @@ import (
 //
 // It goes by levels: what the last generation loaded is compared with the tree
 // there is. A process that fails nevertheless, as after an import of what never
-// was there, is the runner's to hold.
+// was there, is the runner's to hold. What is on disk is not gone: that it is no
+// part of the tree any more, as by another ignore rule, breaks no import.
 
 // lost returns the hold of a service that would fail for a module that is gone,
 // nil for one that would not.
@@ -36,7 +37,7 @@ func (a *Agent) lost(ctx context.Context, v *view, name string) *decider.Hold {
 	}
 	var gone []string
 	for _, diff := range decider.Diff(*last, r.version) {
-		if _, there := a.project().files[diff.Path]; !there && isModule(diff.Path) {
+		if isModule(diff.Path) && !a.project().has(diff.Path) {
 			gone = append(gone, diff.Path)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -158,6 +159,15 @@ func (p *Project) update(ctx context.Context, b watcher.Batch) (before, after *v
 	}
 	p.view = after
 	return before, after, s
+}
+
+// has reports whether there is a file, be it in the tree or out of its scope.
+func (p *Project) has(name string) bool {
+	if _, known := p.files[name]; known {
+		return true
+	}
+	_, err := os.Stat(filepath.Join(p.config.Dir, filepath.FromSlash(name)))
+	return err == nil
 }
 
 func (p *Project) read(name string) ([]byte, error) {

@@ -240,6 +240,10 @@ func (a *Agent) install(ctx context.Context, next *setup, l *lookout, s suspects
 	a.unread.Store(nil)
 	a.feed(ctx)
 	a.strike(next.config)
+	a.overlook(next.project)
+	for _, name := range after.names() {
+		a.memorize(name) // in the terms of now, which the next agent goes by
+	}
 
 	a.tellReloaded(next.config, added, removed)
 	a.follow(ticket, nil)
@@ -296,6 +300,14 @@ func (a *Agent) strike(cfg *configs.Config) {
 	}
 	a.owed = slices.DeleteFunc(slices.Clone(a.owed), func(d decider.Debt) bool { return !there(d.Kind, d.Name) })
 	maps.DeleteFunc(a.failed, func(name string, _ decider.Hold) bool { return !there(decider.RunAction, name) })
+}
+
+// overlook forgets the mistakes in files that are no part of the tree any more:
+// nobody would notice that they are mended.
+func (a *Agent) overlook(p *Project) {
+	gone := func(path string) bool { _, there := p.files[path]; return !there }
+	maps.DeleteFunc(a.broken, func(path string, _ decider.Problem) bool { return gone(path) })
+	maps.DeleteFunc(a.doubts, func(path string, _ bool) bool { return gone(path) })
 }
 
 // tellReloaded says what a reload has brought, and what a person should know of
