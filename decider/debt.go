@@ -1,6 +1,7 @@
 package decider
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -109,6 +110,58 @@ func (ds Debts) of(s Step, each func(*Debt)) {
 		if d.Name == s.Name && (d.target() == s.target() || s.Kind == RestartService && d.Kind == SignalService) {
 			each(d)
 		}
+	}
+}
+
+// Asked returns what of these debts rules ask for that may be others than those
+// they came of. A debt remains for the files for which the rules still name its
+// action, and the action its step; what a classifier has said of a file, as long
+// as no rule matches that. What is owed without a file remains.
+func (ds Debts) Asked(rules Rules) Debts {
+	var files []string
+	for _, d := range ds {
+		for _, r := range d.Reasons {
+			files = append(files, r.file(), r.Path)
+		}
+	}
+	type ask struct{ file, action string }
+	fired, asks, unmatched := rules.Fire(files, nil), make(map[ask]bool), make(map[string]bool)
+	for _, f := range fired.Actions {
+		for _, r := range f.Reasons {
+			asks[ask{r.Path, f.Name}] = true
+		}
+	}
+	for _, file := range fired.Unmatched {
+		unmatched[file] = true
+	}
+	var all Debts
+	for _, d := range ds {
+		d = d.clone()
+		d.Reasons = slices.DeleteFunc(d.Reasons, func(r Reason) bool {
+			name := cmp.Or(r.Action, d.Name)
+			named := asks[ask{r.file(), name}] || asks[ask{r.Path, name}] || r.Rule == ClassifierRule && unmatched[r.Path]
+			return r.Path != "" && !(named && rules.Actions[name].does(d.Step))
+		})
+		owed := make(map[string]bool)
+		for _, r := range d.Reasons {
+			owed[r.Path] = true
+		}
+		maps.DeleteFunc(d.Since, func(path string, _ watcher.Hash) bool { return !owed[path] })
+		all = append(all, d)
+	}
+	all.settled()
+	return all
+}
+
+// does reports whether a step is one that the action calls for.
+func (a Action) does(s Step) bool {
+	switch s.Kind {
+	case RunAction:
+		return a.Command
+	case RestartService:
+		return slices.Contains(a.Restart, s.Name)
+	default:
+		return a.Signal[s.Name] == s.Signal
 	}
 }
 

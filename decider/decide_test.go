@@ -43,7 +43,8 @@ import (
 //	owed: restart NAME ORDER - WORD    what is owed without a file
 //	owed: action|restart|signal NAME ORDER PATH RULE
 //	  since begun underway             the file holds what it did before it;
-//	                                   has begun; is under way
+//	  by=ACTION behind=FILE            has begun; is under way; what the rule
+//	                                   named; the file that it matched
 //	initial:                           the batch is the first
 //	classifier:                        there is one to ask
 //	answer: modified a -> NAME...      what was learnt of an earlier change
@@ -71,6 +72,38 @@ func TestDecide(t *testing.T) {
 		}
 		golden(t, file, old.String(), new.String(), func() []byte { return txtar.Format(a) })
 	}
+}
+
+// TestAsked: each file of asked.txtar is a situation, of which what is owed and
+// the rules count, and behind "asked:" what of it these rules ask for.
+func TestAsked(t *testing.T) {
+	const file = "../testdata/decider/asked.txtar"
+	a, err := txtar.ParseFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := string(txtar.Format(a))
+	for i, f := range a.Files {
+		situation, _, _ := strings.Cut(string(f.Data), "asked:\n")
+		in, err := parseInput(situation)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := formatPlan(Plan{Owed: in.Owed})
+		asked := in.Owed.Asked(in.Rules)
+		if after := formatPlan(Plan{Owed: in.Owed}); after != before {
+			t.Errorf("%s: what was owed is another: %s", f.Name, difference(before, after))
+		}
+		for _, d := range asked {
+			for path := range d.Since {
+				if !slices.ContainsFunc(d.Reasons, func(r Reason) bool { return r.Path == path }) {
+					t.Errorf("%s: %s is owed for %s without a reason", f.Name, d.Name, path)
+				}
+			}
+		}
+		a.Files[i].Data = []byte(situation + "asked:\n" + formatPlan(Plan{Owed: asked}) + "\n")
+	}
+	golden(t, file, old, string(txtar.Format(a)), func() []byte { return txtar.Format(a) })
 }
 
 // checkPlan checks what holds for every plan.
@@ -386,8 +419,14 @@ func oweInput(owed *Debts, words []string) error {
 	}
 	d.Reasons = append(d.Reasons, Reason{Path: words[3], Change: "modified", Rule: words[4]})
 	d.Since[words[3]] = hashBefore
+	last := &d.Reasons[len(d.Reasons)-1]
 	for _, word := range words[5:] {
-		switch word {
+		option, value, _ := strings.Cut(word, "=")
+		switch option {
+		case "by":
+			last.Action = value
+		case "behind":
+			last.Chain = []Link{{From: value, Line: 1, To: words[3]}}
 		case "since":
 			d.Since[words[3]] = hashOld
 		case "begun":
@@ -459,14 +498,7 @@ func formatPlan(p Plan) string {
 		reasons(l.Reasons)
 	}
 	for _, d := range p.Owed {
-		word := "owed "
-		if d.Begun {
-			word += "begun "
-		}
-		if d.UnderWay {
-			word += "underway "
-		}
-		step(word, d.Step)
+		step("owed "+marks(d), d.Step)
 		reasons(d.Reasons)
 	}
 	for _, name := range p.Installed {
@@ -482,6 +514,17 @@ func formatPlan(p Plan) string {
 		b.WriteString("fallback\n")
 	}
 	return b.String()
+}
+
+// marks says how far a debt is.
+func marks(d Debt) (words string) {
+	if d.Begun {
+		words += "begun "
+	}
+	if d.UnderWay {
+		words += "underway "
+	}
+	return words
 }
 
 func formatReason(r Reason) string {

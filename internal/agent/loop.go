@@ -269,7 +269,7 @@ func (a *Agent) recall() watcher.Batch {
 		return b
 	}
 	// A service that is yet to start needs nothing else.
-	a.owed = slices.DeleteFunc(m.Owed, func(d decider.Debt) bool {
+	a.owed = slices.DeleteFunc(m.Owed.Asked(a.setup().rules), func(d decider.Debt) bool {
 		return d.Kind != decider.RunAction && !a.generations.runs(d.Name)
 	})
 	b.Changes = m.changed(a.project().files, a.setup().scope)

@@ -150,6 +150,9 @@ func (a *Agent) nextSetup() (*setup, error) {
 	if was := a.config().Dir; cfg.Dir != was {
 		return nil, fmt.Errorf("cannot reload: the project directory would be %s in place of %s; that needs a restart of the agent", cfg.Dir, was)
 	}
+	if was := a.config(); cfg.File != was.File {
+		return nil, fmt.Errorf("cannot reload: the configuration would be that of %s in place of %s; that needs a restart of the agent", relative(cfg.Dir, cfg.File), relative(was.Dir, was.File))
+	}
 	for _, name := range a.opts.Services {
 		if _, ok := cfg.Services[name]; !ok {
 			return nil, fmt.Errorf("cannot reload: service %q, which 'bounce up' was given, is no longer there; that needs a restart of the agent", name)
@@ -239,7 +242,7 @@ func (a *Agent) install(ctx context.Context, next *setup, l *lookout, s suspects
 	a.oracle.asker = a.newAsker(next.config)
 	a.unread.Store(nil)
 	a.feed(ctx)
-	a.strike(next.config)
+	a.strike(next)
 	a.overlook(next.project)
 	for _, name := range after.names() {
 		a.memorize(name) // in the terms of now, which the next agent goes by
@@ -288,18 +291,13 @@ func (a *Agent) decideAnew(ctx context.Context, b watcher.Batch, before, after *
 	a.inquire(ctx)
 }
 
-// strike drops what is owed to actions and services that are no longer there.
-func (a *Agent) strike(cfg *configs.Config) {
-	there := func(kind decider.StepKind, name string) bool {
-		if kind == decider.RunAction {
-			_, ok := cfg.Command(name)
-			return ok
-		}
-		_, ok := cfg.Services[name]
-		return ok
-	}
-	a.owed = slices.DeleteFunc(slices.Clone(a.owed), func(d decider.Debt) bool { return !there(d.Kind, d.Name) })
-	maps.DeleteFunc(a.failed, func(name string, _ decider.Hold) bool { return !there(decider.RunAction, name) })
+// strike drops what is owed to services that are no longer there, and what the
+// rules of the setup do not ask for.
+func (a *Agent) strike(next *setup) {
+	a.owed = slices.DeleteFunc(a.owed.Asked(next.rules), func(d decider.Debt) bool {
+		_, ok := next.config.Services[d.Name]
+		return d.Kind != decider.RunAction && !ok
+	})
 }
 
 // overlook forgets the mistakes in files that are no part of the tree any more:
