@@ -45,16 +45,14 @@ func TestEveryProjectCanBeRunAndEdited(t *testing.T) {
 	}
 }
 
-// TestColdVariantsAreConfigurations holds those that need no key that may be
-// missing.
-func TestColdVariantsAreConfigurations(t *testing.T) {
+func TestVariantsAreConfigurations(t *testing.T) {
 	cases, err := loadCases("")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range cases {
 		for _, p := range c.programs("bounce") {
-			if p.name != "bounce, cold" && p.name != "bounce, cold rolling" {
+			if !p.variant {
 				continue
 			}
 			file, err := p.configure(t.TempDir(), 8000)

@@ -97,7 +97,12 @@ func writeServiceFacts(w io.Writer, e *examination) {
 	tw.Flush()
 	fmt.Fprintln(w)
 	_ = writeObserved(w, control.Status{Services: e.Status}) // one that fails is told at the end
-	of := map[string][]string{}                              // services by what becomes of their bytecode
+	for _, s := range e.Status {
+		if s.Start != "" {
+			fmt.Fprintln(w, plain(s.Name+" starts "+s.Start))
+		}
+	}
+	of := map[string][]string{} // services by what becomes of their bytecode
 	for _, s := range e.Services {
 		if s.Bytecode != "" {
 			of[s.Bytecode] = append(of[s.Bytecode], s.Name)
