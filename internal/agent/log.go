@@ -165,6 +165,14 @@ func (l *Log) words(e control.Event) (zerolog.Level, string) {
 		return zerolog.DebugLevel, said(who+" "+e.Kind, e.Text)
 	case "rolling":
 		return zerolog.DebugLevel, said(fmt.Sprintf("%s rolling to generation %d", who, e.Generation), e.Text)
+	case "overlapping":
+		return zerolog.DebugLevel, said(fmt.Sprintf("%s overlapping, generation %d begins", who, e.Generation), e.Text)
+	case "serving":
+		return zerolog.InfoLevel, said(fmt.Sprintf("%s serves with new code", who), e.Text)
+	case "alone":
+		return zerolog.WarnLevel, said(who+" failed", e.Text)
+	case "apart":
+		return zerolog.WarnLevel, said(who+" restarts without overlap from now on", e.Text)
 	case "rolled_back":
 		return zerolog.WarnLevel, said(who+" rolled back, the old process stays", e.Text+ends(e.Hold))
 	case "hook_done":
@@ -218,6 +226,8 @@ func (l *Log) words(e control.Event) (zerolog.Level, string) {
 		}
 		return zerolog.WarnLevel, fmt.Sprintf("%s: %s of output left out: it writes faster than they are read", who, counted(e.Count, "line"))
 
+	case "unit":
+		return zerolog.DebugLevel, e.Text
 	case "stalled":
 		text := e.Text
 		if e.Signal != "" {

@@ -18,6 +18,7 @@ func eventOf(e runner.Event) control.Event {
 		Action:     e.Action,
 		Group:      e.Group,
 		Unit:       e.Unit,
+		UnitState:  e.UnitState,
 		Generation: e.Generation,
 		Cause:      causeOf(e),
 		PID:        e.PID,
@@ -78,6 +79,7 @@ func statusOf(s runner.Status) control.Service {
 		Start:      s.Start,
 		Listen:     s.Listen,
 		Next:       nextOf(s.Next),
+		Apart:      s.Apart,
 		Units:      units,
 		Hold:       holdOf(s.Hold),
 	}

@@ -76,8 +76,10 @@ type Service struct {
 	Listen []string `json:"listen,omitempty"`
 	// Usage is what it uses, nil when nothing runs or the system cannot tell.
 	Usage *Usage `json:"usage,omitempty"`
-	// Next is the generation that a rolling restart has started beside it.
+	// Next is the generation that was started beside it.
 	Next *Next `json:"next,omitempty"`
+	// Apart says why its generations do not overlap, where they could.
+	Apart string `json:"apart,omitempty"`
 	// Units are the parts that it declares, while it runs.
 	Units []Unit `json:"units,omitempty"`
 	// Observed is what is known of what its processes load.
@@ -190,6 +192,7 @@ type Event struct {
 	Action     string    `json:"action,omitempty"`
 	Group      string    `json:"group,omitempty"`
 	Unit       string    `json:"unit,omitempty"`
+	UnitState  string    `json:"unit_state,omitempty"`
 	Generation int       `json:"generation,omitempty"`
 	Cause      string    `json:"cause,omitempty"`
 	PID        int       `json:"pid,omitempty"`
