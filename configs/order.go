@@ -12,6 +12,20 @@ import (
 // What is checked of dependencies, groups and units: who waits for whom, who
 // is in what, and that none of it goes in circles.
 
+// Members puts the services of each group that is named in its place, in the
+// order of the group.
+func (c *Config) Members(names ...string) []string {
+	var list []string
+	for _, name := range names {
+		if g, ok := c.Groups[name]; ok {
+			list = append(list, c.Members(g.Members...)...)
+		} else {
+			list = append(list, name)
+		}
+	}
+	return list
+}
+
 // escalate has services and groups that are in a group hand on what they
 // cannot mend, where the file does not say otherwise.
 func (c *Config) escalate() {

@@ -35,6 +35,7 @@ func (g *globals) daemonize(ctx context.Context, names, command []string) (*cont
 		return nil, err
 	}
 	g.project = cfg.Dir
+	names = cfg.Members(names...)
 	path := filepath.Join(state, "agent.log")
 	if err := os.MkdirAll(state, 0o700); err != nil {
 		return nil, fmt.Errorf("cannot start an agent: %w", err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -22,7 +23,8 @@ func newStart(g *globals) *cobra.Command {
 		Short: "Start services that are stopped, held or exhausted; all without a name",
 		Long: `Start services that are stopped, held or exhausted; all without a name. What
 runs already is left alone. Waits until they are ready, or unverified where
-nothing is probed, and prints where each has ended up.
+nothing is probed, and prints where each has ended up. The name of a group
+stands for its services.
 ` + outcomes,
 		Args: takes(0, -1),
 	})
@@ -33,7 +35,8 @@ func newStop(g *globals) *cobra.Command {
 		Use:   "stop [SERVICE...]",
 		Short: "Stop services until they are started again; all without a name",
 		Long: `Stop services; all without a name. They stay down, whatever changes, until
-start or restart names them. Waits until no process of them is left.
+start or restart names them. Waits until no process of them is left. The name
+of a group stands for its services.
 ` + outcomes,
 		Args: takes(0, -1),
 	})
@@ -45,7 +48,8 @@ func newRestart(g *globals) *cobra.Command {
 		Short: "Restart services one by one in dependency order; all without a name",
 		Long: `Restart services one by one in dependency order; all without a name. What
 depends on them is left alone. Waits until they are ready, or unverified where
-nothing is probed, and prints where each has ended up.
+nothing is probed, and prints where each has ended up. The name of a group
+stands for its services, which have their turn in its order.
 
 With --daemonize, an agent is started in the background when none answers, as by
 'bounce up --daemonize', and the services come up.
@@ -159,6 +163,7 @@ func newDo(g *globals, what control.Verb, cmd *cobra.Command) *cobra.Command {
 	})
 	if what != control.Pause && what != control.Resume && what != control.Reload {
 		g.takesServices(cmd, &named)
+		g.takesGroups(cmd, &named)
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object: services and holds")
 	cmd.Flags().BoolVar(&noWait, "no-wait", false, "return when the agent has taken the request")
@@ -176,6 +181,22 @@ func (g *globals) takesServices(cmd *cobra.Command, named *[]string) {
 	}
 	if err := cmd.RegisterFlagCompletionFunc("service", cmd.ValidArgsFunction); err != nil {
 		panic("bug: " + err.Error())
+	}
+}
+
+// takesGroups completes the arguments of a verb that takes services with groups.
+func (g *globals) takesGroups(cmd *cobra.Command, named *[]string) {
+	services := cmd.ValidArgsFunction
+	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+		names, directive := services(cmd, args, word)
+		if cfg, err := g.load(); err == nil {
+			for _, group := range slices.Sorted(maps.Keys(cfg.Groups)) {
+				if !slices.Contains(slices.Concat(*named, args), group) {
+					names = append(names, group)
+				}
+			}
+		}
+		return names, directive
 	}
 }
 

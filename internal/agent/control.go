@@ -87,6 +87,7 @@ func (a *Agent) Do(ctx context.Context, req control.Request) (control.Outcome, e
 	if req.Verb == control.Reload {
 		return a.reloaded(ctx, req.NoWait)
 	}
+	req.Services = a.run.Services(req.Services...)
 	if err := a.known(req.Services); err != nil {
 		return control.Outcome{}, err
 	}
