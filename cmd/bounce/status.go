@@ -27,7 +27,8 @@ in them, and their units.
 seen of it since the service started: resident memory, the share of one core,
 threads and open files. The agent measures every 10 seconds, and when it is
 asked. Then it says how many files of the project the processes were observed to
-load, and which of those they have executed as they are no more.
+load, and which of those they have executed as they are no more, and why a
+service restarts without overlap.
 
 --metrics prints the same as text for Prometheus, for a collector of text files:
 'bounce status --metrics > bounce.prom'.
@@ -101,6 +102,9 @@ func writeStatus(w io.Writer, st control.Status, verbose bool) error {
 		for _, s := range st.Services {
 			if s.Start != "" {
 				fmt.Fprintln(w, plain(s.Name+" starts "+s.Start))
+			}
+			if s.Apart != "" {
+				fmt.Fprintln(w, plain(s.Name+" restarts without overlap: "+s.Apart))
 			}
 		}
 	}
