@@ -126,6 +126,8 @@ type Agent struct {
 	planned []decider.Hold
 	failed  map[string]decider.Hold
 	paused  *decider.Hold
+	// idle are the services that were never brought up, since nobody wants them.
+	idle map[string]bool
 	// memories counts what was to be written down, sightings how often that was
 	// what was observed.
 	memories, sightings uint64
@@ -224,6 +226,7 @@ func newAgent(cfg *configs.Config, opts Options) (*Agent, error) {
 		stamps:      newStamps(now()),
 		asks:        map[stepKey]*runner.Ticket{},
 		failed:      map[string]decider.Hold{},
+		idle:        map[string]bool{},
 		fed:         map[string]feeder{},
 		nextPlan:    make(chan struct{}),
 	}

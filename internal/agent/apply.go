@@ -300,6 +300,7 @@ func (a *Agent) resume(ctx context.Context) {
 		a.paused = nil
 		a.emit(control.Event{Kind: "resumed"})
 	}
+	a.rouse()
 	a.turn(ctx, watcher.Batch{Cause: "resume"})
 }
 

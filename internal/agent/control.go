@@ -113,6 +113,7 @@ func (a *Agent) Do(ctx context.Context, req control.Request) (control.Outcome, e
 	act := func(do func(...string) (*runner.Ticket, error)) {
 		var ticket *runner.Ticket
 		if ticket, failed = do(names...); failed == nil {
+			a.minded(a.run.Services(names...))
 			a.follow(ticket, nil)
 			tickets = append(tickets, ticket)
 		}

@@ -164,9 +164,7 @@ func (a *Agent) first(ctx context.Context, b watcher.Batch) {
 func (a *Agent) bringUp(ctx context.Context, packages map[string]bool) {
 	wanted := a.wanted()
 	others := slices.DeleteFunc(a.view().names(), func(name string) bool { return slices.Contains(wanted, name) })
-	if _, err := a.run.Stop(others...); err != nil {
-		a.emit(control.Event{Kind: "warning", Text: err.Error()})
-	}
+	a.lay(others)
 	if !a.takeUp(ctx, wanted, packages) {
 		ticket, err := a.run.Start(wanted...)
 		if err != nil {
@@ -274,26 +272,6 @@ func (a *Agent) recall() watcher.Batch {
 	})
 	b.Changes = m.changed(a.project().files, a.setup().scope)
 	return b
-}
-
-// wanted returns the services to bring up: all, or the ones asked for and what
-// they depend on.
-func (a *Agent) wanted() []string {
-	if len(a.opts.Services) == 0 {
-		return a.view().names()
-	}
-	var wanted []string
-	var want func(names []string)
-	want = func(names []string) {
-		for _, name := range names {
-			if !slices.Contains(wanted, name) {
-				wanted = append(wanted, name)
-				want(a.config().Services[name].DependsOn.Names())
-			}
-		}
-	}
-	want(a.opts.Services)
-	return wanted
 }
 
 // leaves reports whether services that are to be kept go on when the agent ends:

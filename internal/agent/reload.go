@@ -252,9 +252,9 @@ func (a *Agent) install(ctx context.Context, next *setup, l *lookout, s suspects
 	a.follow(ticket, nil)
 	wanted := a.wanted()
 	unwanted := func(name string) bool { return !slices.Contains(wanted, name) }
-	if _, err := a.run.Stop(slices.DeleteFunc(slices.Clone(added), func(name string) bool { return !unwanted(name) })...); err != nil {
-		a.emit(control.Event{Kind: "warning", Text: err.Error()})
-	}
+	a.minded(removed)
+	a.lay(slices.DeleteFunc(slices.Clone(added), func(name string) bool { return !unwanted(name) }))
+	a.rouse()
 	a.decideAnew(ctx, b, before, after, s, slices.DeleteFunc(added, unwanted))
 	n, m := a.remember()
 	a.wg.Go(func() { a.keep(n, m) })
