@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"errors"
 	"fmt"
 )
 
@@ -18,7 +19,9 @@ import (
 //
 // Two at once is the most there is: a wish that comes meanwhile puts another
 // successor in the place of one that has not shown that it serves, once nothing
-// is left of it; one that serves stays until the old one is gone.
+// is left of it; one that serves stays until the old one is gone. The
+// configuration may be another one by then, so that the next one may not begin
+// before: then it begins when nothing is left of both.
 
 // trial is a generation that has failed while the one before it was there, or by
 // a warm start, for the one that is tried in its place.
@@ -41,8 +44,41 @@ func (s *service) manner(w *wish) event {
 
 // laps reports whether a new generation may begin while the one that runs ends.
 func (s *service) laps() bool {
-	return s.spec.Overlap && s.spec.Strategy != Rolling && s.heir == nil && s.state.live() && s.proc != nil && !s.over &&
-		s.aside() == "" && s.lends()
+	return s.heir == nil && s.state.live() && s.proc != nil && !s.over && s.bars() == ""
+}
+
+// bars says what keeps a generation from beginning beside one that is ended, as
+// the spec is now; "" for nothing.
+func (s *service) bars() string {
+	switch {
+	case !s.spec.Overlap || s.spec.Strategy == Rolling:
+		return "its generations are not to overlap"
+	case !s.lends():
+		return elsewhere
+	}
+	return s.aside()
+}
+
+// elsewhere is why the sockets that are held are not those of a new generation.
+const elsewhere = "what it listens on has changed"
+
+// errAlone says that a generation was about to begin beside another one, and must
+// not as the spec is by now.
+var errAlone = errors.New("it has to be alone")
+
+// mayJoin returns errAlone if a successor must not begin where it is, and why.
+func (s *service) mayJoin(n *incarnation) error {
+	why := ""
+	switch {
+	case n.early:
+		why = s.bars()
+	case !s.lends():
+		why = elsewhere
+	}
+	if why == "" {
+		return nil
+	}
+	return fmt.Errorf("%w: %s", errAlone, why)
 }
 
 // aside says why generations do not overlap, "" when they may.
@@ -107,7 +143,13 @@ func (s *service) joinAgain() {
 	if s.state != StateStopping || s.next == nil || !s.next.cause.asked() {
 		return
 	}
-	s.announce(s.heir, Event{Kind: KindAbandoned, What: "another one is wanted: " + s.next.why})
+	what := "another one is wanted: " + s.next.why
+	if why := s.bars(); why != "" {
+		s.heir.asked = true // what follows is for the one that is wanted
+		s.announce(s.heir, Event{Kind: KindAbandoned, What: fmt.Sprintf("%s; it waits for the end of generation %d: %s", what, s.generation, why)})
+		return
+	}
+	s.announce(s.heir, Event{Kind: KindAbandoned, What: what})
 	s.join()
 }
 

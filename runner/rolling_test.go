@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,19 +20,24 @@ import (
 )
 
 // The lives of one service, "a", told in testdata/runner/rolling.txtar,
-// overlap.txtar and hooks.txtar. Each file is a life: its processes, what is asked of it, and
+// overlap.txtar, elsewhere.txtar and hooks.txtar. Each file is a life: its processes, what is asked of it, and
 // behind a line of dashes what became of it, which -update writes. Lines before
 // the dashes:
 //
 //	set KEY=VALUE ...     of the spec: strategy, overlap (true), probed (false),
 //	                      settle, drain, restarts, live (an interval), hooks
-//	                      (their timeout)
+//	                      (their timeout), listen (the name of a socket),
+//	                      before_start (true)
 //	hook NAME KEY=VALUE   what its next run does, as run does; without any it ends
 //	                      at once; timeout=TIME is its own
 //	run KEY=VALUE ...     what the next process does; the last is for all further
 //	                      ones: ready=TIME since its start, ill=TIME likewise,
 //	                      after=TIME and exit=N, error=CLASS, busy=TIME,
 //	                      linger=TIME, immortal=N, refuse
+//	reload KEY=VALUE ...  the spec is another one by now, as set says
+//	meanwhile N KEY=VALUE ...
+//	                      likewise, in the moment in which generation N is about
+//	                      to start
 //	change, restart, stop, start, withdraw
 //	                      ask for something; a mark ! waits for the outcome
 //	wait TIME
@@ -73,6 +79,22 @@ func tellLife(t *testing.T, script string) string {
 	spec.HookTimeout = 30 * time.Second
 	runs := map[string][]run{}
 	var steps [][]string
+	var life *rig
+	// reload has the spec be another one.
+	reload := func(words []string) {
+		setSpec(t, &spec, words)
+		if _, err := life.Configure([]Spec{spec}, nil, nil, 0); err != nil {
+			t.Error(err)
+		}
+	}
+	meanwhile := map[int][]string{}
+	before := func(_ context.Context, _ string, generation int) ([]string, error) {
+		if words := meanwhile[generation]; words != nil {
+			delete(meanwhile, generation)
+			reload(words)
+		}
+		return nil, nil
+	}
 	for line := range strings.Lines(script) {
 		words := strings.Fields(line)
 		switch {
@@ -93,13 +115,15 @@ func tellLife(t *testing.T, script string) string {
 			if len(words) > 2 {
 				runs[words[1]] = append(runs[words[1]], parseRun(t, words[2:]))
 			}
+		case words[0] == "meanwhile":
+			meanwhile[number(t, words[1])] = words[2:]
 		default:
 			steps = append(steps, words)
 		}
 	}
 	var told strings.Builder
-	bubble(t, Options{Specs: []Spec{spec}}, runs, func(g *rig, w *world) {
-		w.rolls = true
+	bubble(t, Options{Specs: []Spec{spec}, Before: before}, runs, func(g *rig, w *world) {
+		w.rolls, life = true, g
 		at := func() string { return time.Since(w.zero).Round(time.Millisecond).String() }
 		var said strings.Builder
 		for _, words := range steps {
@@ -113,6 +137,11 @@ func tellLife(t *testing.T, script string) string {
 				if err := g.Close(context.Background()); err != nil {
 					t.Error(err)
 				}
+				continue
+			}
+			if verb == "reload" {
+				reload(words[1:])
+				synctest.Wait()
 				continue
 			}
 			if verb == "status" {
@@ -219,6 +248,9 @@ func describeStatus(s Status) string {
 	if s.Apart != "" {
 		text += ", apart: " + s.Apart
 	}
+	for _, path := range s.Listen {
+		text += ", listens on " + filepath.Base(path)
+	}
 	if s.Restarts != (Restarts{}) {
 		text += fmt.Sprintf(", restarts %+v", s.Restarts)
 	}
@@ -242,6 +274,10 @@ func setSpec(t *testing.T, s *Spec, words []string) {
 			}
 		case "hooks":
 			s.HookTimeout = duration(t, value)
+		case "listen":
+			s.Listen = []Listen{{Unix: filepath.Join(socketDir(t), value)}}
+		case "before_start":
+			s.Hooks = map[Hook][]string{beforeStart: {string(beforeStart)}}
 		case "settle":
 			s.Settle = duration(t, value)
 		case "drain":
@@ -284,6 +320,17 @@ func parseRun(t *testing.T, words []string) run {
 		}
 	}
 	return r
+}
+
+// socketDir returns a directory for sockets, whose paths must be short.
+func socketDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
 }
 
 func number(t *testing.T, text string) int {

@@ -475,6 +475,10 @@ func (s *service) launch(n *incarnation) {
 	}
 	n.deafen()
 	if n == s.heir {
+		if errors.Is(err, errAlone) {
+			was := &wish{cause: n.cause, reasons: n.reasons, why: n.why}
+			s.next, n.asked = was.merge(s.next), true
+		}
 		n.fault = err.Error()
 		s.develop(refused, Event{})
 		return
@@ -510,12 +514,14 @@ func (s *service) tryLaunch(n *incarnation) error {
 		return &StartError{Command: s.spec.Argv[0], Problem: err.Error(), Err: err}
 	}
 	sockets := s.holdSockets
-	switch {
-	case n != s.heir:
-	case n.early:
-		sockets = s.openAhead
-	default:
+	if n == s.heir {
+		if err := s.mayJoin(n); err != nil {
+			return err
+		}
 		sockets = s.openBeside
+		if n.early {
+			sockets = s.openAhead
+		}
 	}
 	if err := sockets(); err != nil {
 		return err
@@ -1002,10 +1008,13 @@ func (s *service) publish() {
 	ring(s.host.changed)
 }
 
-// merge adds a wish to one that waits, which may be nil.
+// merge adds a wish to one that waits; either may be nil.
 func (w *wish) merge(more *wish) *wish {
-	if w == nil {
+	switch {
+	case w == nil:
 		return more
+	case more == nil:
+		return w
 	}
 	merged := &wish{cause: more.cause, why: more.why, reasons: slices.Clone(w.reasons)}
 	if w.cause.asked() && !more.cause.asked() {

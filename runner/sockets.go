@@ -1,7 +1,6 @@
 package runner
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -80,9 +79,6 @@ func (s *service) openBeside() error {
 // openAhead opens the sockets of a successor that everything new comes to, while
 // the generation before it is ended.
 func (s *service) openAhead() error {
-	if !s.lends() {
-		return errors.New("cannot start it meanwhile: what it listens on has changed") // as the configuration was read anew
-	}
 	for _, h := range s.sockets {
 		if h.succeed(); h.next == nil {
 			return fmt.Errorf("cannot listen on %s for two generations at once", h.address)
