@@ -41,7 +41,7 @@ import (
 //	change, restart, stop, start, withdraw
 //	                      ask for something; a mark ! waits for the outcome
 //	wait TIME
-//	status                say how it is
+//	status, reason        say how it is, and why
 //	close                 end the runner
 func TestRollingLives(t *testing.T) { tellLives(t, "../testdata/runner/rolling.txtar") }
 
@@ -147,6 +147,10 @@ func tellLife(t *testing.T, script string) string {
 			if verb == "status" {
 				synctest.Wait()
 				fmt.Fprintf(&said, "%s %s\n", at(), describeStatus(g.status("a")))
+				continue
+			}
+			if verb == "reason" {
+				fmt.Fprintf(&said, "%s reason: %s\n", at(), g.status("a").Reason)
 				continue
 			}
 			ticket := askFor(t, g, verb)

@@ -43,6 +43,7 @@ type service struct {
 	since    time.Time
 	reason   string
 	intent   Intent
+	parting  string  // why it is to be down
 	turn     uint64  // of the last wish
 	settled  uint64  // the last turn that has come to rest
 	outcome  outcome // how it did
@@ -272,8 +273,11 @@ func (s *service) receive(l letter) {
 		if len(s.stray) > 0 && len(endStrays(s.stray, s.host.force)) == 0 {
 			s.stray = nil
 		}
-		s.turn, s.intent, s.next, s.sentence = l.turn, Down, nil, nil
+		s.turn, s.intent, s.next, s.sentence, s.parting = l.turn, Down, nil, nil, l.why
 		s.asked = s.asked || s.state.live()
+		if s.state == StateStopping {
+			s.reason = l.why // it ends for good by now
+		}
 		about := Event{What: l.why}
 		if s.generation == 0 {
 			about.Cause = CauseOperator // there is none whose cause it could be
@@ -770,7 +774,7 @@ func (s *service) vacate(n *incarnation) {
 func (s *service) settleEnd() {
 	switch {
 	case s.intent == Down:
-		s.happen(emptied, Event{What: s.reason})
+		s.happen(emptied, Event{What: s.parting})
 	case s.next != nil:
 		s.happen(renewed, Event{What: s.next.why})
 	case s.sentence != nil:
