@@ -31,7 +31,9 @@ type conductor struct {
 	rank    map[string]int // topological: dependencies have lower ranks
 	intent  map[string]Intent
 	cleared map[string]uint64 // the stay in Waiting that was cleared
-	leaving map[string]bool   // no longer configured
+	// leaving are the services that are no longer configured and not yet gone,
+	// each with those that their groups have started before it.
+	leaving map[string][]string
 
 	// Of groups, see supervise.go.
 	tree *tree
@@ -92,7 +94,7 @@ func newConductor(r *Runner, h *host, strays map[string][]*stray, wards map[stri
 	return &conductor{
 		r: r, host: h, strays: strays, wards: wards,
 		services: make(map[string]*service), views: make(map[string]*view), intent: make(map[string]Intent),
-		cleared: make(map[string]uint64), leaving: make(map[string]bool), swept: make(chan struct{}),
+		cleared: make(map[string]uint64), leaving: make(map[string][]string), swept: make(chan struct{}),
 		tree: newTree(nil), after: make(map[string][]string), replaced: make(map[string]int),
 	}
 }
@@ -180,28 +182,18 @@ func (c *conductor) configure(specs []Spec, actions []Action, groups []Group, pa
 			delete(c.strays, spec.Name)
 			delete(c.wards, spec.Name)
 			c.services[spec.Name], c.views[spec.Name] = s, s.now.Load()
-			c.intent[spec.Name] = Up
+			c.mean(spec.Name, Up)
 		} else {
 			s.newest.Store(&spec)
 			s.inbox.put(letter{event: respec})
-			if c.leaving[spec.Name] {
-				c.intent[spec.Name] = Up
-			}
-			delete(c.leaving, spec.Name)
+			c.readmit(spec.Name)
 		}
 		list = append(list, s)
 	}
+	gone := c.depart()
 	c.rank = ranks(c.specs)
 	c.regroup(groups)
 	c.arrange()
-	var gone []string
-	for name := range c.services {
-		if _, ok := c.specs[name]; !ok {
-			gone = append(gone, name)
-			c.leaving[name] = true
-		}
-	}
-	slices.Sort(gone)
 	c.r.mu.Lock()
 	c.r.services = list
 	c.r.mu.Unlock()
@@ -211,10 +203,60 @@ func (c *conductor) configure(specs []Spec, actions []Action, groups []Group, pa
 	}
 	t := newTicket(results)
 	for i, name := range gone {
-		c.intent[name] = Down
+		c.mean(name, Down)
 		c.add(&step{kind: decider.RestartService, name: name, operator: true, event: down, why: "no longer configured"}, slot{t, i})
 	}
 	return t
+}
+
+// depart notes which services are no longer configured, and returns their names
+// in order. The groups are still those of before.
+func (c *conductor) depart() []string {
+	var gone []string
+	for _, name := range sortedKeys(c.services) {
+		if _, ok := c.specs[name]; ok {
+			continue
+		}
+		gone = append(gone, name)
+		if _, already := c.leaving[name]; already {
+			continue
+		}
+		c.leaving[name] = nil
+		for other := range c.services {
+			if c.tree.before(other, name) {
+				c.leaving[name] = append(c.leaving[name], other)
+			}
+		}
+	}
+	return gone
+}
+
+// readmit takes back that a service is no longer configured, if that was said. It
+// waits for a plan or verb like one that is new, and may still be ending.
+func (c *conductor) readmit(name string) {
+	if _, left := c.leaving[name]; !left {
+		return
+	}
+	delete(c.leaving, name)
+	c.mean(name, Up)
+	for _, s := range c.queue {
+		if s.name == name && s.event == down {
+			c.end(s, Left, Result{Why: "configured again", State: c.view(name).status.State})
+		}
+	}
+}
+
+// mean notes what is meant to become of a service, for Status too: the service
+// itself learns of it with its next step. "" forgets it.
+func (c *conductor) mean(name string, i Intent) {
+	c.r.mu.Lock()
+	defer c.r.mu.Unlock()
+	if i == "" {
+		delete(c.intent, name)
+		delete(c.r.intent, name)
+		return
+	}
+	c.intent[name], c.r.intent[name] = i, i
 }
 
 func (c *conductor) apply(p decider.Plan) *Ticket {
@@ -306,13 +348,13 @@ func (c *conductor) verb(e event, names []string) (*Ticket, error) {
 		s := &step{kind: decider.RestartService, name: name, operator: true, event: e, place: i}
 		switch e {
 		case down:
-			c.intent[name] = Down
+			c.mean(name, Down)
 			s.why = "stopped by operator"
 		default:
 			if c.intent[name] == Down {
 				delete(c.after, name) // of a restart that it had no part in
 			}
-			c.intent[name] = Up
+			c.mean(name, Up)
 			s.why = "started"
 			if e == wanted {
 				s.serial = t
@@ -367,7 +409,7 @@ func (c *conductor) close(leave bool) {
 		if leave && c.view(name).stays {
 			continue
 		}
-		c.intent[name] = Down
+		c.mean(name, Down)
 		c.add(&step{kind: decider.RestartService, name: name, operator: true, event: down, why: "the agent stops"})
 	}
 }
@@ -533,7 +575,7 @@ func (c *conductor) remove(name string) {
 	delete(c.services, name)
 	delete(c.views, name)
 	delete(c.leaving, name)
-	delete(c.intent, name)
+	c.mean(name, "")
 	delete(c.cleared, name)
 	c.unblock(name)
 }
@@ -643,7 +685,7 @@ func (c *conductor) advance() bool {
 
 // maySwitch reports whether a waiting service may start.
 func (c *conductor) maySwitch(name string, v *view) bool {
-	if c.closing || !c.dependenciesThere(name) {
+	if _, left := c.leaving[name]; left || c.closing || !c.dependenciesThere(name) {
 		return false
 	}
 	if v.status.Generation == 0 && len(c.leaving) > 0 {
@@ -666,7 +708,7 @@ func (c *conductor) mayBegin(s *step) bool {
 		return true // nothing has to end, and nothing may begin
 	case s.ends():
 		return !slices.ContainsFunc(c.queue, func(o *step) bool {
-			return o != s && !o.ended && o.event == s.event && (c.waitsFor(o.name, s.name) || c.tree.before(s.name, o.name))
+			return o != s && !o.ended && o.event == s.event && (c.waitsFor(o.name, s.name) || c.startsBefore(s.name, o.name))
 		})
 	case c.closing:
 		return false
@@ -721,7 +763,10 @@ func (s *step) ends() bool { return s.event == down || s.event == condemned }
 // needs returns what a service depends on, and those of its group that it waits
 // for; also of one that is being removed.
 func (c *conductor) needs(name string) []Dependency {
-	needs := slices.Clone(c.specs[name].DependsOn)
+	var needs []Dependency
+	if s := c.services[name]; s != nil {
+		needs = slices.Clone(s.newest.Load().DependsOn)
+	}
 	for _, before := range c.after[name] {
 		needs = append(needs, Dependency{Name: before, Condition: ConditionReady})
 	}
@@ -731,6 +776,12 @@ func (c *conductor) needs(name string) []Dependency {
 // waitsFor reports whether a service is started after another one.
 func (c *conductor) waitsFor(name, other string) bool {
 	return slices.ContainsFunc(c.needs(name), func(d Dependency) bool { return d.Name == other })
+}
+
+// startsBefore reports whether a group has one service start before another one, or
+// has had when that one was configured.
+func (c *conductor) startsBefore(first, second string) bool {
+	return c.tree.before(first, second) || slices.Contains(c.leaving[second], first)
 }
 
 // dependenciesThere reports whether all that a service depends on is at its

@@ -836,7 +836,8 @@ func TestConfigureGroupsAndActions(t *testing.T) {
 // A new service may be one that is gone, by another name and with the same port.
 func TestNewServicesWaitForThoseThatAreGone(t *testing.T) {
 	bubble(t, Options{Specs: []Spec{fakeSpec("old"), fakeSpec("a")}}, map[string][]run{"old": {{linger: time.Second}}}, func(g *rig, w *world) {
-		g.up("old", "a")
+		g.up("old")
+		g.up("a")
 		if _, err := g.Configure([]Spec{fakeSpec("a"), fakeSpec("new")}, nil, nil, 0); err != nil {
 			t.Fatal(err)
 		}

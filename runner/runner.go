@@ -116,6 +116,7 @@ type Runner struct {
 	groups   *tree                   // as of a moment ago; nil for none
 	after    map[string][]Dependency // who waits for others of its group
 	blocks   map[string]*decider.Hold
+	intent   map[string]Intent // what is meant, which services may have yet to learn
 	closed   bool
 }
 
@@ -188,6 +189,7 @@ func New(o Options) (*Runner, error) {
 		calls: newMailbox[func()](), force: force, ownership: ownership,
 		done:   make(chan struct{}),
 		blocks: make(map[string]*decider.Hold),
+		intent: make(map[string]Intent),
 	}
 	for _, name := range sortedKeys(wards) {
 		r.kept = append(r.kept, Kept{Service: name, Generation: wards[name].Generation, Memo: wards[name].memo})
@@ -347,7 +349,8 @@ func closedTicket() *Ticket { return newTicket(nil) }
 
 // Configure replaces what can be another while services run: specs, actions,
 // groups and MaxParallel. Services that are gone are stopped, new ones are added
-// as New does and start when those have ended, and changed ones keep running: a
+// as New does and start when those have ended, as does one that was gone and is
+// still being stopped, and changed ones keep running: a
 // changed command counts from the next start, which is the next plan's to ask
 // for. Actions that are gone and
 // have not begun are [Left]; groups that are as they were keep what they have
@@ -378,6 +381,7 @@ func (r *Runner) Status() []Status {
 	}
 	for i := range list {
 		st := &list[i]
+		st.Intent = r.intent[st.Name]
 		if st.State == StateWaiting {
 			st.Reason = waitsFor(append(slices.Clip(needs[i]), r.after[st.Name]...), func(d Dependency) (Status, bool) { s := byName[d.Name]; return s, !d.met(s) }, st.Reason)
 		}

@@ -314,8 +314,10 @@ func (c *conductor) publish() {
 		return
 	}
 	after := make(map[string][]Dependency)
-	for name := range c.after {
-		after[name] = c.needs(name)[len(c.specs[name].DependsOn):]
+	for name, others := range c.after {
+		for _, other := range others {
+			after[name] = append(after[name], Dependency{Name: other, Condition: ConditionReady})
+		}
 	}
 	t := &tree{groups: make(map[string]*branch), parent: c.tree.parent}
 	for name, b := range c.tree.groups {

@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,14 +17,20 @@ func TestTogether(t *testing.T) {
 	eachCase(t, "together.txt", playTogether)
 }
 
+// TestConfiguredAnew plays those of configure.txt.
+func TestConfiguredAnew(t *testing.T) {
+	eachCase(t, "configure.txt", playTogether)
+}
+
 func playTogether(t *testing.T, lines []string) {
 	var o Options
 	runs := make(map[string][]run)
+	sockets := socketDir(t)
 	for ; len(lines) > 0; lines = lines[1:] {
 		words := strings.Fields(lines[0])
 		switch words[0] {
 		case "service":
-			o.Specs = append(o.Specs, parseService(t, words[1:]))
+			o.Specs = append(o.Specs, parseService(t, sockets, words[1:]))
 			runs[words[1]] = append(runs[words[1]], run{linger: time.Second})
 		case "parallel":
 			o.MaxParallel = integer(t, words[1])
@@ -43,7 +50,7 @@ func playTogether(t *testing.T, lines []string) {
 		default:
 			bubble(t, o, runs, func(g *rig, w *world) {
 				w.rolls = slices.ContainsFunc(o.Specs, func(s Spec) bool { return s.Strategy == Rolling })
-				playSteps(t, lines, o, g, w)
+				playSteps(t, lines, o, sockets, g, w)
 			})
 			return
 		}
@@ -52,7 +59,14 @@ func playTogether(t *testing.T, lines []string) {
 
 // playSteps does what the lines say, and compares what happens. o is what the
 // runner was made from.
-func playSteps(t *testing.T, lines []string, o Options, g *rig, w *world) {
+func playSteps(t *testing.T, lines []string, o Options, sockets string, g *rig, w *world) {
+	configure := func() *Ticket {
+		ticket, err := g.Configure(o.Specs, o.Actions, o.Groups, o.MaxParallel)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ticket
+	}
 	for len(lines) > 0 {
 		words := strings.Fields(lines[0])
 		lines = lines[1:]
@@ -73,9 +87,19 @@ func playSteps(t *testing.T, lines []string, o Options, g *rig, w *world) {
 			ticket, err = g.Stop(names...)
 		case "change":
 			ticket = g.Apply(planFor(names...))
+		case "change...":
+			g.Apply(planFor(names...))
 		case "without":
-			left := withoutServices(o, names)
-			ticket, err = g.Configure(left.Specs, left.Actions, left.Groups, left.MaxParallel)
+			o = withoutServices(o, names)
+			ticket = configure()
+		case "without...":
+			o = withoutServices(o, names)
+			configure()
+		case "service":
+			o.Specs = withoutServices(o, names[:1]).Specs
+			o.Specs = append(o.Specs, parseService(t, sockets, names))
+		case "configure":
+			configure()
 		case "wait":
 			time.Sleep(duration(t, names[0]))
 		case "status":
@@ -85,6 +109,12 @@ func playSteps(t *testing.T, lines []string, o Options, g *rig, w *world) {
 			for _, s := range g.Groups() {
 				got = append(got, s.Name+" "+s.State)
 			}
+		case "listens":
+			for _, path := range g.status(names[0]).Listen {
+				got = append(got, filepath.Base(path))
+			}
+		case "intent":
+			got = []string{string(g.status(names[0]).Intent)}
 		case "reason":
 			got = []string{g.status(names[0]).Reason}
 		default:
@@ -117,8 +147,9 @@ func withoutServices(o Options, names []string) Options {
 	return o
 }
 
-// parseService reads "NAME [DEPENDENCY]... [KEY=VALUE]...".
-func parseService(t *testing.T, words []string) Spec {
+// parseService reads "NAME [DEPENDENCY]... [KEY=VALUE]...". Paths that it listens
+// on are in the directory sockets.
+func parseService(t *testing.T, sockets string, words []string) Spec {
 	s := fakeSpec(words[0])
 	s.Restart.Backoff = Backoff{Base: time.Second, Factor: 1, Max: time.Second}
 	s.Restart.Budget.Restarts = 3
@@ -133,6 +164,8 @@ func parseService(t *testing.T, words []string) Spec {
 				s.Restart.Budget.Restarts = integer(t, value)
 			case "exhausted":
 				s.Restart.OnExhausted = Exhausted(value)
+			case "listen":
+				s.Listen = append(s.Listen, Listen{Unix: filepath.Join(sockets, value)})
 			case "strategy":
 				s.Strategy, s.Ready = Strategy(value), rollingSpec(s.Name).Ready
 			default:
