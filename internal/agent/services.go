@@ -44,7 +44,7 @@ func newService(cfg *configs.Config, name string) (*service, error) {
 	s := &service{
 		name:  name,
 		order: c.Order,
-		reach: c.Reach, opened: c.ObserveFiles,
+		reach: tamper(c.Reach), opened: c.ObserveFiles,
 		watch: slices.Clone(c.Watch),
 		env:   cfg.EnvFiles(c),
 		spec:  start.Spec,
