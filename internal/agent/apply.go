@@ -45,6 +45,7 @@ func (a *Agent) update(ctx context.Context, b watcher.Batch) (before, after *vie
 	if !b.Initial {
 		a.generations.touch(after.names(), a.stamps.note(a.config().Dir, b))
 		a.stamps.prune(a.project().files)
+		a.selfmade.note(b)
 		a.generations.prune(a.project().files)
 	}
 	a.shared.Store(after)

@@ -33,8 +33,8 @@ type generation struct {
 	// would ask for the restart again.
 	asked *decider.Version
 	ask   *runner.Ticket // that plan
-	// proofs are what files held that it is known to have executed.
-	proofs map[string]watcher.Hash
+	// proofs are what it is known to have executed, by path.
+	proofs map[string]account
 	// touched are the Python files that changed since it was started; true for
 	// those whose older bytecode could be taken for current.
 	touched map[string]bool
@@ -53,8 +53,16 @@ type generation struct {
 type successor struct {
 	number  int
 	version decider.Version // what it was started from
-	proofs  map[string]watcher.Hash
+	proofs  map[string]account
 	failed  bool
+}
+
+// account is what the processes of a generation have told of a file that they
+// have executed.
+type account struct {
+	held watcher.Hash // zero: one of them has executed what nobody knows
+	// before is what the generation was taken to run until they did.
+	before watcher.Hash
 }
 
 func newGenerations() *generations { return &generations{byID: map[string]*generation{}} }
@@ -246,37 +254,74 @@ func (gen *generation) versions() iter.Seq[*decider.Version] {
 // executed records that a generation has executed a file that held something,
 // and that the tree now holds something at its place; as is what services go by
 // for it, zero where nobody knows. It reports whether the generation is stale by
-// it. Where its processes differ, one that is stale counts.
+// it. Where its processes differ, one that is stale counts, and one of which
+// nobody knows.
 func (g *generations) executed(service string, number int, path string, held, as, now watcher.Hash) (stale bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	gen, ok := g.byID[service]
-	if !ok {
+	version, proofs := g.evidence(service, number)
+	if version == nil {
 		return false
 	}
-	proofs, version := &gen.proofs, gen.last
-	if gen.heir != nil && gen.heir.number == number {
-		proofs, version = &gen.heir.proofs, &gen.heir.version
-	} else if gen.number != number || gen.last == nil {
+	was, known := proofs[path]
+	if !known {
+		was.before = version.Files.Hash(path)
+	}
+	if known && was.held != held && held == now {
+		return version.Files.Hash(path) != as
+	}
+	proofs[path] = account{held, was.before}
+	version.Files = version.Files.With(map[string]watcher.Hash{path: as})
+	return held != now
+}
+
+// unsure records that a process of a generation has executed a file of which
+// nobody knows what it held, and that services now go by something for it. What
+// other processes have told of the file says nothing then: it counts what the
+// generation was started from, as if nobody had told anything. It reports
+// whether the generation is stale by it.
+func (g *generations) unsure(service string, number int, path string, now watcher.Hash) (stale bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	version, proofs := g.evidence(service, number)
+	if version == nil {
 		return false
 	}
-	if was, known := (*proofs)[path]; known && was != held && held == now {
+	if is := version.Files.Hash(path); is != now {
 		return true
 	}
+	was, known := proofs[path]
+	if !known {
+		was.before = now
+	}
+	proofs[path] = account{before: was.before}
+	version.Files = version.Files.With(map[string]watcher.Hash{path: was.before})
+	return was.before != now
+}
+
+// evidence returns what a generation that serves, or is to, was started from, to
+// be changed, and what it is known to have executed; nil for others. The mutex
+// is held.
+func (g *generations) evidence(service string, number int) (*decider.Version, map[string]account) {
+	gen, ok := g.byID[service]
+	if !ok {
+		return nil, nil
+	}
+	proofs := &gen.proofs
+	var version *decider.Version
+	switch {
+	case gen.heir != nil && gen.heir.number == number:
+		proofs, version = &gen.heir.proofs, &gen.heir.version
+	case gen.number == number && gen.last != nil:
+		own := *gen.last
+		gen.last, version = &own, &own
+	default:
+		return nil, nil
+	}
 	if *proofs == nil {
-		*proofs = map[string]watcher.Hash{}
+		*proofs = map[string]account{}
 	}
-	if held != (watcher.Hash{}) {
-		(*proofs)[path] = held
-	}
-	own := *version
-	own.Files = own.Files.With(map[string]watcher.Hash{path: as})
-	if version == gen.last {
-		gen.last = &own
-	} else {
-		gen.heir.version = own
-	}
-	return held != now
+	return version, *proofs
 }
 
 // proved returns what the newest generation that serves is known to have
@@ -285,27 +330,24 @@ func (g *generations) proved(service, path string) (held watcher.Hash, ok bool) 
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if gen, known := g.byID[service]; known {
-		held, ok = gen.proofs[path]
+		held = gen.proofs[path].held
 	}
-	return held, ok
+	return held, held != (watcher.Hash{})
 }
 
 // wrote records that a service has itself written a file that it loads: what it
-// runs is taken for what it wrote.
+// runs is taken for what it wrote. Services go by hash for it, which is zero where
+// the service does not load it.
 func (g *generations) wrote(service, path string, hash watcher.Hash) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	gen := g.get(service)
 	delete(gen.proofs, path)
-	for _, v := range []**decider.Version{&gen.last, &gen.asked} {
-		if *v != nil && (*v).Files.Has(path) {
-			own := **v
-			own.Files = own.Files.With(map[string]watcher.Hash{path: hash})
-			*v = &own
-		}
+	for v := range gen.versions() {
+		v.Files = v.Files.With(map[string]watcher.Hash{path: hash})
 	}
-	if h := gen.heir; h != nil && h.version.Files.Has(path) {
-		h.version.Files = h.version.Files.With(map[string]watcher.Hash{path: hash})
+	if gen.heir != nil {
+		delete(gen.heir.proofs, path)
 	}
 }
 

@@ -54,14 +54,15 @@ type voice struct {
 	// It is the loop's from the first time on that it is heard, as is the rest.
 	key       string
 	inherited bool            // an earlier agent has listened to it
+	began     time.Time       // when it was about to be started, or was inherited
 	loaded    map[string]bool // true for what was opened
-	// doubts are files that it executed while the tree was known to hold
-	// something else, which may be behind.
-	doubts map[string]watcher.Hash
+	// doubts has, by path, what it executed while the tree held something else or
+	// nothing, which may be behind, or does not have what is ignored.
+	doubts map[string]proof
 }
 
 func newVoice(spool *observe.Spool, inherited bool) *voice {
-	return &voice{Spool: spool, inherited: inherited, loaded: map[string]bool{}, doubts: map[string]watcher.Hash{}}
+	return &voice{Spool: spool, inherited: inherited, began: now(), loaded: map[string]bool{}, doubts: map[string]proof{}}
 }
 
 // open prepares to have services tell.
@@ -369,22 +370,28 @@ func (p *Project) observed(seen map[string]*sightings) *view {
 
 // prove takes in what a generation has executed, and reports whether the service
 // is stale by it. Where nobody knows what a file held, and the service was not
-// known to load it, it is.
+// known to load it, it is; but see [selfmade.excuses].
 func (a *Agent) prove(f proof) (stale bool) {
 	p, v := a.project(), f.voice
 	delete(v.doubts, f.path)
 	now, there := p.files[f.path]
 	r := p.view.services[v.Service]
+	if r == nil || v.inherited && (!f.news || f.held == (watcher.Hash{})) {
+		return false // the agent before has taken it in
+	}
+	as := r.hash(f.path, p.code)
 	switch {
-	case r == nil || v.inherited && !f.news: // the agent before has taken it in
-	case f.held == (watcher.Hash{}):
-		return f.news && there && !v.inherited && a.generations.executed(v.Service, v.Generation, f.path, f.held, f.held, now)
-	case f.held == now:
-		a.generations.executed(v.Service, v.Generation, f.path, f.held, r.hash(f.path, p.code), now)
-	case a.holdsNow(f.path, f.held):
-		// The tree is behind, or does not have what is ignored.
-		v.doubts[f.path] = f.held
-	case there:
+	case f.held == now && there:
+		a.generations.executed(v.Service, v.Generation, f.path, f.held, as, now)
+	case !there || f.held != (watcher.Hash{}) && a.holdsNow(f.path, f.held):
+		v.doubts[f.path] = f // the tree is behind, or does not have what is ignored
+	case f.held != (watcher.Hash{}):
+		return a.generations.executed(v.Service, v.Generation, f.path, f.held, f.held, now)
+	case !f.news:
+		return a.generations.unsure(v.Service, v.Generation, f.path, as)
+	case a.selfmade.excuses(v, f.path):
+		a.generations.wrote(v.Service, f.path, as)
+	default:
 		return a.generations.executed(v.Service, v.Generation, f.path, f.held, f.held, now)
 	}
 	return false
@@ -400,10 +407,9 @@ func (a *Agent) holdsNow(path string, hash watcher.Hash) bool {
 // taken in a batch.
 func (a *Agent) reconsider() {
 	for v := range a.listener.all() {
-		for path, held := range v.doubts {
-			a.prove(proof{voice: v, path: path, held: held, news: true})
-			if _, there := a.project().files[path]; !there {
-				delete(v.doubts, path)
+		for path, f := range v.doubts {
+			if _, there := a.project().files[path]; there {
+				a.prove(f)
 			}
 		}
 	}

@@ -2,7 +2,7 @@ package agent
 
 import (
 	"fmt"
-	"path"
+	"maps"
 	"path/filepath"
 	"time"
 
@@ -18,6 +18,12 @@ import (
 // somebody who saves, looks and saves again. Who wrote it decides. Where the
 // system tells, a service's own write is no reason to restart it (it is one
 // for the others); elsewhere a person is told.
+//
+// With imports alone that is rare: the file has to be there for them to lead to
+// it. Processes load what they wrote a moment ago, under another name each time
+// or with other content. So what is known by observation alone restarts a service
+// only so often in a row, soon after its start, for which a person saves too
+// slowly or not as evenly; then it has to rest before it counts again.
 
 const (
 	// afterStart is how soon after a start a change may be due to that start.
@@ -27,6 +33,12 @@ const (
 	// cannot be.
 	suspicious = 2
 	dubious    = 5
+	// hopeless is how many that came at about the same time each make an end of
+	// it, where nobody can tell who writes what is known by observation alone;
+	// and as many that came within promptly, whenever that was.
+	hopeless = 10
+	restless = 20
+	promptly = 2 * time.Second
 )
 
 // selfmade notes which files may be written by the very services that they
@@ -37,10 +49,26 @@ type selfmade struct {
 	denied  bool // nobody tells who writes
 	rounds  map[circle]round
 	told    map[circle]bool
+	// born has when files came into being, the latest ones.
+	born map[string]time.Time
+	// left has the circles that were put an end to, with when they last came
+	// round.
+	left map[circle]time.Time
+	// unsure has by service the last generation that was the first to load a
+	// file of which nobody knows what it held.
+	unsure map[string]unsure
 }
 
-// circle is a file and a service that it restarted.
+// circle is a file and a service that it restarted. Without a path it stands for
+// files that each came into being after the start of the generation that they
+// restarted.
 type circle struct{ service, path string }
+
+// unsure is a generation, and whether such files restart it.
+type unsure struct {
+	generation int
+	restarts   bool
+}
 
 // round is how often in a row a file has restarted a service soon after its
 // start, with the longest and shortest time from the start to the change.
@@ -51,7 +79,10 @@ type round struct {
 }
 
 func newSelfmade(run string) *selfmade {
-	return &selfmade{run: run, rounds: map[circle]round{}, told: map[circle]bool{}}
+	return &selfmade{
+		run: run, rounds: map[circle]round{}, told: map[circle]bool{},
+		born: map[string]time.Time{}, left: map[circle]time.Time{}, unsure: map[string]unsure{},
+	}
 }
 
 // next is the round after r, when the file restarts a generation that has run
@@ -65,6 +96,43 @@ func (r round) next(generation int, ran time.Duration) round {
 
 // regular says that the file came after about the same time each time.
 func (r round) regular() bool { return r.most-r.least <= max(100*time.Millisecond, r.most/5) }
+
+// endless says that no person saves like that.
+func (r round) endless() bool {
+	return r.count >= hopeless && r.regular() || r.count >= restless && r.most <= promptly
+}
+
+// note takes in which files came into being.
+func (sm *selfmade) note(b watcher.Batch) {
+	at := now()
+	if len(sm.born) > spareNames {
+		maps.DeleteFunc(sm.born, func(_ string, t time.Time) bool { return at.Sub(t) > afterStart })
+	}
+	for _, c := range b.Changes {
+		if c.Kind == watcher.Created {
+			sm.born[c.Path] = at
+		}
+	}
+}
+
+// newborn reports whether a file came into being a moment ago, and after a time.
+func (sm *selfmade) newborn(path string, after time.Time) bool {
+	at, ok := sm.born[path]
+	return ok && at.After(after) && now().Sub(at) <= afterStart
+}
+
+// excuses reports whether a file does not restart a generation which is the first
+// to load it, and of which nobody knows what it held then: it is most likely
+// written by the service. One that was written by somebody else at that very
+// moment restarts it, but not two generations in a row.
+func (sm *selfmade) excuses(v *voice, path string) bool {
+	last, met := sm.unsure[v.Service]
+	if last.generation != v.Generation {
+		last = unsure{v.Generation, !met || last.generation+1 != v.Generation}
+		sm.unsure[v.Service] = last
+	}
+	return !last.restarts && sm.newborn(path, v.began)
+}
 
 // restarting takes in the restarts of a plan.
 func (a *Agent) restarting(plan decider.Plan) {
@@ -80,21 +148,56 @@ func (a *Agent) restarting(plan decider.Plan) {
 		if step.Kind != decider.RestartService || s.Started == nil {
 			continue
 		}
+		newborn := len(step.Reasons) > 0
 		for _, why := range step.Reasons {
-			if why.Path == "" {
-				continue
+			if newborn = newborn && a.observedAlone(step.Name, why.Path) && a.selfmade.newborn(why.Path, *s.Started); why.Path != "" {
+				a.round(circle{step.Name, why.Path}, why.Path, s)
 			}
-			c := circle{step.Name, why.Path}
-			r := a.selfmade.rounds[c].next(s.Generation, now().Sub(*s.Started))
-			a.selfmade.rounds[c] = r
-			a.suspect(c, r)
+		}
+		if newborn {
+			a.round(circle{step.Name, ""}, step.Reasons[0].Path, s)
 		}
 	}
 }
 
+// observedAlone reports whether it is known by observation alone that a service
+// loads a file.
+func (a *Agent) observedAlone(service, path string) bool {
+	r := a.view().services[service]
+	if r == nil || r.all || r.span.static.Has(path) || r.service.watches(path) != "" {
+		return false
+	}
+	_, seen := r.span.known.get(path)
+	return seen
+}
+
+// round takes in that a file goes round in a circle once more.
+func (a *Agent) round(c circle, file string, s runner.Status) {
+	sm, ran := a.selfmade, now().Sub(*s.Started)
+	r := sm.rounds[c].next(s.Generation, ran)
+	sm.rounds[c] = r
+	if _, known := sm.writer(a.absolute(file)); !known && r.endless() && a.observedAlone(c.service, file) {
+		if _, left := sm.left[c]; !left {
+			a.emit(control.Event{Kind: "warning", Service: c.service, Text: fmt.Sprintf(
+				"%s has restarted %s, %s, within %v of each start: most likely %[2]s writes it itself, and until it has rested for %[5]v it does not restart %[2]s; watch.ignore: [/%[1]s] leaves it out altogether",
+				file, c.service, r.words(c), r.most.Round(100*time.Millisecond), afterStart)})
+		}
+		sm.left[c] = now()
+	}
+	a.suspect(c, file, r)
+}
+
+// words says how often a circle has come round.
+func (r round) words(c circle) string {
+	if c.path == "" {
+		return fmt.Sprintf("the last of %d new files in a row", r.count)
+	}
+	return fmt.Sprintf("%d times in a row", r.count)
+}
+
 // suspect watches the writers of a file that restarts a service again and
 // again, or tells a person of it.
-func (a *Agent) suspect(c circle, r round) {
+func (a *Agent) suspect(c circle, file string, r round) {
 	if r.count < suspicious {
 		return
 	}
@@ -104,14 +207,14 @@ func (a *Agent) suspect(c circle, r round) {
 		sm.writers, err = writers.Open(func(pid int) string { return runner.ServiceOf(pid, sm.run) })
 		sm.denied = err != nil
 	}
-	if !sm.denied && sm.writers.Add(filepath.Join(a.config().Dir, filepath.FromSlash(path.Dir(c.path)))) == nil {
+	if !sm.denied && sm.writers.Add(filepath.Dir(a.absolute(file))) == nil {
 		return
 	}
 	if r.count >= dubious && r.regular() && !sm.told[c] {
 		sm.told[c] = true
 		a.emit(control.Event{Kind: "warning", Service: c.service, Text: fmt.Sprintf(
 			"%s has changed about %v after each of the last %d starts of %s; if %s writes it, watch.ignore: [/%s] keeps it from being restarted",
-			c.path, r.most.Round(100*time.Millisecond), r.count, c.service, c.service, c.path)})
+			file, r.most.Round(100*time.Millisecond), r.count, c.service, c.service, file)})
 	}
 }
 
@@ -119,23 +222,76 @@ func (a *Agent) suspect(c circle, r round) {
 // started from what they wrote.
 func (a *Agent) forgive(b watcher.Batch) {
 	sm := a.selfmade
-	if sm.writers == nil {
+	if sm.writers == nil && len(sm.left) == 0 {
 		return
 	}
+	status := map[string]runner.Status{}
+	for _, s := range a.run.Status() {
+		status[s.Name] = s
+	}
 	for _, change := range b.Changes {
-		who, ok := sm.writers.Last(filepath.Join(a.config().Dir, filepath.FromSlash(change.Path)))
-		c := circle{who, change.Path}
-		if !ok || who == "" || sm.rounds[c].count == 0 {
-			continue
+		who, known := sm.writer(a.absolute(change.Path))
+		for _, name := range a.view().names() {
+			s := status[name]
+			if known && name != who || s.Started == nil {
+				continue
+			}
+			for _, c := range []circle{{name, change.Path}, {name, ""}} {
+				if sm.rounds[c].count == 0 || c.path == "" && !(a.observedAlone(name, change.Path) && sm.newborn(change.Path, *s.Started)) {
+					continue
+				}
+				if known || sm.ended(c, *s.Started) && a.observedAlone(name, change.Path) {
+					a.acquit(c, change.Path, known)
+					break
+				}
+			}
 		}
-		a.generations.wrote(who, change.Path, change.New)
-		a.memorize(who)
-		if !sm.told[c] {
-			sm.told[c] = true
-			a.emit(control.Event{Kind: "warning", Service: who, Text: fmt.Sprintf(
-				"%s writes %s itself and was restarted by it %d times; from now on only others' writes of it restart %s; watch.ignore: [/%s] leaves it out altogether",
-				who, change.Path, sm.rounds[c].count, who, change.Path)})
-		}
+	}
+}
+
+// absolute returns where a file of the project is.
+func (a *Agent) absolute(file string) string {
+	return filepath.Join(a.config().Dir, filepath.FromSlash(file))
+}
+
+// writer returns who wrote a file last, if the system tells.
+func (sm *selfmade) writer(name string) (service string, known bool) {
+	if sm.writers == nil {
+		return "", false
+	}
+	return sm.writers.Last(name)
+}
+
+// ended reports whether an end was put to a circle, which comes round once more
+// since a start, and has not rested meanwhile. One that has begins anew.
+func (sm *selfmade) ended(c circle, started time.Time) bool {
+	last, ok := sm.left[c]
+	if !ok {
+		return false
+	}
+	if started.After(last) {
+		last = started
+	}
+	if now().Sub(last) > afterStart {
+		delete(sm.left, c)
+		delete(sm.rounds, c)
+		return false
+	}
+	sm.left[c] = now()
+	return true
+}
+
+// acquit has a service taken for started from what a file holds; known says that
+// it wrote the file.
+func (a *Agent) acquit(c circle, file string, known bool) {
+	sm, p := a.selfmade, a.project()
+	a.generations.wrote(c.service, file, a.view().services[c.service].hash(file, p.code))
+	a.memorize(c.service)
+	if known && !sm.told[c] {
+		sm.told[c] = true
+		a.emit(control.Event{Kind: "warning", Service: c.service, Text: fmt.Sprintf(
+			"%s writes %s itself and was restarted by it %d times; from now on only others' writes of it restart %s; watch.ignore: [/%s] leaves it out altogether",
+			c.service, file, sm.rounds[c].count, c.service, file)})
 	}
 }
 

@@ -140,24 +140,36 @@ func TestExecuted(t *testing.T) {
 	type told struct {
 		held, now byte // of a.py; now is what the tree holds
 		stale     bool
+		unsure    bool // nobody knows what was executed of it, and that it is loaded was known
 	}
 	for name, c := range map[string]struct {
 		started byte
 		tells   []told
 		loads   byte
 	}{
-		"as it was started":                             {1, []told{{1, 1, false}}, 1},
-		"newer than it was started from":                {1, []told{{2, 2, false}}, 2},
-		"an edit that was undone":                       {1, []told{{2, 1, true}}, 2},
-		"a reload that brings what there is":            {1, []told{{1, 1, false}, {2, 2, true}}, 1},
-		"a process that is late, among others":          {1, []told{{1, 1, false}, {1, 2, true}}, 1},
-		"one of two is stale, told last":                {1, []told{{2, 2, false}, {1, 2, true}}, 1},
-		"nobody knows, of one that was not known of it": {1, []told{{0, 1, true}}, 0},
+		"as it was started":                             {1, []told{{held: 1, now: 1}}, 1},
+		"newer than it was started from":                {1, []told{{held: 2, now: 2}}, 2},
+		"an edit that was undone":                       {1, []told{{held: 2, now: 1, stale: true}}, 2},
+		"a reload that brings what there is":            {1, []told{{held: 1, now: 1}, {held: 2, now: 2, stale: true}}, 1},
+		"a process that is late, among others":          {1, []told{{held: 1, now: 1}, {held: 1, now: 2, stale: true}}, 1},
+		"one of two is stale, told last":                {1, []told{{held: 2, now: 2}, {held: 1, now: 2, stale: true}}, 1},
+		"nobody knows, of one that was not known of it": {1, []told{{now: 1, stale: true}}, 0},
+		"nobody knows, and it has not changed":          {1, []told{{now: 1, unsure: true}}, 1},
+		"nobody knows of one, the other is newer":       {1, []told{{now: 1, unsure: true}, {held: 2, now: 2, stale: true}}, 1},
+		"the other is newer, nobody knows of one":       {1, []told{{held: 2, now: 2}, {now: 2, stale: true, unsure: true}}, 1},
+		"one of two is stale, nobody knows of one":      {1, []told{{held: 2, now: 1, stale: true}, {now: 1, stale: true, unsure: true}}, 2},
+		"nobody knows of two, as it was started":        {1, []told{{now: 1, unsure: true}, {now: 1, unsure: true}, {held: 1, now: 1}}, 1},
 	} {
 		g := newGenerations()
 		g.starting("api", 3, false, versioned(c.started))
 		for _, say := range c.tells {
-			if stale := g.executed("api", 3, "a.py", hash(say.held), hash(say.held), hash(say.now)); stale != say.stale {
+			stale := false
+			if say.unsure {
+				stale = g.unsure("api", 3, "a.py", hash(say.now))
+			} else {
+				stale = g.executed("api", 3, "a.py", hash(say.held), hash(say.held), hash(say.now))
+			}
+			if stale != say.stale {
 				t.Errorf("%s: %+v makes it stale: %v", name, say, stale)
 			}
 		}
