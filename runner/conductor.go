@@ -35,6 +35,8 @@ type conductor struct {
 	// each with those that their groups have started before it.
 	leaving map[string][]string
 
+	tenancies []tenancy // see tenancy.go
+
 	// Of groups, see supervise.go.
 	tree *tree
 	// after has what a service that restarts with others of its group waits
@@ -511,6 +513,7 @@ func (c *conductor) look() {
 	for _, d := range failures {
 		c.fail(d)
 	}
+	c.lookForTenancies()
 	c.begun()
 	c.forget()
 }
@@ -691,6 +694,9 @@ func (c *conductor) maySwitch(name string, v *view) bool {
 	if v.status.Generation == 0 && len(c.leaving) > 0 {
 		return false // it may be one of those that leave, by another name
 	}
+	if len(c.tenants(name)) > 0 {
+		return false
+	}
 	for _, s := range c.queue {
 		if slices.Contains(s.round, name) && !c.made(s) {
 			return false
@@ -724,7 +730,7 @@ func (c *conductor) mayBegin(s *step) bool {
 		if o.kind == decider.RunAction && !s.operator && o.order <= s.order {
 			return false
 		}
-		if s.serial != nil && o.serial == s.serial && (o.active || o.place < s.place) && !c.stuck(o.name) {
+		if s.serial != nil && o.serial == s.serial && (o.active || o.place < s.place) && !c.stuck(o.name) && !c.hasFor(s.name, o.name) {
 			return false
 		}
 	}
@@ -733,6 +739,12 @@ func (c *conductor) mayBegin(s *step) bool {
 	}
 	if !c.view(s.name).status.State.live() {
 		return true // it stands in Waiting until all is there
+	}
+	if c.isBlocked(s.name) {
+		return false
+	}
+	if c.isAwaited(s.name) {
+		return true // and starts when it is its turn
 	}
 	return c.dependenciesThere(s.name) && (c.activeStep(s.name) != nil || c.slotFree())
 }
@@ -873,12 +885,12 @@ func (c *conductor) stuck(name string) bool {
 			return true
 		}
 	}
-	return false
+	return c.isBlocked(name)
 }
 
 // blockers says what a stuck service waits for.
 func (c *conductor) blockers(name string) string {
-	return waitsFor(c.needs(name), func(d Dependency) (Status, bool) { return c.view(d.Name).status, !c.there(d) }, "")
+	return waitsFor(c.needs(name), func(d Dependency) (Status, bool) { return c.view(d.Name).status, !c.there(d) }, c.awaits(name))
 }
 
 // waitsFor names those of needs that are missing, or says otherwise if none is.

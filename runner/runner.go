@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -115,6 +116,7 @@ type Runner struct {
 	services []*service              // in the order of the specs
 	groups   *tree                   // as of a moment ago; nil for none
 	after    map[string][]Dependency // who waits for others of its group
+	awaits   map[string]string       // who waits for an address, in words
 	blocks   map[string]*decider.Hold
 	intent   map[string]Intent // what is meant, which services may have yet to learn
 	closed   bool
@@ -354,7 +356,8 @@ func closedTicket() *Ticket { return newTicket(nil) }
 // changed command counts from the next start, which is the next plan's to ask
 // for. Actions that are gone and
 // have not begun are [Left]; groups that are as they were keep what they have
-// counted. The ticket is about the services that are gone. With an error
+// counted. One that is to listen where another one still does, and is no longer to,
+// starts when that has ended. The ticket is about the services that are gone. With an error
 // everything is as it was.
 func (r *Runner) Configure(specs []Spec, actions []Action, groups []Group, parallel int) (*Ticket, error) {
 	if err := validate(specs, actions, groups); err != nil {
@@ -383,7 +386,7 @@ func (r *Runner) Status() []Status {
 		st := &list[i]
 		st.Intent = r.intent[st.Name]
 		if st.State == StateWaiting {
-			st.Reason = waitsFor(append(slices.Clip(needs[i]), r.after[st.Name]...), func(d Dependency) (Status, bool) { s := byName[d.Name]; return s, !d.met(s) }, st.Reason)
+			st.Reason = waitsFor(append(slices.Clip(needs[i]), r.after[st.Name]...), func(d Dependency) (Status, bool) { s := byName[d.Name]; return s, !d.met(s) }, cmp.Or(r.awaits[st.Name], st.Reason))
 		}
 		if st.Started != nil {
 			st.UptimeS = now.Sub(*st.Started).Seconds()

@@ -171,6 +171,7 @@ type view struct {
 	stays   bool // it may go on without the runner
 	ask     uint64
 	needs   []Dependency
+	listens []Listen // what is held open for it
 	tty     bool
 }
 
@@ -342,6 +343,9 @@ func (s *service) receive(l letter) {
 		s.happen(elapsed, Event{What: s.why})
 	case respec:
 		s.renew()
+		if !s.state.live() && s.state != StateStopping && s.state != StateUnclean {
+			s.vacateSockets()
+		}
 	case memorize:
 		if n.stays() {
 			n.pipes.ward.memorize(l.memo)
@@ -772,6 +776,7 @@ func (s *service) vacate(n *incarnation) {
 
 // settleEnd decides what follows when nothing is left of any generation.
 func (s *service) settleEnd() {
+	s.vacateSockets()
 	switch {
 	case s.intent == Down:
 		s.happen(emptied, Event{What: s.parting})
@@ -1007,7 +1012,7 @@ func (s *service) publish() {
 	}
 	s.now.Store(&view{
 		status: st, turn: s.turn, settled: s.settled, outcome: s.outcome, moving: !rests, stays: s.state.live() && s.stays(),
-		ask: s.asks, needs: s.spec.DependsOn, tty: s.spec.TTY,
+		ask: s.asks, needs: s.spec.DependsOn, listens: s.holding(), tty: s.spec.TTY,
 	})
 	ring(s.host.changed)
 }

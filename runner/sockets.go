@@ -12,17 +12,8 @@ import (
 // holdSockets opens the sockets that the next generation is lent, keeps those
 // that are open, and closes those that are no longer wanted.
 func (s *service) holdSockets() error {
-	var kept, gone []*held
-	for _, h := range s.sockets {
-		if slices.Contains(s.spec.Listen, h.spec) {
-			kept = append(kept, h)
-		} else {
-			gone = append(gone, h)
-		}
-	}
-	for _, h := range gone {
-		h.release()
-	}
+	s.vacateSockets()
+	kept := s.sockets
 	s.sockets = nil
 	var failed error
 	for _, l := range s.spec.Listen {
@@ -168,6 +159,15 @@ func (s *service) addresses() []string {
 	var all []string
 	for _, h := range s.sockets {
 		all = append(all, h.address)
+	}
+	return all
+}
+
+// holding are the sockets that are held, as specs once had them.
+func (s *service) holding() []Listen {
+	var all []Listen
+	for _, h := range s.sockets {
+		all = append(all, h.spec)
 	}
 	return all
 }

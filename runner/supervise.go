@@ -308,8 +308,18 @@ func (c *conductor) followers(steps []decider.Step) []*step {
 	return list
 }
 
-// publish shows the groups to others, and who waits for whom in them.
+// publish shows the groups to others, and who waits for whom in them, or for the
+// address of whom.
 func (c *conductor) publish() {
+	awaits := make(map[string]string)
+	if len(c.tenancies) > 0 {
+		for name := range c.specs {
+			awaits[name] = c.awaits(name)
+		}
+	}
+	c.r.mu.Lock()
+	c.r.awaits = awaits
+	c.r.mu.Unlock()
 	if len(c.tree.groups) == 0 && c.r.groups == nil {
 		return
 	}
