@@ -1,9 +1,11 @@
 package watcher
 
 import (
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -95,9 +97,12 @@ func newState(o Options, src source, chosen choice) state {
 		poller:   poller{interval: o.PollInterval, share: o.share},
 		window:   window{quiet: o.Quiet, max: o.Max},
 
-		overridden: make(map[string]bool),
+		overridden: make(map[string]bool, len(o.Overridden)),
 		initial:    true,
 		began:      time.Now(),
+	}
+	for _, what := range o.Overridden {
+		s.overridden[what] = true
 	}
 	s.roots = rootsOf(o, s.rules)
 	return s
@@ -470,8 +475,9 @@ func (w *Watcher) publish() {
 		Dirs: len(w.dirs), Polled: len(w.poller.dirs), Files: len(w.files),
 		Degraded: w.degraded(),
 		Held:     w.held, Since: w.heldSince,
-		Scanned: w.scanned,
-		Batches: w.seq, Rescans: w.rescans,
+		Overridden: slices.Sorted(maps.Keys(w.overridden)),
+		Scanned:    w.scanned,
+		Batches:    w.seq, Rescans: w.rescans,
 	}
 	if w.starved > 0 {
 		s.Why += "; " + w.starvedWords()

@@ -76,6 +76,10 @@ type Options struct {
 	// changing the tree; default: never. The first batch waits for it no
 	// longer than Max.
 	Gate Gate
+	// Overridden is what is under way and was said not to hold, to another
+	// watcher of the same Dir: its Status has it. It counts as by
+	// [Watcher.Override].
+	Overridden []string
 	// Note, when not nil, is told what a person should know: which source was
 	// chosen and why, what cannot be watched. It may be called from several
 	// goroutines and must not block.

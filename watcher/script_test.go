@@ -29,7 +29,8 @@ import (
 //	                       a file;
 //	                       backend=auto leaves the source to the watcher;
 //	                       gate=DIR holds while DIR/lock is there, whose lines say
-//	                       what is under way; gate=git asks git's files
+//	                       what is under way; gate=git asks git's files;
+//	                       overridden leaves out what the one before was told to
 //	first PATH...          the first batch must have had these files
 //	read PATH...           these files were read since the watcher was opened
 //	batch CHANGE... [/ CHANGE...]  flush; then these batches, and no other, must
@@ -164,6 +165,10 @@ func withScript(f func(*script, *testscript.TestScript, []string)) func(*testscr
 }
 
 func (s *script) watch(ts *testscript.TestScript, args []string) {
+	var overridden []string
+	if s.w != nil {
+		overridden = s.w.Status().Overridden
+	}
 	s.close()
 	s.notes = make(chan string, 1000)
 	o := Options{
@@ -192,6 +197,8 @@ func (s *script) watch(ts *testscript.TestScript, args []string) {
 				ts.Check(err)
 				o.Gate = repos
 			}
+		case "overridden":
+			o.Overridden = overridden
 		case "backend":
 			o.Backend = Backend(value)
 		case "excludes":

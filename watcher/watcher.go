@@ -39,6 +39,8 @@ type Status struct {
 	// Held is what holds the batches back, "" when nothing does; Since when.
 	Held  string
 	Since time.Time
+	// Overridden is what is under way and was said not to hold, sorted.
+	Overridden []string
 	// Scanned says that the first walk is done.
 	Scanned bool
 	// Batches counts the batches handed on, Rescans the walks after lost events.

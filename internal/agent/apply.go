@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"bounce/decider"
@@ -307,7 +308,18 @@ func (a *Agent) resume(ctx context.Context) {
 
 // gitHold is the hold of a tree that git is at work in.
 func gitHold(what string) *decider.Hold {
-	return &decider.Hold{Kind: "git", What: what + " is under way", EndsWhen: "it is done, or 'bounce resume' is called"}
+	return &decider.Hold{Kind: "git", What: underWay(what), EndsWhen: "it is done, or 'bounce resume' is called"}
+}
+
+// underWay is a sentence of what holds the tree, as the watcher calls it.
+func underWay(what string) string {
+	if where, ok := strings.CutPrefix(what, "git at work"); ok {
+		return "git is at work" + where
+	}
+	if strings.HasSuffix(what, " is missing") {
+		return what
+	}
+	return what + " is under way"
 }
 
 // watching is what the watcher says of itself.

@@ -56,6 +56,9 @@ func (a *Agent) watchOptions(ctx context.Context, s *setup, scratch string) watc
 	opts.Scratch, opts.Cache = scratch, a.hashes
 	opts.Reader, opts.Expect = s.project.content, s.project.content.expect
 	opts.Stirred = func() { ring(a.stirred) }
+	if w := a.watch.Load(); w != nil {
+		opts.Overridden = w.Status().Overridden // by 'bounce resume'
+	}
 	repos, err := git.OpenAll(s.config.Dir, warn)
 	if err != nil {
 		warn(err.Error())

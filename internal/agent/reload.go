@@ -205,7 +205,7 @@ func catchUp(ctx context.Context, l *lookout, p *Project) (suspects, error) {
 		case err := <-flushed:
 			var held *watcher.HeldError
 			if errors.As(err, &held) {
-				return nil, fmt.Errorf("cannot reload: %s is under way; ask again when it is done, or call 'bounce resume'", held.Reason)
+				return nil, fmt.Errorf("cannot reload: %s; ask again when it is done, or call 'bounce resume'", underWay(held.Reason))
 			}
 			return all, err
 		}
