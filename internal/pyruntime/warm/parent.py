@@ -12,6 +12,7 @@ has imported is taken out of a child again.
 """
 
 import os
+import stat
 import sys
 
 # The descriptor of the socket to the one who gives orders, and of how many
@@ -21,6 +22,10 @@ ORDERS, LENT = "BOUNCE_WARM", "BOUNCE_WARM_LENT"
 TITLE = b"bounce-warm"
 
 INSTALLED = ("site-packages", "dist-packages")
+
+# Modules that note, as they are imported, what sys.path leads to. Here it does not
+# lead to the project.
+NOTING = ("pkg_resources",)
 
 # How far the times of files lag behind the clock, in nanoseconds, and then some.
 COARSE = 20 * 1000 * 1000
@@ -94,6 +99,48 @@ class Guard:
         return None
 
 
+class Witness:
+    """Sees what imports open and list. It is an audit hook, which nothing can take
+    away again: after the imports it does nothing."""
+
+    def __init__(self, roots, names):
+        self.roots, self.names = roots, names
+        self.seeing = False
+        self.name = ""  # what is being imported
+        self.read = {}  # the files and directories, as they were before that
+        self.project = {}  # modules that ask for a file of the project, and which
+        sys.addaudithook(self.see)
+
+    def see(self, event, args):
+        if not self.seeing or event not in ("open", "os.listdir", "os.scandir"):
+            return
+        if event != "open" and sys._getframe(1).f_code.co_filename.startswith("<frozen importlib"):
+            return  # which looks for a module, and is judged by what it finds
+        try:
+            path = os.path.abspath("." if args[0] is None else os.fsdecode(args[0]))
+        except (TypeError, ValueError, OSError):
+            return  # a descriptor, or what nothing can be opened by
+        if path.startswith(("/dev/", "/proc/", "/sys/")) or ".pyc" in os.path.basename(path):
+            return
+        if own(path, self.roots):
+            self.project.setdefault(self.asking(), path)
+            return
+        flags = args[2] if event == "open" else 0
+        made = flags & (os.O_EXCL | os.O_TRUNC) or flags & os.O_ACCMODE == os.O_WRONLY
+        if not made and path not in self.read:
+            self.read[path] = stamp(path)
+
+    def asking(self):
+        """The module that is being imported, the innermost one."""
+        frame = sys._getframe()
+        while frame:
+            name = frame.f_globals.get("__name__")
+            if frame.f_code.co_name == "<module>" and name in self.names:
+                return name
+            frame = frame.f_back
+        return self.name
+
+
 def rewrite(env):
     """Makes env, a list of b"KEY=value", the environment, in the order given."""
     import posix
@@ -151,15 +198,21 @@ def descriptors():
 
 
 def harmless(fd, what):
-    """Whether a descriptor that an import has opened can be shared: what is only
-    read, from a file or a device."""
-    if not what.startswith("/"):
+    """Whether a descriptor that an import has opened can be shared: of a device
+    that is only read. Where a file is read next would be shared too."""
+    if not what.startswith("/dev/") or not stat.S_ISCHR(os.fstat(fd).st_mode):
         return False
     with open("/proc/self/fdinfo/%d" % fd) as f:
         for line in f:
             if line.startswith("flags:"):
                 return int(line.split()[1], 8) & os.O_ACCMODE == os.O_RDONLY
     return False
+
+
+def shared():
+    """The writable memory that a fork does not copy, as a semaphore is."""
+    with open("/proc/self/maps") as f:
+        return {line for line in f if line.split()[1][1::2] == "ws"}
 
 
 def threads():
@@ -186,9 +239,11 @@ class Parent:
     def __init__(self, number, lent):
         self.before = set(sys.modules)
         import _socket
+        import fcntl
         import gc
         import time
         self.socket, self.gc, self.sleep, self.now = _socket, gc, time.sleep, time.time_ns
+        self.fcntl = fcntl
         self.ours = set(sys.modules) - self.before
         self.names = set()
         # High up and out of the way, so that what imports open gets the numbers
@@ -235,6 +290,19 @@ class Parent:
         verb, lists = words(data)
         return verb, lists, fds
 
+    def mortal(self, so):
+        """Has the kernel end this process as soon as nobody gives orders, also in
+        the middle of an import that does not end."""
+        f, number = self.fcntl, self.orders.fileno()
+        f.fcntl(number, f.F_SETOWN, os.getpid())
+        flags = f.fcntl(number, f.F_GETFL)
+        f.fcntl(number, f.F_SETFL, flags | os.O_ASYNC if so else flags & ~os.O_ASYNC)
+        try:
+            if so and not self.orders.recv(1, self.socket.MSG_PEEK | self.socket.MSG_DONTWAIT):
+                os._exit(0)  # nobody did any more
+        except BlockingIOError:
+            pass
+
     def load(self, names, banned, roots, first, hooks):
         """Imports modules in the order given, and nothing else. What cannot be
         is told: then this process has served its purpose."""
@@ -244,16 +312,21 @@ class Parent:
         self.names = set(names)
         path = list(sys.path)
         self.first = first + [entry for entry in path if own(entry, roots)]
-        guard = Guard(set(banned), shadowers(self.first), self.before)
+        guard = Guard(set(banned).union(NOTING), shadowers(self.first), self.before)
+        witness = Witness(roots, self.names)
         sys.path[:] = [entry for entry in path if not own(entry, roots)]
         expected, bad = self.names | self.before | self.ours | {"__mp_main__"}, []
+        for name in self.names.intersection(NOTING):
+            bad += [name, "it notes where modules are, and is to see those of the project"]
         sys.meta_path.insert(0, guard)
-        opened = descriptors()
+        opened, mapped = descriptors(), shared()
+        self.mortal(True)
+        witness.seeing = True
         try:
             for name in names:
                 if name in sys.modules or name in guard.banned:
                     continue
-                guard.hit, known = "", set(sys.modules)
+                guard.hit, witness.name, known = "", name, set(sys.modules)
                 why = ""
                 try:
                     __import__(name)
@@ -271,8 +344,13 @@ class Parent:
                 if why:
                     bad += [name, why]
         finally:
+            witness.seeing = False
+            self.mortal(False)
             sys.meta_path.remove(guard)
             sys.path[:] = path
+        for name, asked in witness.project.items():
+            if name not in bad[::2]:
+                bad += [name, "it asks for %s, a file of the project" % asked]
         self.tops = set(n.partition(".")[0] for n in sys.modules if n not in self.before)
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:
@@ -283,6 +361,8 @@ class Parent:
         for fd, what in descriptors().items():
             if fd not in opened and not harmless(fd, what):
                 raise Refusal("an import has left %s open" % what)
+        if shared() - mapped:
+            raise Refusal("an import has left memory that its children would share, such as a lock of multiprocessing")
         try:
             with open("/proc/self/task/%d/children" % os.getpid()) as f:
                 if f.read().strip():
@@ -295,8 +375,10 @@ class Parent:
         self.files = {path: stamp(path) for path in files_of(sys.modules)}
         sites = [entry for entry in path if os.path.basename(entry) in INSTALLED]
         changed = [path for path, st in self.files.items() if st is None or st[0] >= begun]
+        changed += [path for path, st in witness.read.items() if stamp(path) != st or st and st[0] >= begun]
         if changed:
             raise Refusal("%s was changed while it was loaded" % changed[0])
+        self.files.update(witness.read)
         for site in sites:
             self.files[site] = stamp(site)
             self.files.update((pth, stamp(pth)) for pth in lines_of(site))
@@ -429,7 +511,7 @@ def stamp(path):
     """What tells the content of a file from another one; None where there is none."""
     try:
         st = os.stat(path)
-    except OSError:
+    except (OSError, ValueError):
         return None
     return st.st_mtime_ns, st.st_size, st.st_ino
 

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -53,7 +56,7 @@ func TestLeft(t *testing.T) {
 		}
 		var left []string
 		for _, u := range parent.Left() {
-			left = append(left, u.Module+": "+u.Why)
+			left = append(left, u.Module+": "+strings.ReplaceAll(u.Why, p.dir, "$DIR"))
 		}
 		if !slices.Equal(left, p.left) {
 			t.Errorf("left %q, want %q", left, p.left)
@@ -136,6 +139,36 @@ func TestChanged(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestChangedData: nor is one that has read of it what is no module. What is below
+// change in a program takes its place.
+func TestChangedData(t *testing.T) {
+	eachProgram(t, "changed", func(t *testing.T, p *program) {
+		parent, err := p.parent(t, p.cold(t).modules)
+		if err != nil || len(parent.Left()) > 0 {
+			t.Fatal(err, parent)
+		}
+		if d := difference(p.cold(t), p.warm(t, parent)); d != "" {
+			t.Errorf("before that, a warm start differs:\n%s", d)
+		}
+		change := filepath.Join(p.dir, "change")
+		err = filepath.WalkDir(change, func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() {
+				return err
+			}
+			return os.Rename(path, filepath.Join(p.dir, strings.TrimPrefix(path, change)))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := newOutput(t)
+		defer o.close()
+		_, err = parent.Fork(Order{Env: p.env, Dir: p.dir, Files: o.files(nil)})
+		if err == nil || strings.ReplaceAll(err.Error(), p.dir, "$DIR") != p.why {
+			t.Errorf("got %v, want %s", err, p.why)
+		}
+	})
 }
 
 // TestDropped: a child that is not to begin ends, and nothing of it is left.
@@ -233,6 +266,48 @@ func TestOrphaned(t *testing.T) {
 			t.Error(pid, err)
 		}
 	}
+}
+
+// TestOrphanedInImport: nor does a parent that nobody holds end its imports first.
+func TestOrphanedInImport(t *testing.T) {
+	eachProgram(t, "hangs", func(t *testing.T, p *program) {
+		modules := p.cold(t).modules
+		p.env = append(p.env, "HANGS=1")
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		setup := Setup{Hook: p.hook, Env: p.env, Modules: modules, Roots: []string{p.dir}, First: []string{p.dir}}
+		parent, err := start(setup, nil, func(l Launch) (Process, error) {
+			defer w.Close()
+			child, err := execute(p.argv, l.Env, p.dir, []*os.File{w, w, w, l.Orders})
+			return executed{child}, err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer parent.Close()
+		giveUp := time.AfterFunc(time.Minute, func() { _ = unix.Kill(parent.PID(), unix.SIGKILL) })
+		defer giveUp.Stop()
+		loaded := make(chan error)
+		go func() {
+			_, err := parent.load(setup, nil)
+			loaded <- err
+		}()
+		said := make([]byte, len("hangs"))
+		if _, err := io.ReadFull(r, said); err != nil || string(said) != "hangs" {
+			t.Fatalf("it says %q (%v)", said, err)
+		}
+		parent.orders.Close()
+		if err := <-loaded; err == nil {
+			t.Error("it has loaded")
+		}
+		var ws unix.WaitStatus
+		if _, err := unix.Wait4(parent.PID(), &ws, 0, nil); err != nil || ws.Signal() != unix.SIGIO {
+			t.Errorf("it ended by %v (%v)", ws.Signal(), err)
+		}
+	})
 }
 
 // pythons are the interpreters at hand, by version.
