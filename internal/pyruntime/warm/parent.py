@@ -11,6 +11,7 @@ It is for CPython 3.8 and later on Linux. What it imports beyond what every star
 has imported is taken out of a child again.
 """
 
+import genericpath
 import os
 import stat
 import sys
@@ -109,6 +110,7 @@ class Witness:
         self.name = ""  # what is being imported
         self.read = {}  # the files and directories, as they were before that
         self.project = {}  # modules that ask for a file of the project, and which
+        self.asked = {}  # of what files they ask whether they are there, and what was
         sys.addaudithook(self.see)
 
     def see(self, event, args):
@@ -130,6 +132,12 @@ class Witness:
         if not made and path not in self.read:
             self.read[path] = stamp(path)
 
+    def begin(self):
+        genericpath.os, self.seeing = Asking(self), True  # no module keeps that os
+
+    def end(self):
+        genericpath.os, self.seeing = os, False
+
     def asking(self):
         """The module that is being imported, the innermost one."""
         frame = sys._getframe()
@@ -139,6 +147,26 @@ class Witness:
                 return name
             frame = frame.f_back
         return self.name
+
+
+class Asking:
+    """The os module, as os.path.exists and its like see it during imports: calls of
+    stat are seen by no audit hook."""
+
+    def __init__(self, witness):
+        self.witness = witness
+
+    def __getattr__(self, name):
+        return getattr(os, name)
+
+    def stat(self, path, *args, **kwargs):
+        try:
+            at = os.path.abspath(os.fsdecode(path))
+            if not at.startswith(("/dev/", "/proc/", "/sys/")):
+                self.witness.asked.setdefault(at, kind(at))
+        except (TypeError, ValueError, OSError):
+            pass  # a descriptor, or what cannot be a file
+        return os.stat(path, *args, **kwargs)
 
 
 def rewrite(env):
@@ -321,7 +349,7 @@ class Parent:
         sys.meta_path.insert(0, guard)
         opened, mapped = descriptors(), shared()
         self.mortal(True)
-        witness.seeing = True
+        witness.begin()
         try:
             for name in names:
                 if name in sys.modules or name in guard.banned:
@@ -344,7 +372,7 @@ class Parent:
                 if why:
                     bad += [name, why]
         finally:
-            witness.seeing = False
+            witness.end()
             self.mortal(False)
             sys.meta_path.remove(guard)
             sys.path[:] = path
@@ -379,6 +407,7 @@ class Parent:
         if changed:
             raise Refusal("%s was changed while it was loaded" % changed[0])
         self.files.update(witness.read)
+        self.asked = witness.asked
         for site in sites:
             self.files[site] = stamp(site)
             self.files.update((pth, stamp(pth)) for pth in lines_of(site))
@@ -398,6 +427,9 @@ class Parent:
         for path, st in self.files.items():  # and directories of packages
             if stamp(path) != st:
                 raise Refusal("%s has changed since it was loaded" % path)
+        for path, was in self.asked.items():
+            if kind(path) != was:
+                raise Refusal("%s is %s now, and an import has asked for it" % (path, "gone" if was else "there"))
         between = os.fork()
         if between == 0:
             try:
@@ -514,6 +546,14 @@ def stamp(path):
     except (OSError, ValueError):
         return None
     return st.st_mtime_ns, st.st_size, st.st_ino
+
+
+def kind(path):
+    """Whether there is a file, a directory or something else; 0 for nothing."""
+    try:
+        return stat.S_IFMT(os.stat(path).st_mode)
+    except (OSError, ValueError):
+        return 0
 
 
 def customized(hooks):
