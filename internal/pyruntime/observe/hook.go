@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -127,12 +128,16 @@ type Options struct {
 	Files bool
 }
 
-// The files of a spool besides those that users write, which are named by their
-// numbers.
+// What a spool has. Users write to the directory alone, each to the file that is
+// named by the user's number, and nobody can remove that of another.
 const (
 	rootsName = "roots"
 	ownerName = "of"
+	toldName  = "told"
 )
+
+// mostOwner bounds what is read of whose spool it is, in bytes.
+const mostOwner = 4 << 10
 
 // Spool returns a new spool for a generation of a service.
 func (h *Hook) Spool(service string, generation int, o Options) (*Spool, error) {
@@ -144,7 +149,9 @@ func (h *Hook) Spool(service string, generation int, o Options) (*Spool, error) 
 		err = errors.Join(
 			replace(filepath.Join(s.dir, rootsName), o.encode(), h.mode(0o600, 0o644)),
 			replace(filepath.Join(s.dir, ownerName), fmt.Appendf(nil, "%d %s", generation, service), 0o600),
-			os.Chmod(s.dir, h.mode(0o700, 0o733)),
+			os.Mkdir(s.told(), 0o700),
+			os.Chmod(s.told(), h.mode(0o700, 0o733|fs.ModeSticky)),
+			os.Chmod(s.dir, h.mode(0o700, 0o711)),
 		)
 	}
 	if err != nil {
@@ -178,18 +185,39 @@ func (h *Hook) Left() ([]*Spool, error) {
 	var errs []error
 	for _, dir := range dirs {
 		s := &Spool{dir: dir, hook: h.dir}
-		of, err := os.ReadFile(filepath.Join(dir, ownerName))
-		number, service, ok := strings.Cut(string(of), " ")
-		if err == nil && ok {
-			s.Service = service
-			if s.Generation, err = strconv.Atoi(number); err == nil {
-				left = append(left, s)
-				continue
-			}
+		if s.Service, s.Generation, err = owner(filepath.Join(dir, ownerName)); err != nil {
+			errs = append(errs, s.Remove())
+			continue
 		}
-		errs = append(errs, s.Remove())
+		left = append(left, s)
 	}
 	return left, errors.Join(errs...)
+}
+
+// owner reads whose a spool is.
+func owner(name string) (service string, generation int, err error) {
+	f, err := openTold(name)
+	if err != nil {
+		return "", 0, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return "", 0, err
+	}
+	if !info.Mode().IsRegular() || !owned(info) || info.Size() > mostOwner {
+		return "", 0, fmt.Errorf("%s is not what was written", name)
+	}
+	of, err := io.ReadAll(io.LimitReader(f, mostOwner))
+	if err != nil {
+		return "", 0, err
+	}
+	number, service, ok := strings.Cut(string(of), " ")
+	if !ok {
+		return "", 0, fmt.Errorf("%s holds no number and name: %q", name, of)
+	}
+	generation, err = strconv.Atoi(number)
+	return service, generation, err
 }
 
 // Close removes the hook if no spool is left: then no process needs it.

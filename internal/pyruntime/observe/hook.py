@@ -9,7 +9,8 @@ user that processes run as: lines of fields with tabs between, "%" and what
 would end a field written as in a URL.
 
     h VERSION                      a Python of this version runs the hook
-    f HASH FILE                    a file of the project is about to be executed
+    f HASH FILE                    a file of the project is about to be executed:
+                                   its module, a program, the archive that it is in
     d HASH MTIME SIZE FILE         one that is no module was opened for reading
     m NAME FILE                    another module was loaded
 
@@ -19,8 +20,10 @@ that is closed again: nothing is kept that a service could close, or that a fork
 would share, and nobody is waited for. No line is written twice, whichever
 process of the service it is that has written it.
 
-Nothing here may be noticed by the service. What fails is given up for good, and
-the file is then made read-only, which says so even when the disk is full.
+Nothing here may be noticed by the service. What fails for want of memory, stack
+or descriptors is tried again at the next event. What else fails is given up for
+good, and the file is then made read-only, which says so even when the disk is
+full.
 
 The grammar is that of Python 3.8 and of 2.7, which imports this too, and where
 there are no audit hooks.
@@ -31,6 +34,21 @@ import sys
 # The sizes of what is read and written, in bytes: the most of a module and of
 # another file that is hashed, and of what is told by the processes of one user.
 CODE, DATA, TOLD = 16 << 20, 1 << 20, 16 << 20
+
+# The most events that wait to be tried again.
+DEBTS = 1 << 10
+
+# Errors that pass: ENOMEM, ENFILE, EMFILE.
+SCARCE = (12, 23, 24)
+
+# Up to Python 3.9 who catches the error of a full stack and goes on calling has
+# the process aborted; the service is about to get that error anyway.
+UNSAFE = sys.version_info < (3, 10)
+
+# Templates are compiled to code as well, and what renders them looks after them.
+TEMPLATES = (
+    ".html", ".htm", ".xhtml", ".xml", ".txt", ".j2", ".jinja", ".jinja2", ".mako", ".mak", ".tmpl", ".tpl", ".pt",
+)
 
 # How far the times of files lag behind the clock, in nanoseconds, and then some.
 COARSE = 20 * 1000 * 1000
@@ -45,18 +63,26 @@ LULLS = (
 )
 
 handlers = {}  # by audit event
+silenced = {}  # those that are left when it was given up
+owed = []  # events to be tried again
+debts = 0  # how many tries have failed since there were none
+marks = 0  # how often it could have been said that not all was told
 spool = ""  # directory
 roots = []  # of the project, each ending in a slash
 reads = False  # files that are no modules count
 library = ""  # Python's own, ending in a slash
 begun = 0  # when this was imported
-told = set()  # the lines that are in the file, without their ends
+told = set()  # the lines that are in the files, without their ends
+taken = {}  # by user: how many bytes of the file are in told
+teller = None  # the process and the user that this is as of
 users = set()  # those that this process has written as
 named = set()  # the modules that were told or are not worth telling
 read = set()  # the files that were told and are no modules
 directories = {}  # whether they are the project's
 looked = {}  # by thread: when it last looked for a module, or opened one
 opened_at = {}  # by module of the project: when it was opened
+bare = {}  # by thread: the bytecode without a source that it has opened
+hashed = {}  # by file that is executed and no source: how it was found
 news = False  # modules that are not the project's were loaded
 flushed = 0  # when those were told
 
@@ -64,7 +90,7 @@ flushed = 0  # when those were told
 def begin():
     """Prepares everything, and reports whether there is anybody to tell."""
     global posix, fsencode, fsdecode, realpath, get_ident, time_ns, sha256, ModuleSpec
-    global spool, reads, library, begun, flushed
+    global places, cached, spool, reads, library, begun, flushed
     import os
     import posix
     import time
@@ -77,6 +103,8 @@ def begin():
     fsencode, fsdecode, realpath = os.fsencode, os.fsdecode, os.path.realpath
     time_ns = time.time_ns
     ModuleSpec = type(sys.__spec__)
+    places = globals(), vars(os), vars(os.path)
+    cached = "." + str(sys.implementation.cache_tag) + "."
 
     spool = os.environ.get("BOUNCE_OBSERVE", "")
     if not spool.startswith("/"):
@@ -88,18 +116,15 @@ def begin():
         if line:
             root = unescaped(line)
             roots.append(root if root.endswith("/") else root + "/")
-    try:
-        told.update(contents(log()).split(b"\n"))
-    except OSError:
-        pass  # nothing was told yet
     begun = flushed = time_ns()
     tell([b"h\t" + sys.version.split()[0].encode()])
     return True
 
 
-def contents(path):
+def contents(path, start=0):
     fd = posix.open(path, posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NOFOLLOW | posix.O_NONBLOCK)
     try:
+        posix.lseek(fd, start, 0)
         pieces, left = [], TOLD
         while left > 0:
             piece = posix.read(fd, left)
@@ -113,7 +138,7 @@ def contents(path):
 
 
 def log():
-    return "%s/%d" % (spool, posix.geteuid())
+    return "%s/told/%d" % (spool, posix.geteuid())
 
 
 def escaped(path):
@@ -128,11 +153,19 @@ def unescaped(raw):
 
 def tell(lines):
     """Writes the lines that nobody has told."""
+    global teller
     lines = [line for line in lines if line not in told]
     if not lines:
         return
-    text = b"\n".join(lines) + b"\n"
     user = posix.geteuid()
+    if teller != (posix.getpid(), user):
+        # Others of the same server have loaded the same.
+        take(user)
+        teller = posix.getpid(), user
+        lines = [line for line in lines if line not in told]
+        if not lines:
+            return
+    text = b"\n".join(lines) + b"\n"
     if user not in users:
         text = b"\n" + text  # another process may have been cut short
     flags = posix.O_WRONLY | posix.O_CREAT | posix.O_APPEND | posix.O_CLOEXEC | posix.O_NOFOLLOW | posix.O_NONBLOCK
@@ -146,14 +179,26 @@ def tell(lines):
     told.update(lines)
 
 
+def take(user):
+    """Takes in what other processes have told as a user."""
+    start = taken.get(user, 0)
+    try:
+        text = contents(log(), start)
+    except FileNotFoundError:
+        return
+    whole = text.rfind(b"\n") + 1
+    told.update(text[:whole].split(b"\n"))
+    taken[user] = start + whole
+
+
 def absolute(path):
-    """Returns a path from the root; the directory may be gone that it is in."""
+    """Returns a path from the root; "" if the directory is gone that it is in."""
     if path.startswith("/"):
         return path
     try:
         return posix.getcwd() + "/" + path
     except OSError:
-        return path
+        return ""
 
 
 def own(path):
@@ -174,63 +219,113 @@ def judge(directory):
         return False
     if directory.startswith(tuple(roots)):
         return True
-    real = realpath(directory) + "/"
+    try:
+        real = realpath(directory) + "/"
+    except (OSError, ValueError):
+        return False  # no directory can have such a name
     return real != directory and judge(real)
 
 
+def regular(path):
+    """Returns the stat of a regular file, None for anything else, which is not to
+    be opened: who waits at the other end of a pipe would notice."""
+    try:
+        st = posix.stat(path)
+    except (OSError, ValueError):
+        return None
+    return st if st.st_mode & 0o170000 == 0o100000 else None
+
+
 def stamp(st):
-    return st.st_mtime_ns, st.st_size, st.st_ino
+    return st.st_mtime_ns, st.st_ctime_ns, st.st_size, st.st_ino
 
 
-def digest(path, most, since):
+def digest(path, st, most, since):
     """Returns the hash of a file that was read at some time since then, "-" if
-    it has been written since or is larger than most, and how it was found."""
+    it has been written since or is larger than most."""
+    if st.st_size > most or st.st_ctime_ns > since - COARSE:
+        return b"-"
     try:
         fd = posix.open(path, posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NONBLOCK)
-    except OSError:
-        return b"-", None
+    except OSError as error:
+        if error.errno in SCARCE:
+            raise
+        return b"-"
     try:
-        st = posix.fstat(fd)
-        if st.st_mode & 0o170000 != 0o100000:  # no regular file
-            return b"-", None
-        if st.st_size > most:
-            return b"-", st
         total = sha256()
         while True:
             piece = posix.read(fd, 1 << 20)
             if not piece:
                 break
             total.update(piece)
-        if stamp(posix.fstat(fd)) != stamp(st) or stamp(posix.stat(path)) != stamp(st) or st.st_ctime_ns > since - COARSE:
-            return b"-", st
-        return total.hexdigest().encode(), st
+        if stamp(posix.fstat(fd)) != stamp(st) or stamp(posix.stat(path)) != stamp(st):
+            return b"-"
+        return total.hexdigest().encode()
     except OSError:
-        return b"-", None
+        return b"-"
     finally:
         posix.close(fd)
 
 
 def module(path, since):
-    total, st = digest(path, CODE, min(since, opened_at.pop(path, since)))
+    since = min(since, opened_at.pop(path, since))
+    st = regular(path)
+    if st is None:
+        program(archive(path))  # or it is but a name that somebody gave to code
+        return
+    total = digest(path, st, CODE, since)
     opened_at.pop(path, None)  # that was us
-    if st is not None:  # else it is but a name that somebody gave to code
-        tell([b"f\t" + total + b"\t" + escaped(path)])
+    tell([b"f\t" + total + b"\t" + escaped(path)])
+
+
+def archive(path):
+    """Returns the file in which a path leads on, as of a module in a zip."""
+    while True:
+        path = path.rpartition("/")[0]
+        try:
+            posix.stat(path)
+        except NotADirectoryError:
+            continue
+        except (OSError, ValueError):
+            pass
+        return path
+
+
+def program(path):
+    """Tells of a file with code that is no source, and may be executed again and
+    again. When it was read is not known."""
+    st = regular(path)
+    if st is None or hashed.get(path) == stamp(st):
+        return
+    total = digest(path, st, CODE, begun)
+    tell([b"f\t" + total + b"\t" + escaped(path)])
+    if total != b"-" and len(hashed) < 1 << 12:
+        hashed[path] = stamp(st)
 
 
 def data(path):
     if path in read or path.startswith(spool) or not own(path):
         return
+    st = regular(path)
+    if st is None:
+        return
     if len(read) < 1 << 16:
-        read.add(path)
-    total, st = digest(path, DATA, time_ns() + COARSE)
-    if st is not None:
+        read.add(path)  # before we open it
+    try:
         told_at = "%d\t%d" % (st.st_mtime_ns, st.st_size)
-        tell([b"d\t" + total + b"\t" + told_at.encode() + b"\t" + escaped(path)])
+        tell([b"d\t" + digest(path, st, DATA, time_ns() + COARSE) + b"\t" + told_at.encode() + b"\t" + escaped(path)])
+    except BaseException:
+        read.discard(path)
+        raise
 
 
 def executed(args):
     global news
     code = args[0]
+    if bare:
+        bytecode = bare.pop(get_ident(), None)
+        if bytecode is not None:
+            program(bytecode)
     path = code.co_filename
     if code.co_name != "<module>" or path[:1] in ("", "<"):
         return
@@ -239,6 +334,8 @@ def executed(args):
     if own(path):
         if path.endswith(".py"):
             module(path, looked.get(get_ident(), begun))
+        elif not path.endswith(TEMPLATES) and "jinja2.runtime" not in code.co_names:
+            program(path)
         elif reads:
             data(path)
     else:
@@ -273,7 +370,12 @@ def opened(args):
         return
     if path.endswith((".py", ".pyc")):
         now = looked[get_ident()] = time_ns()
-        if not path.endswith("c") and len(opened_at) < 1 << 14:
+        if path.endswith("c"):
+            if cached not in path:
+                path = absolute(path)
+                if own(path):
+                    bare[get_ident()] = path
+        elif len(opened_at) < 1 << 14:
             path = absolute(path)
             if own(path):
                 opened_at.setdefault(path, now)
@@ -287,15 +389,23 @@ def flush(args):
     if not news:
         return
     news, flushed = False, time_ns()
-    lines = []
-    for name, loaded in list(sys.modules.items()):
-        if type(name) is not str or name in named:
-            continue
-        named.add(name)
-        place = location(loaded)
-        if not (place.startswith("/") and own(place)):
-            lines.append(b"m\t" + escaped(name) + b"\t" + escaped(place))
-    tell(lines)
+    names, lines = [], []
+    try:
+        for name, loaded in list(sys.modules.items()):
+            if type(name) is not str or name in named:
+                continue
+            names.append(name)
+            place = location(loaded)
+            if not (place.startswith("/") and own(place)):
+                try:
+                    lines.append(b"m\t" + escaped(name) + b"\t" + escaped(place))
+                except UnicodeError:
+                    pass  # nothing on this system can have such a name
+        tell(lines)
+    except BaseException:
+        news = True
+        raise
+    named.update(names)
 
 
 def location(loaded):
@@ -309,31 +419,71 @@ def location(loaded):
 
 
 def audit(event, args):
-    handler = handlers.get(event)
-    if handler is not None:
+    global handlers, owed, debts
+    if event in handlers:
         try:
-            handler(args)
+            if owed:
+                settle()
+            handlers[event](args)
         except Exception as error:
-            if not ours(error):
+            # Until it is known why, nothing is called: the stack may be full.
+            trace = error.__traceback__
+            while trace is not None:
+                place = trace.tb_frame.f_globals
+                if place is not places[0] and place is not places[1] and place is not places[2]:
+                    # By a signal handler of the service, which ran meanwhile.
+                    trace = None  # or this frame would hold itself
+                    raise
+                trace = trace.tb_next
+            kind = error.__class__
+            full = kind is RecursionError
+            if full and UNSAFE:
                 raise
-            give_up()
+            if full or kind is MemoryError or kind is OSError and error.errno in SCARCE:
+                debts += 1
+                if debts <= DEBTS:
+                    owed += [(event, args)]
+                    return
+            handlers, owed = silenced, []
+            if not full:
+                mark(args)
 
 
-def ours(error):
-    """Reports whether it was raised here, and not by a signal handler of the
-    service that happened to run meanwhile."""
-    trace = error.__traceback__
-    while trace.tb_next is not None:
-        trace = trace.tb_next
-    return trace.tb_frame.f_globals is globals()
-
-
-def give_up():
-    handlers.clear()
+def settle():
+    """Tries again what could not be told. When that was read is not known."""
+    global owed, debts
+    thread = get_ident()
+    since = looked.get(thread, begun)
+    todo, owed = owed, []
     try:
-        posix.chmod(log(), 0o400)
-    except Exception:
-        pass  # the service runs without
+        while todo:
+            event, args = todo[0]
+            if event in handlers:
+                looked[thread] = begun
+                handlers[event](args)
+            del todo[0]
+        debts = 0
+    finally:
+        owed = todo + owed
+        looked[thread] = since
+
+
+def mark(args):
+    """Says that not all was told. While it cannot be said it is tried again, ever
+    more rarely."""
+    global handlers, marks
+    marks += 1
+    if marks & (marks - 1):
+        return
+    try:
+        try:
+            posix.chmod(log(), 0o400)
+        except FileNotFoundError:
+            flags = posix.O_RDONLY | posix.O_CREAT | posix.O_CLOEXEC | posix.O_NOFOLLOW | posix.O_NONBLOCK
+            posix.close(posix.open(log(), flags, 0o400))
+    except (OSError, NameError):
+        return  # the service runs without
+    handlers = {}
 
 
 def install():
@@ -343,9 +493,10 @@ def install():
             named.update(before, ("__main__", "__mp_main__"))
             handlers.update(dict.fromkeys(LULLS, flush))
             handlers.update({"exec": executed, "import": imported, "open": opened})
+            silenced.update({"exec": mark, "import": mark})
             sys.addaudithook(audit)
     except Exception:
-        give_up()
+        mark(None)
     for name in set(sys.modules) - before:
         del sys.modules[name]
 

@@ -200,7 +200,7 @@ func (c *trial) run() {
 	case "removed":
 		c.must(spool.Remove())
 	case "readonly":
-		c.must(os.Chmod(spool.dir, 0o500))
+		c.must(os.Chmod(spool.told(), 0o500))
 	}
 	seen, _ := c.start(spool)
 	seen.stderr = hookFrame.ReplaceAllString(seen.stderr, "")

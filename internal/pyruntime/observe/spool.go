@@ -22,9 +22,10 @@ type Spool struct {
 	read       map[string]int64 // of each file, how much was taken in
 }
 
-// Bounds of what is read: how many users a service runs as, and how much each
-// may tell. The hook stops a little above that.
+// Bounds of what is read: how many files there may be, how many users a service
+// runs as, and how much each may tell. The hook stops a little above that.
 const (
+	mostNames = 1024
 	mostUsers = 64
 	mostTold  = 16<<20 + 1<<20
 )
@@ -55,29 +56,47 @@ func (s *Spool) Anew() *Spool {
 // time of the call, but for a process that is just telling more.
 func (s *Spool) Read() (Report, error) {
 	var r Report
-	entries, err := os.ReadDir(s.dir)
+	names, err := s.names()
 	if err != nil {
 		return r, fmt.Errorf("cannot read what %s has told: %w", s.Service, err)
 	}
 	users := 0
-	for _, e := range entries {
-		if _, err := strconv.ParseUint(e.Name(), 10, 32); err != nil {
+	for _, name := range names {
+		if _, err := strconv.ParseUint(name, 10, 32); err != nil {
 			continue
 		}
 		if users++; users > mostUsers {
 			r.Incomplete = true
 			break
 		}
-		if err := s.take(e.Name(), &r); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := s.take(name, &r); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return r, fmt.Errorf("cannot read what %s has told: %w", s.Service, err)
 		}
 	}
 	return r, nil
 }
 
+// told is the directory that users write to.
+func (s *Spool) told() string { return filepath.Join(s.dir, toldName) }
+
+// names returns what is there of that users have written.
+func (s *Spool) names() ([]string, error) {
+	dir, err := os.Open(s.told())
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	names, err := dir.Readdirnames(mostNames)
+	if err != nil && err != io.EOF {
+		return nil, err
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
 // take adds to a report what a user has told.
 func (s *Spool) take(name string, r *Report) error {
-	f, err := openTold(filepath.Join(s.dir, name))
+	f, err := openTold(filepath.Join(s.told(), name))
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,10 +22,10 @@ func newSpool(t *testing.T) (*Hook, *Spool) {
 	return hook, spool
 }
 
-// told appends to what a user has told.
-func (s *Spool) told(t *testing.T, user, text string) {
+// tells appends to what a user has told.
+func (s *Spool) tells(t *testing.T, user, text string) {
 	t.Helper()
-	f, err := os.OpenFile(filepath.Join(s.dir, user), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	f, err := os.OpenFile(filepath.Join(s.told(), user), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +45,7 @@ func TestReadTakesWholeLinesOnce(t *testing.T) {
 		{"0", "\t/p/c.py\n", "executed /p/c.py 00"},
 		{"notes", "f\t-\t/p/d.py\n", ""},
 	} {
-		s.told(t, step.user, step.text)
+		s.tells(t, step.user, step.text)
 		r, err := s.Read()
 		if err != nil || r.words() != step.want || r.Incomplete {
 			t.Errorf("after %q: %q, %v; want %q", step.text, r.words(), err, step.want)
@@ -64,7 +65,7 @@ func TestReadOfWhatIsNoFile(t *testing.T) {
 		"a pipe":      makePipe,
 	} {
 		_, s := newSpool(t)
-		if err := put(filepath.Join(s.dir, "0")); err != nil {
+		if err := put(filepath.Join(s.told(), "0")); err != nil {
 			t.Fatal(err)
 		}
 		if r, err := s.Read(); err == nil || r.words() != "" {
@@ -76,7 +77,7 @@ func TestReadOfWhatIsNoFile(t *testing.T) {
 func TestReadOfMoreUsersThanServicesHave(t *testing.T) {
 	_, s := newSpool(t)
 	for n := range mostUsers + 1 {
-		s.told(t, strings.Repeat("1", n/9+1)+string(rune('1'+n%9)), "")
+		s.tells(t, strings.Repeat("1", n/9+1)+string(rune('1'+n%9)), "")
 	}
 	if r, err := s.Read(); err != nil || !r.Incomplete {
 		t.Errorf("%+v, %v", r, err)
@@ -85,7 +86,7 @@ func TestReadOfMoreUsersThanServicesHave(t *testing.T) {
 
 func TestLeft(t *testing.T) {
 	hook, s := newSpool(t)
-	s.told(t, "0", "f\t-\t/p/a.py\n")
+	s.tells(t, "0", "f\t-\t/p/a.py\n")
 	unfinished := filepath.Join(hook.base, "spool-1")
 	if err := os.Mkdir(unfinished, 0o700); err != nil {
 		t.Fatal(err)
@@ -110,6 +111,31 @@ func TestLeft(t *testing.T) {
 	}
 	if left, err := next.Left(); err != nil || len(left) != 0 {
 		t.Errorf("%+v, %v", left, err)
+	}
+}
+
+// TestLeftOfWhatIsNoOwner: what does not say whose spool it is, is removed, and
+// nobody waits for it.
+func TestLeftOfWhatIsNoOwner(t *testing.T) {
+	for what, put := range map[string]func(name string) error{
+		"a link":      func(name string) error { return os.Symlink("/dev/zero", name) },
+		"a directory": func(name string) error { return os.Mkdir(name, 0o700) },
+		"a pipe":      makePipe,
+		"much":        func(name string) error { return os.WriteFile(name, make([]byte, mostOwner+1), 0o600) },
+		"no number":   func(name string) error { return os.WriteFile(name, []byte("x svc"), 0o600) },
+		"no name":     func(name string) error { return os.WriteFile(name, []byte("3"), 0o600) },
+	} {
+		hook, s := newSpool(t)
+		of := filepath.Join(s.dir, ownerName)
+		if err := errors.Join(os.Remove(of), put(of)); err != nil {
+			t.Fatal(err)
+		}
+		if left, err := hook.Left(); err != nil || len(left) != 0 {
+			t.Errorf("%s: %+v, %v", what, left, err)
+		}
+		if _, err := os.Lstat(s.dir); !os.IsNotExist(err) {
+			t.Errorf("%s: the spool stays: %v", what, err)
+		}
 	}
 }
 
