@@ -9,12 +9,11 @@ user that processes run as: lines of fields with tabs between, "%" and what
 would end a field written as in a URL.
 
     h VERSION                      a Python of this version runs the hook
-    f HASH FILE                    a file of the project is about to be executed:
-                                   its module, a program, the archive that it is in
-    d HASH MTIME SIZE FILE         one that is no module was opened for reading
+    f HASH FILE                    a module of the project is about to be executed
+    d HASH MTIME SIZE FILE         another file of it is, or was opened for reading
     m NAME FILE                    another module was loaded
 
-HASH is the SHA-256 of what was executed, in hex; "-" where that cannot be told.
+HASH is the SHA-256 of what the file held, in hex; "-" where that cannot be told.
 A line is written before what it tells of happens, by one write to a descriptor
 that is closed again: nothing is kept that a service could close, or that a fork
 would share, and nobody is waited for. No line is written twice, whichever
@@ -297,9 +296,8 @@ def program(path):
     st = regular(path)
     if st is None or hashed.get(path) == stamp(st):
         return
-    total = digest(path, st, CODE, begun)
-    tell([b"f\t" + total + b"\t" + escaped(path)])
-    if total != b"-" and len(hashed) < 1 << 12:
+    tell([other(path, st, CODE, begun)])
+    if len(hashed) < 1 << 12:
         hashed[path] = stamp(st)
 
 
@@ -312,11 +310,15 @@ def data(path):
     if len(read) < 1 << 16:
         read.add(path)  # before we open it
     try:
-        told_at = "%d\t%d" % (st.st_mtime_ns, st.st_size)
-        tell([b"d\t" + digest(path, st, DATA, time_ns() + COARSE) + b"\t" + told_at.encode() + b"\t" + escaped(path)])
+        tell([other(path, st, DATA, time_ns() + COARSE)])
     except BaseException:
         read.discard(path)
         raise
+
+
+def other(path, st, most, since):
+    found = "%d\t%d" % (st.st_mtime_ns, st.st_size)
+    return b"d\t" + digest(path, st, most, since) + b"\t" + found.encode() + b"\t" + escaped(path)
 
 
 def executed(args):

@@ -31,7 +31,8 @@ import (
 //	env: KEY=VALUE ...   what its environment has besides; $DIR is its directory
 //	told: FILE ...       modules that are told, in order; "-" before one of which
 //	                     it cannot be told what was executed
-//	opened: FILE ...     other files that are told; files: yes  asks for them
+//	opened: FILE ...     other files that are told; files: yes  asks for those that
+//	                     are read
 //	others: NAME ...     modules of others, in order, others among them left out
 //	python: 3.11         the first Python that it is for
 //	pythons: none        no Python runs the hook; else one does

@@ -18,8 +18,9 @@ type Report struct {
 	Pythons []string
 	// Executed are the project's modules, in the order in which they were.
 	Executed []File
-	// Opened are other files of the project that were opened for reading, if
-	// that was asked for.
+	// Opened are other files of the project: those with code that was executed,
+	// as of a configuration, an archive, or bytecode without a source, and those
+	// that were opened for reading, if that was asked for.
 	Opened []Opened
 	// Modules are those that are not the project's, in the order in which they
 	// were first imported.
@@ -40,9 +41,9 @@ type File struct {
 	Hash Hash
 }
 
-// Opened is a file that was opened.
+// Opened is a file that was opened, whoever did that.
 type Opened struct {
-	File // a zero hash: it is large, or was being written
+	File // a zero hash: it is large, or was written at about that time
 	// Written and Size are what it had then.
 	Written time.Time
 	Size    int64
