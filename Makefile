@@ -22,7 +22,7 @@ demo: build
 
 # Everything the tests need, then the tests.
 test: venv
-	$(GOTESTSUM) --format pkgname -- -race $(TESTFLAGS) ./...
+	$(GOTESTSUM) --format pkgname -- -race -timeout 30m $(TESTFLAGS) ./...
 
 # The same tests at full counts; docs/soak.md has the last result.
 soak: venv

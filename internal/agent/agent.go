@@ -96,7 +96,7 @@ type Agent struct {
 	// by the next agent, could not be written down.
 	unwritten atomic.Bool
 	// unread is why the configuration on disk is not what runs; nil when it is.
-	unread atomic.Pointer[string]
+	unread atomic.Pointer[unread]
 	// stalled says that the loop or the runner does not answer.
 	stalled atomic.Bool
 

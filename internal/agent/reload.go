@@ -70,12 +70,13 @@ func (a *Agent) reload(ctx context.Context) ([]*runner.Ticket, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+	of := hashFile(a.setup().config.File)
 	tickets, err := a.takeOver(ctx)
 	if err == nil || errors.Is(err, errStopping) || ctx.Err() != nil {
 		return tickets, err
 	}
 	text := err.Error()
-	a.unread.Store(&text)
+	a.unread.Store(&unread{text, of})
 	a.emit(control.Event{Kind: "reload_failed", Text: strings.ReplaceAll(text, "\n", "; ")})
 	return nil, &control.Refusal{Text: text}
 }
@@ -396,22 +397,32 @@ func (g *generations) carry(before, after *view, run func(name string) decider.V
 	return nil
 }
 
+// unread is what is said of a configuration that does not run.
+type unread struct {
+	text string
+	of   watcher.Hash // what the file held; zero when it could not be read
+}
+
 // announce says that the configuration's file was written. It runs on the loop.
 func (a *Agent) announce() {
 	s := a.setup()
-	if hashFile(s.config.File) == s.config.Sum {
+	of := hashFile(s.config.File)
+	if of == s.config.Sum {
 		a.unread.Store(nil)
 		return
 	}
+	if u := a.unread.Load(); u != nil && u.of == of {
+		return // what is to be said of it has been: why it was refused, maybe
+	}
 	text := relative(s.config.Dir, s.config.File) + " has changed since it was read: 'bounce reload' takes it up"
-	a.unread.Store(&text)
+	a.unread.Store(&unread{text, of})
 	a.emit(control.Event{Kind: "warning", Text: text})
 }
 
 // whyUnread says why the configuration on disk is not what runs; "" if it is.
 func (a *Agent) whyUnread() string {
-	if text := a.unread.Load(); text != nil {
-		return *text
+	if u := a.unread.Load(); u != nil {
+		return u.text
 	}
 	return ""
 }
