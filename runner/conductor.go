@@ -300,7 +300,11 @@ func (c *conductor) apply(p decider.Plan) *Ticket {
 		if s.Kind == decider.RestartService {
 			names = append(names, s.Name)
 		}
-		c.add(&step{kind: s.Kind, name: s.Name, signal: s.Signal, order: s.Order, event: wanted, wish: w, why: w.why}, at)
+		e := wanted
+		if starts(s.Reasons) {
+			e = called // it may have begun since
+		}
+		c.add(&step{kind: s.Kind, name: s.Name, signal: s.Signal, order: s.Order, event: e, wish: w, why: w.why}, at)
 	}
 	c.together(names)
 	return t
@@ -450,7 +454,10 @@ func (c *conductor) add(s *step, slots ...slot) {
 		if have.kind != s.kind || have.name != s.name || have.signal != s.signal || have.now != s.now && !s.operator || have.active || have.ended {
 			continue
 		}
-		if have.event == s.event && have.operator == s.operator {
+		if have.operator == s.operator && (have.event == s.event || !s.operator && have.brings() && s.brings()) {
+			if have.event == called {
+				have.event = s.event // that of a restart is one of a start too
+			}
 			have.slots = append(have.slots, slots...)
 			have.order = s.order
 			if s.wish != nil {
@@ -574,7 +581,12 @@ func (c *conductor) resolve() bool {
 func (c *conductor) remove(name string) {
 	s := c.services[name]
 	s.inbox.put(letter{event: quit})
-	c.work.Go(func() { <-s.done })
+	c.work.Go(func() {
+		<-s.done
+		if c.host.gone != nil {
+			c.host.gone(name)
+		}
+	})
 	delete(c.services, name)
 	delete(c.views, name)
 	delete(c.leaving, name)
@@ -767,6 +779,14 @@ func (c *conductor) anyBefore(s *step) bool {
 		}
 	}
 	return false
+}
+
+// brings reports whether a step is a plan's start or restart.
+func (s *step) brings() bool { return s.event == wanted || s.event == called }
+
+// starts reports whether all that is asked for is that a service is up.
+func starts(reasons []decider.Reason) bool {
+	return len(reasons) > 0 && !slices.ContainsFunc(reasons, func(r decider.Reason) bool { return r.Path != "" || r.Change != decider.Started })
 }
 
 // ends reports whether a step stops its service.

@@ -63,6 +63,9 @@ type Options struct {
 	// Record gets every line of services as well, in order per stream, from the
 	// goroutine that reads it: none is dropped, so it must not wait for anything.
 	Record func(Line)
+	// Gone is called, from a goroutine of its own, when nothing is left of a
+	// service that Configure has removed, and no line of it is to come.
+	Gone func(service string)
 	// MaxParallel limits how many services restart at a time; 0: no limit.
 	// Crash restarts are not limited.
 	MaxParallel int
@@ -203,7 +206,7 @@ func New(o Options) (*Runner, error) {
 	h := &host{
 		run: o.Run, dir: dir, dry: o.Dry, ctx: ctx, stop: stop, force: forced.Done(),
 		before: o.Before, beside: o.Beside, took: o.Took, environ: o.Environ, beforeAction: o.BeforeAction, afterAction: o.AfterAction, scratch: o.Scratch,
-		emit: events.tell, sink: o.Output, record: o.Record, lines: o.Lines,
+		emit: events.tell, sink: o.Output, record: o.Record, gone: o.Gone, lines: o.Lines,
 		observer: o.Observer,
 		keep:     o.Keep, memo: o.Memo, random: random, start: o.start, failures: newMailbox[downfall](), changed: make(chan struct{}, 1),
 	}
@@ -300,7 +303,9 @@ func (r *Runner) do(f func()) bool {
 // and has not begun merges with it: steps of all plans are taken in one order,
 // (Order, actions first, Name). An action waits for everything before it and for
 // an action that runs, a service for the actions before it and for the services it depends on. A
-// service that is not up when it is to get a signal is restarted instead. When
+// service that is not up when it is to get a signal is restarted instead; one
+// that is asked to restart for nothing but its start ([decider.Started]) is left
+// alone if it is up by then, or about to be. When
 // an action fails, what comes later in its plan is held. Services that are
 // meant to be down are left alone.
 //

@@ -97,7 +97,8 @@ type host struct {
 	memo         func(service string, generation int) []byte
 	emit         func(Event)
 	sink         func(Line)
-	record       func(Line) // may be nil
+	record       func(Line)           // may be nil
+	gone         func(service string) // may be nil
 	lines        int
 	random       func() float64
 	start        starter

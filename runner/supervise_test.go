@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"bounce/decider"
 )
 
 // TestTogether plays the cases of together.txt.
@@ -97,6 +99,10 @@ func playSteps(t *testing.T, lines []string, o Options, sockets string, anyOrder
 		case "plan":
 			results := g.finish(g.Apply(withActions(strings.Join(names, " "))))
 			got = []string{strings.ReplaceAll(outcomes(results), sockets+"/", "")}
+		case "begin":
+			ticket = g.Apply(startOf(names))
+		case "begin...":
+			g.Apply(startOf(names))
 		case "without":
 			o = withoutServices(o, names)
 			ticket = configure()
@@ -153,6 +159,15 @@ func playSteps(t *testing.T, lines []string, o Options, sockets string, anyOrder
 			t.Errorf("%s:\n got %s\nwant %s", strings.Join(words, " "), strings.Join(got, "\n     "), strings.Join(want, "\n     "))
 		}
 	}
+}
+
+// startOf returns a plan by which services are to be up.
+func startOf(names []string) decider.Plan {
+	p := planFor(names...)
+	for i := range p.Steps {
+		p.Steps[i].Reasons = []decider.Reason{{Change: decider.Started}}
+	}
+	return p
 }
 
 // withoutServices returns what is left of a configuration, in its groups too.
