@@ -271,6 +271,7 @@ func newAgent(cfg *configs.Config, opts Options) (*Agent, error) {
 		Memo:         a.memo,
 		Events:       a.ran,
 		Record:       func(l runner.Line) { a.setup().files.add(l) },
+		Gone:         a.departed,
 		Output: func(l runner.Line) {
 			a.lines.add(lineOf(l))
 		},

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"context"
 	"fmt"
 	"maps"
 
@@ -22,7 +23,7 @@ type outputFile struct {
 
 // openFiles returns the files that a configuration names; those that are open
 // go on as it says. The file of a service that is gone stays open for its last
-// words, and for when it comes back. What they cannot take is told as an event: a
+// words, see departed. What they cannot take is told as an event: a
 // disk that is full or slow is no reason to stop a service.
 func (a *Agent) openFiles(cfg *configs.Config, was files) files {
 	open := maps.Clone(was)
@@ -53,6 +54,25 @@ func (a *Agent) openFiles(cfg *configs.Config, was files) files {
 		open[name] = file
 	}
 	return open
+}
+
+// departed is called by the runner when nothing is left of a service that a
+// reload has removed. Unless another one has brought it back, its file is closed.
+func (a *Agent) departed(service string) {
+	var last *outputFile
+	_ = a.do(context.Background(), func(context.Context) { // else all are closed soon
+		next := *a.setup()
+		if _, back := next.config.Services[service]; back || next.files[service] == nil {
+			return
+		}
+		last = next.files[service]
+		next.files = maps.Clone(next.files)
+		delete(next.files, service)
+		a.inPlace.Store(&next)
+	})
+	if last != nil {
+		last.Close()
+	}
 }
 
 // add writes a line of a service as it is.

@@ -44,13 +44,21 @@ func (a *Agent) reloaded(ctx context.Context, noWait bool) (control.Outcome, err
 	if err != nil {
 		return control.Outcome{}, err
 	}
+	if noWait {
+		return a.outcome(nil), nil
+	}
 	for _, t := range tickets {
-		if noWait {
-			break
-		}
 		if err := wait(ctx, t.Done()); err != nil {
 			return control.Outcome{}, err
 		}
+	}
+	// What waited for another service may be on its way without a plan.
+	var newer <-chan struct{}
+	if err := a.do(ctx, func(context.Context) { newer = a.nextPlan }); err != nil {
+		return control.Outcome{}, err
+	}
+	if err := a.settle(ctx, newer); err != nil {
+		return control.Outcome{}, err
 	}
 	return a.outcome(nil), nil
 }
