@@ -28,6 +28,9 @@ func writeObserved(w io.Writer, st control.Status) error {
 	return nil
 }
 
+// firstUnwatched is how many files that are ignored status names.
+const firstUnwatched = 5
+
 func observedWords(s control.Service) (words []string) {
 	add := func(format string, args ...any) { words = append(words, fmt.Sprintf(format, args...)) }
 	o := s.Observed
@@ -47,6 +50,12 @@ func observedWords(s control.Service) (words []string) {
 	}
 	if o.Idle > 0 {
 		add("has not loaded %s to which imports lead", files(o.Idle))
+	}
+	for _, path := range o.Unwatched[:min(len(o.Unwatched), firstUnwatched)] {
+		add("has loaded %s, which is ignored: edits of it restart nothing; watch.include: [/%s] changes that", path, path)
+	}
+	if more := len(o.Unwatched) - firstUnwatched; more > 0 {
+		add("has loaded %s more that are ignored", files(more))
 	}
 	for _, e := range o.Stale {
 		now := "and it is gone"

@@ -55,6 +55,35 @@ func BenchmarkTurn(b *testing.B) {
 	}
 }
 
+// BenchmarkObserved is what an edit that no service loads costs the graph and
+// the services, when all that they load was observed too: 8 services of 5,000
+// files each.
+func BenchmarkObserved(b *testing.B) {
+	const files, services = 5000, 8
+	p, _ := benchProject(b, files, services)
+	loaded := map[string]bool{}
+	for i := range files {
+		loaded[fmt.Sprintf("m%d.py", i)] = false
+	}
+	seen := map[string]*sightings{}
+	for name, r := range p.view.services {
+		seen[name] = (*sightings)(nil).with(r.service.sightingKey(), 1, loaded, true)
+	}
+	p.observed(seen)
+	other := filepath.Join(p.config.Dir, "other.py")
+	b.ReportAllocs()
+	for n := 1; b.Loop(); n++ {
+		if err := os.WriteFile(other, fmt.Appendf(nil, "N = %d\n", n), 0o644); err != nil {
+			b.Fatal(err)
+		}
+		c, err := p.content.Read("other.py")
+		if err != nil {
+			b.Fatal(err)
+		}
+		p.update(b.Context(), watcher.Batch{Seq: uint64(n), Changes: []watcher.Change{{Path: "other.py", Kind: watcher.Modified, Old: p.files["other.py"], New: c.Hash}}})
+	}
+}
+
 // BenchmarkNeeds is what it costs to say how 20 services that each load 4,000
 // modules come to load each of 81 distributions, as after an upgrade of all.
 func BenchmarkNeeds(b *testing.B) {

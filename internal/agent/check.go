@@ -94,8 +94,9 @@ func (p *Project) observedFindings() (findings []Finding) {
 			what  string
 			paths []string
 		}{
-			{"has loaded %d of its files by no import: %s", span.missed()},
+			{"has loaded %d of its files by no import: %s", span.missed},
 			{"has not loaded %d of the files to which imports lead: %s", span.idle()},
+			{"has loaded %d of its files that are ignored, so that no edit of them restarts it; name them in watch.include to change that: %s", p.view.unwatched(name, p.config.Dir)},
 		} {
 			if len(c.paths) == 0 {
 				continue

@@ -46,9 +46,10 @@ type voice struct {
 	ready time.Time
 	// What follows is written by the loop with the mutex of the listener held,
 	// so that others can read it.
-	pythons    []string // versions
-	incomplete bool     // not everything was told
-	modules    []observe.Module
+	pythons    []string         // versions
+	incomplete bool             // not everything was told
+	modules    []observe.Module // each once
+	met        map[observe.Module]bool
 
 	// key is what the service was when it started; "" where that was not known.
 	// It is the loop's from the first time on that it is heard, as is the rest.
@@ -56,13 +57,20 @@ type voice struct {
 	inherited bool            // an earlier agent has listened to it
 	began     time.Time       // when it was about to be started, or was inherited
 	loaded    map[string]bool // true for what was opened
+	// taken is what has taken in how many of these: it need not look at them again.
+	taken struct {
+		by    *sightings
+		files int
+	}
 	// doubts has, by path, what it executed while the tree held something else or
 	// nothing, which may be behind, or does not have what is ignored.
 	doubts map[string]proof
 }
 
 func newVoice(spool *observe.Spool, inherited bool) *voice {
-	return &voice{Spool: spool, inherited: inherited, began: now(), loaded: map[string]bool{}, doubts: map[string]proof{}}
+	return &voice{Spool: spool, inherited: inherited, began: now(),
+		met: map[observe.Module]bool{}, loaded: map[string]bool{}, doubts: map[string]proof{},
+	}
 }
 
 // open prepares to have services tell.
@@ -282,7 +290,11 @@ func (s *sightings) told(key string, v *voice, ready, over bool) *sightings {
 	if whole && over {
 		return s.after(key, v.Generation, v.loaded)
 	}
-	return s.with(key, v.Generation, v.loaded, whole)
+	if s == nil || s != v.taken.by || len(v.loaded) != v.taken.files || s.Key != key || whole && !s.Whole {
+		s = s.with(key, v.Generation, v.loaded, whole)
+		v.taken.by, v.taken.files = s, len(v.loaded)
+	}
+	return s
 }
 
 // proof is what a generation is known to have executed, or read.
@@ -297,9 +309,18 @@ type proof struct {
 func (a *Agent) attend(v *voice) (said []proof) {
 	report, err := v.Read()
 	a.listener.mu.Lock()
-	v.pythons = append(v.pythons, report.Pythons...)
+	for _, python := range report.Pythons {
+		if !slices.Contains(v.pythons, python) {
+			v.pythons = append(v.pythons, python)
+		}
+	}
 	v.incomplete = v.incomplete || report.Incomplete || err != nil
-	v.modules = append(v.modules, report.Modules...)
+	for _, m := range report.Modules { // each worker tells its own
+		if !v.met[m] {
+			v.met[m] = true
+			v.modules = append(v.modules, m)
+		}
+	}
 	a.listener.mu.Unlock()
 	p := a.project()
 	for _, f := range report.Executed {
@@ -475,7 +496,8 @@ func (a *Agent) observation(name string, generation int) *control.Observed {
 	if r.span.known != nil {
 		out.Files = len(r.span.known.Files)
 	}
-	out.Unforeseen, out.Idle = len(r.span.missed()), len(r.span.idle())
+	out.Unforeseen, out.Idle = len(r.span.missed), len(r.span.idle())
+	out.Unwatched = a.view().unwatched(name, a.config().Dir)
 	last := a.generations.running(name, generation)
 	if last == nil {
 		return out

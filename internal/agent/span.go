@@ -2,6 +2,8 @@ package agent
 
 import (
 	"iter"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 
@@ -15,17 +17,19 @@ import (
 // observed to load, with what they import. It is never changed.
 type span struct {
 	static *treesitter.Reach
-	// seen is from the modules that were observed and that are not in static; nil
-	// for none.
-	seen *treesitter.Reach
+	// missed are the modules that were observed and to which no imports lead,
+	// sorted; seen is from these, nil for none.
+	missed []string
+	seen   *treesitter.Reach
 	// known has what was observed; nil for nothing. exact says that nothing else
 	// counts.
 	known *sightings
 	exact bool
 }
 
-// spanOf works out the span of a service in v.
-func (v *view) spanOf(s *service) span {
+// spanOf works out the span of a service in v, where it was old in the view
+// before; the zero span if there was none.
+func (v *view) spanOf(s *service, old span) span {
 	entries := v.entries(s)
 	p := span{static: v.graph.Reach(entries...)}
 	if s.reach == configs.ReachStatic {
@@ -39,14 +43,31 @@ func (v *view) spanOf(s *service) span {
 	if len(entries) > 0 {
 		roots = entries[0].Roots
 	}
+	p.missed = p.unforeseen(old)
 	var observed []treesitter.Entry
-	for _, path := range p.missed() {
+	for _, path := range p.missed {
 		observed = append(observed, treesitter.Entry{File: path, Roots: roots})
 	}
 	if len(observed) > 0 {
 		p.seen = v.graph.Reach(observed...)
 	}
 	return p
+}
+
+// unforeseen returns the modules that were observed and to which no imports lead.
+// There are thousands to look at, of which most edits change none.
+func (p span) unforeseen(old span) (paths []string) {
+	if old.known == p.known {
+		if in, out := p.static.Since(old.static); len(in) == 0 && len(out) == 0 {
+			return old.missed
+		}
+	}
+	for _, path := range p.known.modules {
+		if !p.static.Has(path) {
+			paths = append(paths, path)
+		}
+	}
+	return paths
 }
 
 // has reports whether the file at path is in it.
@@ -150,19 +171,6 @@ func (p span) observed(path string) decider.Link {
 	return decider.Link{From: word + strconv.Itoa(seen.Generation), To: path}
 }
 
-// missed returns the modules that were observed and to which no imports lead.
-func (p span) missed() (paths []string) {
-	if p.known == nil {
-		return nil
-	}
-	for _, path := range p.known.modules {
-		if !p.static.Has(path) {
-			paths = append(paths, path)
-		}
-	}
-	return paths
-}
-
 // idle returns the files to which imports lead and which no generation has
 // loaded, as far as any has told.
 func (p span) idle() (paths []string) {
@@ -171,6 +179,20 @@ func (p span) idle() (paths []string) {
 	}
 	for path := range p.static.All() {
 		if _, seen := p.known.get(path); !seen {
+			paths = append(paths, path)
+		}
+	}
+	return paths
+}
+
+// unwatched returns the modules below dir that a service was observed to load and
+// that are ignored: they are there, and not in the graph.
+func (v *view) unwatched(service, dir string) (paths []string) {
+	for _, path := range v.services[service].span.missed {
+		if isExtension(path) || v.graph.Has(path) {
+			continue
+		}
+		if _, err := os.Stat(filepath.Join(dir, filepath.FromSlash(path))); err == nil {
 			paths = append(paths, path)
 		}
 	}

@@ -115,7 +115,10 @@ func (v *view) follow(before *view, r *reached, code tree, b watcher.Batch) *rea
 	next := &reached{service: s, all: r.all, watched: watched, packages: r.packages, version: r.version}
 	var differ []string
 	if !r.all {
-		next.span = v.spanOf(s)
+		next.span = r.span
+		if v.graph != before.graph || v.seen[s.name].of(s.sightingKey()) != r.span.known {
+			next.span = v.spanOf(s, r.span)
+		}
 		came, went := next.span.since(r.span)
 		differ = append(came, went...)
 	}
@@ -172,7 +175,7 @@ func (v *view) with(paths []string) *view {
 
 // look works out what s can load in v.
 func (v *view) look(s *service, code tree, watched map[string]watcher.Hash) *reached {
-	r := &reached{service: s, span: v.spanOf(s), watched: watched}
+	r := &reached{service: s, span: v.spanOf(s, span{}), watched: watched}
 	r.all = s.unknown != "" && !r.span.exact
 	load := make(map[string]watcher.Hash, len(watched))
 	if r.all {

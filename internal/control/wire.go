@@ -340,6 +340,9 @@ type Observed struct {
 	Files      int `json:"files"`
 	Unforeseen int `json:"unforeseen"`
 	Idle       int `json:"idle"`
+	// Unwatched are the modules that were loaded and are ignored: no edit of them
+	// restarts the service.
+	Unwatched []string `json:"unwatched,omitempty"`
 	// Stale are the files that the generation has executed as they are no more.
 	Stale []Executed `json:"stale"`
 }
