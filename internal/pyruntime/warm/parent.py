@@ -400,7 +400,9 @@ class Parent:
         if not alone(self.sleep):
             more = threads() - 1
             raise Refusal("an import has left %d thread%s running" % (more, "s" * (more > 1)))
-        self.files = {path: stamp(path) for path in files_of(sys.modules)}
+        # This file was there before, if only just, and stays as it is: its place has
+        # its content in its name.
+        self.files = {path: stamp(path) for path in files_of(sys.modules) if path != __file__}
         sites = [entry for entry in path if os.path.basename(entry) in INSTALLED]
         changed = [path for path, st in self.files.items() if st is None or st[0] >= begun]
         changed += [path for path, st in witness.read.items() if stamp(path) != st or st and st[0] >= begun]
