@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"bounce/bench/internal/measure"
 	"bounce/internal/control"
 )
 
@@ -31,7 +32,7 @@ type agent struct {
 	launched    time.Time
 	events      chan control.Event
 	wg          sync.WaitGroup
-	said        *tail
+	said        *measure.Tail
 }
 
 // configure writes the bounce.yaml of a project.
@@ -47,7 +48,7 @@ func launch(bounce, dir, state string) (*agent, error) {
 		bounce: bounce, dir: dir,
 		env:    append(os.Environ(), "XDG_STATE_HOME="+state, "XDG_RUNTIME_DIR="+state),
 		events: make(chan control.Event, 4096),
-		said:   &tail{},
+		said:   &measure.Tail{},
 	}
 	a.cmd = exec.Command(bounce, "up", "--json")
 	a.cmd.Dir, a.cmd.Env, a.cmd.Stderr = dir, a.env, a.said
@@ -136,24 +137,4 @@ func (a *agent) stop() error {
 		return fmt.Errorf("bounce up: %w: %s", err, a.said)
 	}
 	return nil
-}
-
-// tail keeps the end of what is written to it.
-type tail struct {
-	mu   sync.Mutex
-	text []byte
-}
-
-func (t *tail) Write(p []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.text = append(t.text, p...)
-	t.text = t.text[max(0, len(t.text)-2048):]
-	return len(p), nil
-}
-
-func (t *tail) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return string(t.text)
 }

@@ -97,7 +97,7 @@ func (m mode) measure(name, dir string, p *project, pr *probe, n int) ([]*series
 	if err != nil {
 		return nil, err
 	}
-	said := &tail{}
+	said := &measure.Tail{}
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = p.dir, said, said
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

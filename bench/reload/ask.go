@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bounce/bench/internal/measure"
 	"bufio"
 	"context"
 	"errors"
@@ -95,11 +96,11 @@ type command struct {
 	cmd    *exec.Cmd
 	in     io.WriteCloser
 	answer chan string
-	said   *tail
+	said   *measure.Tail
 }
 
 func newCommand(bin string, argv []string, dir string, env []string) (*command, error) {
-	c := &command{cmd: exec.Command(filepath.Join(bin, argv[0]), argv[1:]...), answer: make(chan string), said: &tail{}}
+	c := &command{cmd: exec.Command(filepath.Join(bin, argv[0]), argv[1:]...), answer: make(chan string), said: &measure.Tail{}}
 	c.cmd.Dir, c.cmd.Env, c.cmd.Stderr = dir, env, c.said
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	var err error

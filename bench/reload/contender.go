@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"sync"
 	"syscall"
 	"time"
 
@@ -28,7 +27,7 @@ type contender struct {
 	dir      string
 	argv     []string
 	env      []string
-	said     *tail
+	said     *measure.Tail
 	cmd      *exec.Cmd
 	alive    context.Context // ends with the program
 	ended    chan struct{}
@@ -56,7 +55,7 @@ func start(ctx context.Context, p project, with program, bin, dir string) (*cont
 		}
 	}
 	x := &contender{
-		program: with, dir: copied, said: &tail{},
+		program: with, dir: copied, said: &measure.Tail{},
 		file: filepath.Join(copied, filepath.FromSlash(p.Edit)),
 		env: append(os.Environ(), "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"), "VIRTUAL_ENV="+filepath.Dir(bin),
 			"XDG_STATE_HOME="+scratch, "XDG_RUNTIME_DIR="+scratch, "BENCH_DIR="+scratch, "PYTHONUNBUFFERED=1"),
@@ -164,26 +163,6 @@ func freePort() (int, error) {
 	}
 	defer l.Close()
 	return l.Addr().(*net.TCPAddr).Port, nil
-}
-
-// tail keeps the end of what is written to it.
-type tail struct {
-	mu   sync.Mutex
-	text []byte
-}
-
-func (t *tail) Write(p []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.text = append(t.text, p...)
-	t.text = t.text[max(0, len(t.text)-2048):]
-	return len(p), nil
-}
-
-func (t *tail) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return string(t.text)
 }
 
 func (x *contender) figures() measure.Figures {
