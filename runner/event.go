@@ -38,8 +38,9 @@ const (
 	// event is of the new one. KindServing: it serves, and the other one is still
 	// there; the service comes to KindReady, or KindUnverified, when that is gone.
 	// KindAlone: it has failed, and is tried again by itself, since the other one
-	// may have been in its way, or by a cold start, since it was the first warm one. KindApart: so it was, and generations of the
-	// service will not overlap any more.
+	// may have been in its way, or by a cold start, since it was the first warm
+	// one. KindApart: the other one was in its way, and generations of the service
+	// will not overlap any more.
 	KindOverlapping Kind = "overlapping"
 	KindServing     Kind = "serving"
 	KindAlone       Kind = "alone"

@@ -57,6 +57,11 @@ func (s *service) conceive(w *wish) *incarnation {
 	return &incarnation{generation: s.numbered, state: StateStopped, cause: w.cause, reasons: w.reasons, why: w.why, trial: w.trial}
 }
 
+// wish is what brought a generation about, for another one in its place.
+func (n *incarnation) wish() *wish {
+	return &wish{cause: n.cause, reasons: n.reasons, why: n.why}
+}
+
 // still ends what waits and watches in the state that is left.
 func (n *incarnation) still() {
 	if n.timer != nil {

@@ -8,8 +8,8 @@ package runner
 // event Crashed, Spent, Cooled, Doomed or Done.
 //
 // A rolling restart starts the next generation, the successor, beside the one
-// that serves, and one that overlaps does so beside the one that is ended. Its life is a second, smaller table, in the same words: were it
-// part of the first, each of its states would be there once for every state
+// that serves, and one that overlaps does so beside the one that is ended. Its
+// life is a second, smaller table, in the same words: were it part of the first, each of its states would be there once for every state
 // that the one before it may be in. The two meet in four events, two each way:
 // the first table has what a successor brings about (succeeded, bereft) and how
 // it takes over (proved, inherited). The code is in succession.go.

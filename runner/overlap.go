@@ -128,8 +128,7 @@ func (s *service) giveWay() {
 	}
 	switch h.state {
 	case StateStarting:
-		was := &wish{cause: h.cause, reasons: h.reasons, why: h.why}
-		s.next = was.merge(s.next)
+		s.next = h.wish().merge(s.next)
 		h.asked = true
 		s.develop(rolled, Event{})
 	case StateStopped: // it has failed
@@ -156,9 +155,15 @@ func (s *service) joinAgain() {
 // tryAlone follows the failure of a generation that was started while the one
 // before it was there.
 func (s *service) tryAlone(d findings) {
-	s.announce(s.incarnation, Event{Kind: KindAlone, Tail: d.tail,
-		What: d.what + "; tried again by itself, since the generation before it was still there"})
-	s.next = &wish{cause: s.cause, reasons: s.reasons, why: s.why, trial: &trial{s.generation, d.what, false}}
+	s.tryAgain(d, "by itself, since the generation before it was still there", false)
+}
+
+// tryAgain follows the failure of a generation with one more of the same, free of
+// charge: how says in which other way, cold that it is by a cold start.
+func (s *service) tryAgain(d findings, how string, cold bool) {
+	s.announce(s.incarnation, Event{Kind: KindAlone, Tail: d.tail, What: d.what + "; tried again " + how})
+	s.next = s.wish()
+	s.next.trial = &trial{s.generation, d.what, cold}
 	s.happen(renewed, Event{What: s.why})
 }
 

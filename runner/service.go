@@ -485,8 +485,7 @@ func (s *service) launch(n *incarnation) {
 	n.deafen()
 	if n == s.heir {
 		if errors.Is(err, errAlone) {
-			was := &wish{cause: n.cause, reasons: n.reasons, why: n.why}
-			s.next, n.asked = was.merge(s.next), true
+			s.next, n.asked = n.wish().merge(s.next), true
 		}
 		n.fault = err.Error()
 		s.develop(refused, Event{})

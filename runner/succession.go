@@ -46,8 +46,7 @@ func (s *service) rolls() bool {
 // way make room for another.
 func (s *service) summon() {
 	if h := s.heir; h != nil {
-		was := &wish{cause: h.cause, reasons: h.reasons, why: h.why}
-		s.next = was.merge(s.next)
+		s.next = h.wish().merge(s.next)
 		h.asked = true
 		s.develop(rolled, Event{})
 		return
@@ -159,7 +158,7 @@ func (s *service) bury() {
 		s.announce(h, Event{Kind: KindAbandoned, What: "no longer called for"})
 	case s.blames(h):
 		s.announce(h, Event{Kind: KindAlone, What: "tried again by a cold start, since this one was the first warm one"})
-		s.next = &wish{cause: h.cause, reasons: h.reasons, why: h.why}
+		s.next = h.wish()
 		s.rollOn()
 	default:
 		s.rollBack(h)

@@ -180,10 +180,11 @@ func (s *service) begin(n *incarnation, c command) (err error) {
 // coldReason says why a command is not to be started warm now, "" when it is.
 func (s *service) coldReason(c command) string {
 	y := &s.nursery
+	if y.trial.State == warm.Untried {
+		return y.trial.Cold(s.spec.Warm) // nothing need be looked at
+	}
 	key, err := s.warmKeyOf(c)
 	switch {
-	case y.trial.State == warm.Untried:
-		return y.trial.Cold(s.spec.Warm)
 	case err != nil:
 		return err.Error()
 	case !reflect.DeepEqual(key, y.key):
@@ -471,8 +472,5 @@ func (s *service) blames(n *incarnation) bool {
 // was warm, where the policy would not try again. Where it would, the next start is
 // cold as well.
 func (s *service) tryCold(d findings) {
-	s.announce(s.incarnation, Event{Kind: KindAlone, Tail: d.tail,
-		What: d.what + "; tried again by a cold start, since this one was the first warm one"})
-	s.next = &wish{cause: s.cause, reasons: s.reasons, why: s.why, trial: &trial{s.generation, d.what, true}}
-	s.happen(renewed, Event{What: s.why})
+	s.tryAgain(d, "by a cold start, since this one was the first warm one", true)
 }
