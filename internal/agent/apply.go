@@ -19,6 +19,22 @@ import (
 
 // The steps of a turn, in its order. They run on the loop.
 
+// enact tells of a plan that was made for a batch in v, and has the runner carry
+// it out.
+func (a *Agent) enact(b watcher.Batch, v *view, plan decider.Plan) {
+	a.publish(b, plan)
+	a.restarting(plan)
+	a.apply(v, plan)
+}
+
+// start is what is owed to a service that is yet to be brought up.
+func (v *view) start(service string) decider.Debt {
+	return decider.Debt{Step: decider.Step{
+		Kind: decider.RestartService, Name: service, Order: v.services[service].service.order,
+		Reasons: []decider.Reason{{Change: decider.Started}},
+	}}
+}
+
 // update takes a batch into the project, publishes the view that comes of it,
 // and hands the runner the services that it made anew.
 func (a *Agent) update(ctx context.Context, b watcher.Batch) (before, after *view, s suspects) {

@@ -509,9 +509,7 @@ func (a *Agent) reinstalled(ctx context.Context, news []installation, fresh []*s
 	in := a.input(ctx, b, before, after)
 	in.Installed = names
 	plan := decider.Decide(in)
-	a.publish(b, plan)
-	a.restarting(plan)
-	a.apply(after, plan)
+	a.enact(b, after, plan)
 }
 
 // learn takes in what was installed or removed, and tells of it. It returns the

@@ -225,10 +225,7 @@ func (a *Agent) takeUp(ctx context.Context, wanted []string, packages map[string
 		if a.generations.runs(name) {
 			continue // it is started anew if it is stale, or if that is owed
 		}
-		starts = append(starts, decider.Debt{Step: decider.Step{
-			Kind: decider.RestartService, Name: name, Order: after.services[name].service.order,
-			Reasons: []decider.Reason{{Change: decider.Started}},
-		}})
+		starts = append(starts, after.start(name))
 	}
 	var gone []string
 	for _, c := range b.Changes {

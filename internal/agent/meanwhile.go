@@ -139,9 +139,7 @@ func (a *Agent) catchUp(ctx context.Context, packages map[string]bool) {
 	in := a.input(ctx, b, v, v)
 	in.Installed = packages
 	plan := decider.Decide(in)
-	a.publish(b, plan)
-	a.restarting(plan)
-	a.apply(v, plan)
+	a.enact(b, v, plan)
 	a.wonder(ctx, b, plan)
 }
 

@@ -287,15 +287,10 @@ func (a *Agent) decideAnew(ctx context.Context, b watcher.Batch, before, after *
 	a.forgive(b)
 	in := a.input(ctx, b, before, after)
 	for _, name := range starts {
-		in.Owed = append(in.Owed, decider.Debt{Step: decider.Step{
-			Kind: decider.RestartService, Name: name, Order: after.services[name].service.order,
-			Reasons: []decider.Reason{{Change: decider.Started}},
-		}})
+		in.Owed = append(in.Owed, after.start(name))
 	}
 	plan := decider.Decide(in)
-	a.publish(b, plan)
-	a.restarting(plan)
-	a.apply(after, plan)
+	a.enact(b, after, plan)
 	a.wonder(ctx, b, plan)
 	a.inquire(ctx)
 }
@@ -392,14 +387,8 @@ func (g *generations) carry(before, after *view, run func(name string) decider.V
 			now.Start = v.Start
 			return now
 		}
-		for _, v := range []**decider.Version{&gen.last, &gen.asked} {
-			if *v != nil {
-				moved := as(**v)
-				*v = &moved
-			}
-		}
-		if gen.heir != nil {
-			gen.heir.version = as(gen.heir.version)
+		for v := range gen.versions() {
+			*v = as(*v)
 		}
 	}
 	return nil

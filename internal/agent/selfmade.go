@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"bounce/decider"
@@ -148,13 +149,15 @@ func (a *Agent) restarting(plan decider.Plan) {
 		if step.Kind != decider.RestartService || s.Started == nil {
 			continue
 		}
-		newborn := len(step.Reasons) > 0
 		for _, why := range step.Reasons {
-			if newborn = newborn && a.observedAlone(step.Name, why.Path) && a.selfmade.newborn(why.Path, *s.Started); why.Path != "" {
+			if why.Path != "" {
 				a.round(circle{step.Name, why.Path}, why.Path, s)
 			}
 		}
-		if newborn {
+		known := func(why decider.Reason) bool {
+			return !a.observedAlone(step.Name, why.Path) || !a.selfmade.newborn(why.Path, *s.Started)
+		}
+		if len(step.Reasons) > 0 && !slices.ContainsFunc(step.Reasons, known) {
 			a.round(circle{step.Name, ""}, step.Reasons[0].Path, s)
 		}
 	}

@@ -24,8 +24,6 @@ func (a *Agent) turn(ctx context.Context, b watcher.Batch) {
 	a.forgive(b)
 	plan := decider.Decide(a.input(ctx, b, before, after))
 
-	a.publish(b, plan)
-	a.restarting(plan)
-	a.apply(after, plan)
+	a.enact(b, after, plan)
 	a.wonder(ctx, b, plan)
 }
