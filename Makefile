@@ -36,7 +36,7 @@ build/venv/.installed: testdata/python/requirements.txt
 	touch $@
 
 # cgo stays in treesitter: the rest must build without it, and elsewhere.
-NOCGO = ./watcher ./decider ./runner ./internal/control ./internal/git ./internal/pyruntime ./internal/pyruntime/warm ./internal/classifier ./internal/writers ./internal/cgroup ./internal/confine ./internal/shim ./internal/lines ./internal/waitid ./internal/feed ./internal/machine
+NOCGO = ./watcher ./decider ./runner ./internal/control ./internal/git ./internal/pyruntime ./internal/pyruntime/warm ./internal/classifier ./internal/writers ./internal/cgroup ./internal/confine ./internal/shim ./internal/lines ./internal/unixcred ./internal/waitid ./internal/feed ./internal/machine
 lint:
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo 'gofmt would change:'; gofmt -l $$(git ls-files '*.go'); exit 1; }
 	$(GO) vet ./...

@@ -1,12 +1,13 @@
 package runner
 
 import (
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
+
+	"bounce/internal/unixcred"
 
 	"golang.org/x/sys/unix"
 )
@@ -38,44 +39,25 @@ func openEar(dir string, others bool) (*ear, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen for notices: %w", err)
 	}
-	if err := passCredentials(conn); err != nil {
+	if err := unixcred.Pass(conn); err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("cannot listen for notices: %w", err)
 	}
 	return &ear{conn, address}, nil
 }
 
-func passCredentials(conn *net.UnixConn) error {
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		return err
-	}
-	var failed error
-	err = raw.Control(func(fd uintptr) {
-		failed = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_PASSCRED, 1)
-	})
-	return errors.Join(err, failed)
-}
-
 // listen calls heard for each message and the process that sent it, until the
 // ear is closed.
 func (e *ear) listen(heard func(pid int, text string)) {
 	text := make([]byte, 64<<10)
-	// No room for descriptors: the kernel closes those that come along.
-	about := make([]byte, unix.CmsgSpace(unix.SizeofUcred))
+	about := unixcred.Room()
 	for {
 		n, oob, _, _, err := e.conn.ReadMsgUnix(text, about)
 		if err != nil {
 			return
 		}
-		messages, err := unix.ParseSocketControlMessage(about[:oob])
-		if err != nil {
-			continue
-		}
-		for _, m := range messages {
-			if who, err := unix.ParseUnixCredentials(&m); err == nil {
-				heard(int(who.Pid), string(text[:n]))
-			}
+		if pid, ok := unixcred.Sender(about[:oob]); ok {
+			heard(pid, string(text[:n]))
 		}
 	}
 }

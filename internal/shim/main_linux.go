@@ -17,6 +17,7 @@ import (
 
 	"bounce/internal/lines"
 	"bounce/internal/pidstat"
+	"bounce/internal/unixcred"
 	"bounce/internal/waitid"
 )
 
@@ -383,20 +384,14 @@ func (k *keeper) fork(o order) (listen func(), err error) {
 // has sent one.
 func (b *backlog) hear(conn *net.UnixConn) {
 	text := make([]byte, 16<<10)
-	about := make([]byte, unix.CmsgSpace(unix.SizeofUcred))
+	about := unixcred.Room()
 	for {
 		n, oobn, _, _, err := conn.ReadMsgUnix(text, about)
 		if err != nil {
 			return
 		}
-		messages, err := unix.ParseSocketControlMessage(about[:oobn])
-		if err != nil {
-			continue
-		}
-		for _, m := range messages {
-			if who, err := unix.ParseUnixCredentials(&m); err == nil && descends(int(who.Pid)) {
-				b.note(appendFrame(nil, kindNotice, binary.LittleEndian.AppendUint32(nil, uint32(who.Pid)), text[:n]))
-			}
+		if pid, ok := unixcred.Sender(about[:oobn]); ok && descends(pid) {
+			b.note(appendFrame(nil, kindNotice, binary.LittleEndian.AppendUint32(nil, uint32(pid)), text[:n]))
 		}
 	}
 }

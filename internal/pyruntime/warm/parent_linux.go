@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"time"
 
+	"bounce/internal/unixcred"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -212,7 +214,7 @@ func (p *Parent) Fork(o Order) (*Child, error) {
 }
 
 func (p *Parent) fork(o Order, link *net.UnixConn, theirs *os.File) (*Child, error) {
-	if err := passCredentials(link); err != nil {
+	if err := unixcred.Pass(link); err != nil {
 		return nil, fmt.Errorf("cannot fork: %w", err)
 	}
 	deadline := time.Now().Add(forkTime)
@@ -229,7 +231,7 @@ func (p *Parent) fork(o Order, link *net.UnixConn, theirs *os.File) (*Child, err
 	if _, err := p.expect("forked"); err != nil {
 		return nil, err
 	}
-	text, about := make([]byte, 4<<10), make([]byte, unix.CmsgSpace(unix.SizeofUcred))
+	text, about := make([]byte, 4<<10), unixcred.Room()
 	n, oob, _, _, err := link.ReadMsgUnix(text, about)
 	if err != nil || n == 0 {
 		return nil, fmt.Errorf("the child has ended at once")
@@ -242,9 +244,9 @@ func (p *Parent) fork(o Order, link *net.UnixConn, theirs *os.File) (*Child, err
 		return nil, err
 	}
 	_ = link.SetDeadline(time.Time{})
-	pid, err := sender(about[:oob])
-	if err != nil {
-		return nil, err
+	pid, ok := unixcred.Sender(about[:oob])
+	if !ok {
+		return nil, errors.New("cannot tell who the child is")
 	}
 	return &Child{pid, link}, nil
 }
@@ -324,31 +326,4 @@ func pair() (ours *net.UnixConn, theirs *os.File, err error) {
 		return nil, nil, err
 	}
 	return conn.(*net.UnixConn), theirs, nil
-}
-
-// passCredentials has the kernel say who sends.
-func passCredentials(conn *net.UnixConn) error {
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		return err
-	}
-	var failed error
-	err = raw.Control(func(fd uintptr) {
-		failed = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_PASSCRED, 1)
-	})
-	return errors.Join(err, failed)
-}
-
-// sender returns the process that has sent a message.
-func sender(about []byte) (int, error) {
-	messages, err := unix.ParseSocketControlMessage(about)
-	if err != nil {
-		return 0, fmt.Errorf("cannot tell who the child is: %w", err)
-	}
-	for _, m := range messages {
-		if who, err := unix.ParseUnixCredentials(&m); err == nil && who.Pid > 0 {
-			return int(who.Pid), nil
-		}
-	}
-	return 0, errors.New("cannot tell who the child is")
 }

@@ -1,0 +1,3 @@
+// Package unixcred has the kernel say which process has sent a message over a unix
+// socket (SO_PASSCRED, unix(7)): what a process says of itself need not be true.
+package unixcred
