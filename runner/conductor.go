@@ -537,7 +537,8 @@ func (c *conductor) resolve() bool {
 			continue
 		}
 		if !s.active {
-			if s.event != down && len(s.slots) > 0 && c.stuck(s.name) {
+			// One that may begin comes to Waiting first, and says so.
+			if s.event != down && len(s.slots) > 0 && c.stuck(s.name) && !c.mayBegin(s) {
 				c.detach(s, Result{Why: c.blockers(s.name), State: c.view(s.name).status.State})
 				did = true
 			}

@@ -88,6 +88,13 @@ func playSteps(t *testing.T, lines []string, o Options, sockets string, anyOrder
 		switch names := words[1:]; words[0] {
 		case "start":
 			ticket, err = g.Start(names...)
+		case "started":
+			asked, failed := g.Start(names...)
+			if err = failed; err == nil {
+				for _, r := range g.finish(asked) {
+					got = append(got, r.Name+" "+string(r.State))
+				}
+			}
 		case "restart":
 			ticket, err = g.Restart(names...)
 		case "stop":
