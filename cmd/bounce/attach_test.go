@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -15,6 +16,8 @@ import (
 	"github.com/creack/pty"
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
+
+	"bounce/internal/pidstat"
 )
 
 // Scripts sit at terminals by these commands; NAME is that of a terminal:
@@ -24,6 +27,7 @@ import (
 //	sees NAME REGEXP       wait until it shows this, after what was seen before
 //	size NAME ROWS COLUMNS change the size of the terminal
 //	send NAME SIGNAL       send the command a signal
+//	halts NAME             wait until the command is stopped, as by Ctrl-Z
 //	ends NAME [CODE]       wait until the command has ended with this exit code
 //	mode NAME raw|cooked   the terminal comes to be in this mode
 //	hangup NAME            close the window that the terminal is shown in
@@ -167,6 +171,21 @@ func cmdSend(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("no signal %s", args[1])
 	}
 	ts.Check(d.cmd.Process.Signal(sig))
+}
+
+func cmdHalts(ts *testscript.TestScript, neg bool, args []string) {
+	d := deskOf(ts, "halts NAME", args, 1)
+	for deadline := time.Now().Add(patience); ; runtime.Gosched() {
+		line, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", d.cmd.Process.Pid))
+		ts.Check(err)
+		s, ok := pidstat.Parse(line)
+		if ok && s.State == 'T' {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("it is not stopped in %v, but: %q", patience, line)
+		}
+	}
 }
 
 func cmdEnds(ts *testscript.TestScript, neg bool, args []string) {

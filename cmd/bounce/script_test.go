@@ -214,6 +214,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"ends": cmdEnds,
 	"mode": cmdMode,
 
+	"halts":  cmdHalts,
 	"hangup": cmdHangup,
 }
 
