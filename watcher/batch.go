@@ -21,6 +21,10 @@ type Change struct {
 	// bytes: a Path need not be valid UTF-8.
 	Path string
 	Kind Kind
+	// Named says that the path has come, or gone, because it is named from now on,
+	// or no more: nobody has created or deleted it. In the first batch it says that
+	// the path is there for its name alone.
+	Named bool
 	// Old and New are the hashes before and after; zero where there is no file.
 	Old, New Hash
 }

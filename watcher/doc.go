@@ -18,5 +18,6 @@
 // links to files are read through; those to directories are not followed. What
 // changes through a hard link or, with fsnotify, through mmap gives no event
 // and is found by the audit. A file that becomes ignored is reported as
-// deleted, one that no longer is as created.
+// deleted, one that no longer is as created; where that is so by its name alone
+// the change says it.
 package watcher

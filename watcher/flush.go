@@ -59,6 +59,7 @@ func cookieDir(name string) (string, error) {
 }
 
 func (w *Watcher) beginFlush(f *flush, now time.Time) {
+	w.takeNames(now)
 	f.at = now
 	w.waiters = append(w.waiters, f)
 	w.clock++

@@ -63,16 +63,17 @@ type mode uint8
 
 const (
 	skipped      mode = iota // nothing
-	includedOnly             // ignored, but an include pattern names something in it
+	includedOnly             // ignored, but an include pattern names something in it, or a name is in it
 	whole                    // all that is not ignored
 )
 
 // ignore decides which paths are watched. The order of strength: Include,
 // Options.Ignore, the .gitignore of the directory, those above it,
 // .git/info/exclude, Options.Excludes, the built-in names; within one, the
-// last match decides.
+// last match decides. Options.Named comes behind Options.Ignore, and behind the
+// built-in names but for bytecode.
 // As in git, what is below an ignored directory cannot be brought back by a
-// pattern (but by Include). Unlike git, it does not matter whether a file is
+// pattern (but by Include, and by its name). Unlike git, it does not matter whether a file is
 // tracked.
 type ignore struct {
 	user     []pattern
@@ -81,6 +82,7 @@ type ignore struct {
 	// tell whether it changed, by path relative to Options.Dir.
 	files map[string]ignoreFile
 	above above
+	named names
 	// version counts changes, so that a walk judges known paths again only
 	// when there is a reason to.
 	version int
@@ -148,10 +150,7 @@ func (ig *ignore) ignored(p string, isDir bool) strength {
 		}
 		return by
 	}
-	inside := p
-	for strings.HasPrefix(inside, "../") {
-		inside = inside[3:]
-	}
+	inside := inside(p)
 	if m, ok := lastMatch(ig.user, inside, isDir); ok {
 		return verdict(m, byRule)
 	}
@@ -184,6 +183,14 @@ func (ig *ignore) ignored(p string, isDir bool) strength {
 	return notIgnored
 }
 
+// inside returns the part of p that is below Options.Dir or a directory above.
+func inside(p string) string {
+	for strings.HasPrefix(p, "../") {
+		p = p[3:]
+	}
+	return p
+}
+
 // dir says how much is watched of a directory whose parent is watched as
 // parent says.
 func (ig *ignore) dir(parent mode, p string) mode {
@@ -193,6 +200,9 @@ func (ig *ignore) dir(parent mode, p string) mode {
 	}
 	if parent == whole && by == notIgnored {
 		return whole
+	}
+	if ig.leadsToName(p) {
+		return includedOnly
 	}
 	return ig.reduced(p, by == notIgnored)
 }
@@ -209,11 +219,26 @@ func (ig *ignore) reduced(p string, wildcards bool) mode {
 	return skipped
 }
 
+// filled says how much is watched of a directory of mode m, which may be a
+// virtual environment or have something installed in it. No name leads into
+// either: what they hold is not edited.
+func (ig *ignore) filled(m mode, p string, environment, installed bool) mode {
+	switch {
+	case m == whole && environment:
+		return ig.reduced(p, false)
+	case m == includedOnly && (environment || installed):
+		return ig.reduced(p, true)
+	}
+	return m
+}
+
 // file reports whether a file in a directory of mode m is watched.
 func (ig *ignore) file(m mode, p string) bool {
-	if m == skipped {
-		return false
-	}
+	return m != skipped && (ig.counts(m, p) || ig.isNamed(p))
+}
+
+// counts is file as if nothing was named, for a directory that is not skipped.
+func (ig *ignore) counts(m mode, p string) bool {
 	by := ig.ignored(p, false)
 	if m == whole && by == notIgnored {
 		return true

@@ -27,6 +27,7 @@ type state struct {
 	files    map[string]*file
 	links    map[string]*file // those files that are symbolic links
 	dangling map[string]bool  // links that lead to no file
+	byName   map[string]bool  // those that come or go by their names: see Change.Named
 
 	starved, reported int // directories polled for want of watches; when last told of
 	starvedBy         error
@@ -90,6 +91,7 @@ func newState(o Options, src source, chosen choice) state {
 		files:    make(map[string]*file),
 		links:    make(map[string]*file),
 		dangling: make(map[string]bool),
+		byName:   make(map[string]bool),
 		dirty:    make(map[string]uint64),
 		waiting:  make(waits),
 		pending:  make(map[string]uint64),
@@ -104,6 +106,7 @@ func newState(o Options, src source, chosen choice) state {
 	for _, what := range o.Overridden {
 		s.overridden[what] = true
 	}
+	s.rules.named = namesOf(o.Named)
 	s.roots = rootsOf(o, s.rules)
 	return s
 }
@@ -167,6 +170,8 @@ func (w *Watcher) run() {
 			w.beginFlush(f, time.Now())
 		case asked := <-w.attends:
 			w.attend(asked)
+		case <-w.naming:
+			w.takeNames(time.Now())
 		case <-w.resumes:
 			w.override(time.Now())
 		case <-w.pulse.gaps:
@@ -304,7 +309,7 @@ func (w *Watcher) take(e event, now time.Time) {
 		w.drop(sub, now)
 		e.op = came // without order "left" may be the older news
 	}
-	if name == ".gitignore" || name == "pyvenv.cfg" {
+	if name == ".gitignore" || name == "pyvenv.cfg" || d.mode == includedOnly && isInstalled(name) {
 		w.scan(d, now)
 	}
 	if name == ".git" && e.op == came {

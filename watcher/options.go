@@ -46,6 +46,14 @@ type Options struct {
 	// name nothing, and one that ends in "/**" or "/*" does not bring back
 	// bytecode and editors' temporary files.
 	Include []string
+	// Named has paths that were seen to matter, such as modules that a process
+	// has loaded. They are clean, relative to Dir and within Roots, and watched
+	// though they are ignored: by a .gitignore, by Excludes, or as bytecode by the
+	// built-in names. They are weaker than Ignore and the other built-in names, and
+	// none leads into an ignored directory that an installer fills, which has an
+	// entry pyvenv.cfg, conda-meta or *.dist-info. Of other ignored directories as
+	// much is watched as is named. [Watcher.Name] replaces them.
+	Named []string
 	// Excludes is a file of .gitignore patterns, absolute, that is weaker than
 	// .git/info/exclude: git's core.excludesFile. Like that one it counts only
 	// in a git work tree.

@@ -8,17 +8,21 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"bounce/internal/soak"
 )
 
-// TestRandom does random things to a tree. After each Flush the batches must
-// add up to what an independent walk finds, and none may name a path whose
-// content did not change. Now and then the watcher is replaced by another, which
-// goes on from what the one before it kept.
+// TestRandom does random things to a tree, of which a part is ignored, and names
+// other files of that now and then. After each Flush the batches must add up to
+// what an independent walk finds, and none may name a path whose content did not
+// change. Now and then the watcher is replaced by another, which goes on from
+// what the one before it kept.
 func TestRandom(t *testing.T) {
 	for _, b := range []Backend{FSNotify, Notify, Poll} {
 		t.Run(string(b), func(t *testing.T) {
@@ -27,6 +31,9 @@ func TestRandom(t *testing.T) {
 			t.Logf("seed %d", seed)
 			r := rand.New(rand.NewPCG(seed, 0))
 			dir := t.TempDir()
+			if err := os.WriteFile(filepath.Join(dir, ".gitignore"), []byte("d\nr/\n"), 0o644); err != nil {
+				t.Fatal(err)
+			}
 			o := Options{
 				Dir: dir, Backend: b, Audit: -1, Cache: filepath.Join(t.TempDir(), "kept"),
 				Quiet: 2 * time.Millisecond, Absent: 5 * time.Millisecond, PollInterval: 20 * time.Millisecond, share: 0.5,
@@ -54,6 +61,13 @@ func TestRandom(t *testing.T) {
 				for range 1 + r.IntN(30) {
 					log = append(log, randomOp(r, dir))
 				}
+				if r.IntN(3) == 0 {
+					o.Named = randomNames(r)
+					log = append(log, fmt.Sprintf("name %q", o.Named))
+					if !again {
+						w.Name(o.Named)
+					}
+				}
 				if again {
 					open()
 				}
@@ -65,18 +79,44 @@ func TestRandom(t *testing.T) {
 					if err := addUp(table, batch); err != nil {
 						t.Fatalf("round %d: %v", round, err)
 					}
+					for _, c := range batch.Changes {
+						if c.Named && (!ignoredAtRandom(c.Path) || c.Kind == Modified) {
+							t.Fatalf("round %d: %q is said to come or go for its name", round, c.Path)
+						}
+					}
 				}
 				taken = len(all)
 				want, err := walk(dir)
 				if err != nil {
 					t.Fatal(err)
 				}
+				maps.DeleteFunc(want, func(p string, _ Hash) bool {
+					return ignoredAtRandom(p) && !slices.Contains(o.Named, p)
+				})
 				if !maps.Equal(table, want) {
 					t.Fatalf("round %d: after %q\nbatches add up to %v\nthe tree has %v", round, log, keys(table), keys(want))
 				}
 			}
 		})
 	}
+}
+
+// randomNames returns paths as randomOp has them.
+func randomNames(r *rand.Rand) []string {
+	var names []string
+	for range r.IntN(6) {
+		p := []string{"a", "d", "d.new"}[r.IntN(3)]
+		for range r.IntN(3) {
+			p = string(rune('p'+r.IntN(3))) + "/" + p
+		}
+		names = append(names, p)
+	}
+	return names
+}
+
+// ignoredAtRandom judges by the .gitignore of TestRandom.
+func ignoredAtRandom(p string) bool {
+	return path.Base(p) == "d" || slices.Contains(strings.Split(path.Dir(p), "/"), "r")
 }
 
 // randomOp does one thing; that it may fail is part of the game.
@@ -123,6 +163,7 @@ func randomOp(r *rand.Rand, dir string) string {
 			err = os.Rename(a+".new", a)
 		}
 	case 11:
+		b = strings.ReplaceAll(b, "/r/", "/q/") // what is written where nobody watches gives no event
 		what, err = "link "+a+" "+b, os.Symlink(b, a)
 	}
 	if err != nil {

@@ -55,6 +55,7 @@ func (w *Watcher) recall(d *dir, entries []entry) (rest []entry) {
 	job := &recallJob{dir: d, records: records, paths: make([]string, 0, len(entries))}
 	for _, e := range entries {
 		if p := join(d.path, e.name); e.mode.IsRegular() && w.rules.file(d.mode, p) {
+			w.firstByName(d, p)
 			job.paths = append(job.paths, p)
 		} else {
 			rest = append(rest, e)

@@ -24,7 +24,7 @@ import (
 // out a tree in $WORK/tree and starts there. Beside the commands of testscript:
 //
 //	watch [KEY=VALUE...]   open a watcher on the tree and take its first batch;
-//	                       roots, ignore and include take lists with commas,
+//	                       roots, ignore, include and named take lists with commas,
 //	                       absent, quiet and audit durations, excludes and cache
 //	                       a file;
 //	                       backend=auto leaves the source to the watcher;
@@ -34,7 +34,9 @@ import (
 //	first PATH...          the first batch must have had these files
 //	read PATH...           these files were read since the watcher was opened
 //	batch CHANGE... [/ CHANGE...]  flush; then these batches, and no other, must
-//	                       have come: +created ~modified -deleted; none given: no batch
+//	                       have come: +created ~modified -deleted; none given: no batch;
+//	                       two signs, as in ++a, say that it is for a name alone
+//	name [PATH...]         have these paths watched by their names, and no others
 //	same                   flush; what came must add up to what an independent walk finds
 //	await CHANGE...        wait, without a flush, for the next batch: it must be this
 //	cause PATTERN          the last batch's cause must match
@@ -72,6 +74,7 @@ func TestScripts(t *testing.T) {
 		"first":    withScript((*script).checkFirst),
 		"read":     withScript((*script).checkRead),
 		"batch":    withScript((*script).batch),
+		"name":     withScript(func(s *script, ts *testscript.TestScript, args []string) { s.w.Name(args) }),
 		"await":    withScript((*script).await),
 		"same":     withScript((*script).same),
 		"cause":    withScript((*script).cause),
@@ -190,6 +193,8 @@ func (s *script) watch(ts *testscript.TestScript, args []string) {
 			o.Ignore = list
 		case "include":
 			o.Include = list
+		case "named":
+			o.Named = list
 		case "gate":
 			o.Gate = &fileGate{ts.MkAbs(value)}
 			if value == "git" {
@@ -398,6 +403,9 @@ func format(b Batch) string {
 	var out []string
 	for _, c := range b.Changes {
 		sign := map[Kind]string{Created: "+", Modified: "~", Deleted: "-"}[c.Kind]
+		if c.Named {
+			sign += sign
+		}
 		out = append(out, sign+c.Path)
 		if (c.Old == Hash{}) != (c.Kind == Created) || (c.New == Hash{}) != (c.Kind == Deleted) || c.Old == c.New {
 			out = append(out, "(hashes do not fit)")

@@ -119,7 +119,7 @@ func (w *Watcher) recoverLost(now time.Time) {
 func (w *Watcher) believe(p string, f found, mark uint64, opened, now time.Time) {
 	known := w.files[p]
 	if !w.tracked(p) {
-		f = found{sure: f.sure}
+		f = found{sure: f.sure || w.byName[p]}
 	}
 	if f.isLink && f.hash == (Hash{}) {
 		w.dangling[p] = true
@@ -137,6 +137,7 @@ func (w *Watcher) believe(p string, f found, mark uint64, opened, now time.Time)
 	if known == nil {
 		if f.hash == (Hash{}) {
 			delete(w.waiting, p)
+			delete(w.byName, p) // whatever comes to be there is created
 			return
 		}
 		known = &file{}
@@ -163,6 +164,7 @@ func (w *Watcher) believe(p string, f found, mark uint64, opened, now time.Time)
 	switch {
 	case known.seen == known.handed:
 		delete(w.pending, p)
+		delete(w.byName, p)
 		if known.seen == (Hash{}) {
 			delete(w.files, p)
 		}
@@ -261,7 +263,7 @@ func (w *Watcher) build() *Batch {
 			continue
 		}
 		f := w.files[p]
-		c := Change{Path: p, Kind: Modified, Old: f.handed, New: f.seen}
+		c := Change{Path: p, Kind: Modified, Old: f.handed, New: f.seen, Named: w.byName[p]}
 		switch (Hash{}) {
 		case f.handed:
 			c.Kind = Created
@@ -279,6 +281,7 @@ func (w *Watcher) handedOn() {
 		f := w.files[c.Path]
 		f.handed = f.seen
 		delete(w.pending, c.Path)
+		delete(w.byName, c.Path)
 		if f.handed == (Hash{}) {
 			delete(w.files, c.Path)
 		}

@@ -6,6 +6,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -170,7 +171,7 @@ type entry struct {
 // the entries that are not known yet.
 func (w *Watcher) list(d *dir, open openDir, now time.Time) (fresh []entry, err error) {
 	w.listing++
-	rules, environment, worktree := false, false, false
+	rules, environment, installed, worktree := false, false, false, false
 	left, kept := d.left, 0
 	if d.judged != w.rules.version {
 		left = nil
@@ -185,6 +186,7 @@ func (w *Watcher) list(d *dir, open openDir, now time.Time) (fresh []entry, err 
 			worktree = true
 		}
 		if t.IsDir() {
+			installed = installed || isInstalled(name)
 			if sub := d.subs[string(name)]; sub != nil {
 				sub.listed = w.listing
 				return
@@ -201,7 +203,7 @@ func (w *Watcher) list(d *dir, open openDir, now time.Time) (fresh []entry, err 
 	if err != nil {
 		return nil, err
 	}
-	w.readRules(d, rules, environment, now)
+	w.readRules(d, rules, environment, installed, now)
 	if worktree && !d.worktree {
 		w.workTree(d, now)
 	}
@@ -237,6 +239,7 @@ func (w *Watcher) met(d *dir, e entry, now time.Time) {
 				return
 			}
 		}
+		w.firstByName(d, p)
 		w.markNow(p, now)
 		return
 	}
@@ -291,9 +294,22 @@ func (f *file) compare(d *dir, open openDir, name string) (s sig, differs bool) 
 	return s, s != f.sig || f.sig.racy(f.read)
 }
 
+// firstByName notes, on the first walk, that a file is there for its name alone.
+func (w *Watcher) firstByName(d *dir, p string) {
+	if !w.scanned && w.rules.alone(d.mode, p) {
+		w.byName[p] = true
+	}
+}
+
+// isInstalled reports whether the name of a directory says that an installer
+// fills the one it is in.
+func isInstalled[S string | []byte](name S) bool {
+	return string(name) == "conda-meta" || strings.HasSuffix(string(name), ".dist-info")
+}
+
 // readRules takes in the directory's .gitignore, and drops or reduces a
-// virtual environment.
-func (w *Watcher) readRules(d *dir, rules, environment bool, now time.Time) {
+// virtual environment, or what else an installer fills.
+func (w *Watcher) readRules(d *dir, rules, environment, installed bool, now time.Time) {
 	text := ""
 	if rules {
 		if b, err := ReadFile(filepath.Join(d.abs, ".gitignore")); err == nil {
@@ -303,10 +319,10 @@ func (w *Watcher) readRules(d *dir, rules, environment bool, now time.Time) {
 		}
 	}
 	w.rules.load(d.path, text)
-	if !environment || d.parent == nil || d.mode != whole {
+	if d.parent == nil {
 		return
 	}
-	if m := w.rules.reduced(d.path, false); m == skipped {
+	if m := w.rules.filled(d.mode, d.path, environment, installed); m == skipped {
 		w.drop(d, now)
 	} else {
 		d.mode = m

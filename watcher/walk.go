@@ -17,6 +17,7 @@ func Walk(o Options, wanted func(name string) bool, visit func(path string)) err
 		return err
 	}
 	w := walker{newIgnore(o.Dir, o.Ignore, o.Include, o.Excludes), make(map[string]bool), wanted, visit}
+	w.rules.named = namesOf(o.Named)
 	for _, r := range rootsOf(o, w.rules) {
 		w.directory(r.path, r.abs, r.mode, true)
 	}
@@ -41,9 +42,9 @@ func (w walker) directory(p, abs string, m mode, root bool) {
 	}
 	entries, _ := open.ReadDir(-1)
 	open.Close() // what is below may go deep
-	environment := w.readRules(p, abs, entries)
-	if environment && !root && m == whole {
-		if m = w.rules.reduced(p, false); m == skipped {
+	environment, installed := w.readRules(p, abs, entries)
+	if !root {
+		if m = w.rules.filled(m, p, environment, installed); m == skipped {
 			return
 		}
 	}
@@ -63,8 +64,8 @@ func (w walker) directory(p, abs string, m mode, root bool) {
 }
 
 // readRules takes in the directory's .gitignore, and reports whether it is a
-// virtual environment.
-func (w walker) readRules(p, abs string, entries []fs.DirEntry) (environment bool) {
+// virtual environment, or has something installed in it.
+func (w walker) readRules(p, abs string, entries []fs.DirEntry) (environment, installed bool) {
 	text := ""
 	for _, e := range entries {
 		switch e.Name() {
@@ -75,9 +76,10 @@ func (w walker) readRules(p, abs string, entries []fs.DirEntry) (environment boo
 		case "pyvenv.cfg":
 			environment = true
 		}
+		installed = installed || e.IsDir() && isInstalled(e.Name())
 	}
 	w.rules.load(p, text)
-	return environment
+	return environment, installed
 }
 
 // isFile reports whether a symbolic link leads to a regular file.

@@ -39,6 +39,9 @@ func TestWalkIsTheFirstBatch(t *testing.T) {
 		if r.IntN(2) == 0 {
 			put(t, top, pick("a", "lib")+"/pyvenv.cfg", "")
 		}
+		if r.IntN(4) == 0 {
+			put(t, top, pick("build", "a/build")+"/x-1.dist-info/RECORD", "")
+		}
 		o := Options{Dir: top, Backend: Poll, Audit: -1}
 		switch r.IntN(4) {
 		case 0:
@@ -51,6 +54,9 @@ func TestWalkIsTheFirstBatch(t *testing.T) {
 		}
 		if r.IntN(2) == 0 {
 			o.Include = []string{pick("build/gen/m.py", "../b/*.py", "build/**/*.py", "a/gen/**")}
+		}
+		for range r.IntN(4) {
+			o.Named = append(o.Named, pick("a/", "build/", "lib/", "../lib/", ".venv/", "")+pick("gen/", "build/", "a/", "")+pick("m.py", "n.py", "link.py"))
 		}
 		if err := os.MkdirAll(o.Dir, 0o755); err != nil {
 			t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -57,6 +58,8 @@ type Watcher struct {
 	flushes chan *flush
 	resumes chan struct{}
 	attends chan attendance
+	naming  chan struct{}            // rings when wanted has something new
+	wanted  atomic.Pointer[[]string] // what Name was last called with, until the loop takes it
 	cancel  context.CancelFunc
 	stop    <-chan struct{} // closed when the watcher has to end
 	done    chan struct{}   // closed when the loop has ended
@@ -92,6 +95,7 @@ func start(ctx context.Context, o Options, src source, chosen choice, p pulse) *
 		flushes: make(chan *flush),
 		resumes: make(chan struct{}),
 		attends: make(chan attendance),
+		naming:  make(chan struct{}, 1),
 		cancel:  cancel,
 		stop:    ctx.Done(),
 		done:    make(chan struct{}),
