@@ -63,7 +63,8 @@ type mode uint8
 
 const (
 	skipped      mode = iota // nothing
-	includedOnly             // ignored, but an include pattern names something in it, or a name is in it
+	namedOnly                // ignored, but for what is named in it
+	includedOnly             // ignored, but an include pattern spells out something in it
 	whole                    // all that is not ignored
 )
 
@@ -201,10 +202,13 @@ func (ig *ignore) dir(parent mode, p string) mode {
 	if parent == whole && by == notIgnored {
 		return whole
 	}
-	if ig.leadsToName(p) {
+	if parent != namedOnly && ig.reduced(p, by == notIgnored) != skipped {
 		return includedOnly
 	}
-	return ig.reduced(p, by == notIgnored)
+	if ig.leadsToName(p) {
+		return namedOnly
+	}
+	return skipped
 }
 
 // reduced says how much is watched of an ignored directory, or of one inside
@@ -221,24 +225,27 @@ func (ig *ignore) reduced(p string, wildcards bool) mode {
 
 // filled says how much is watched of a directory of mode m, which may be a
 // virtual environment or have something installed in it. No name leads into
-// either: what they hold is not edited.
+// either when it is ignored: what they hold is not edited.
 func (ig *ignore) filled(m mode, p string, environment, installed bool) mode {
 	switch {
 	case m == whole && environment:
 		return ig.reduced(p, false)
-	case m == includedOnly && (environment || installed):
-		return ig.reduced(p, true)
+	case m == namedOnly && (environment || installed):
+		return skipped
 	}
 	return m
 }
 
 // file reports whether a file in a directory of mode m is watched.
 func (ig *ignore) file(m mode, p string) bool {
-	return m != skipped && (ig.counts(m, p) || ig.isNamed(p))
+	return ig.counts(m, p) || m != skipped && ig.isNamed(p)
 }
 
-// counts is file as if nothing was named, for a directory that is not skipped.
+// counts is file as if nothing was named.
 func (ig *ignore) counts(m mode, p string) bool {
+	if m == skipped || m == namedOnly {
+		return false
+	}
 	by := ig.ignored(p, false)
 	if m == whole && by == notIgnored {
 		return true

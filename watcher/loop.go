@@ -309,7 +309,7 @@ func (w *Watcher) take(e event, now time.Time) {
 		w.drop(sub, now)
 		e.op = came // without order "left" may be the older news
 	}
-	if name == ".gitignore" || name == "pyvenv.cfg" || d.mode == includedOnly && isInstalled(name) {
+	if name == ".gitignore" || name == "pyvenv.cfg" || d.mode == namedOnly && isInstalled(name) {
 		w.scan(d, now)
 	}
 	if name == ".git" && e.op == came {

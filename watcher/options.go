@@ -51,8 +51,8 @@ type Options struct {
 	// though they are ignored: by a .gitignore, by Excludes, or as bytecode by the
 	// built-in names. They are weaker than Ignore and the other built-in names, and
 	// none leads into an ignored directory that an installer fills, which has an
-	// entry pyvenv.cfg, conda-meta or *.dist-info. Of other ignored directories as
-	// much is watched as is named. [Watcher.Name] replaces them.
+	// entry pyvenv.cfg, conda-meta or *.dist-info. Of other ignored directories
+	// what is named is watched, and nothing else. [Watcher.Name] replaces them.
 	Named []string
 	// Excludes is a file of .gitignore patterns, absolute, that is weaker than
 	// .git/info/exclude: git's core.excludesFile. Like that one it counts only
