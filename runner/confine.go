@@ -74,6 +74,19 @@ func homely(env []string, a confine.Account) []string {
 	return env
 }
 
+// Obstacle says what keeps the user from entering a directory; "" when nothing is
+// known to.
+func (c Confine) Obstacle(dir string) string {
+	_, account, err := c.resolve()
+	if err != nil || account == nil {
+		return ""
+	}
+	if at := account.Obstacle(dir); at != "" {
+		return fmt.Sprintf("user %s may not enter %s", cmp.Or(account.Name, fmt.Sprint(account.UID)), at)
+	}
+	return ""
+}
+
 // Preflight says why the command of a spec could not be started as things are
 // now: each is a *StartError, or may pass by itself. What cannot be told
 // beforehand is not among them.

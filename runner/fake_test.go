@@ -31,6 +31,9 @@ type world struct {
 	rolls  bool // two generations of a service may be there
 	lives  map[mark]*fake
 	draw   func(Hook) run // for what has no runs; nil: services run, hooks end at once
+
+	care    care // of parents
+	parents int  // made, or tried to be made
 }
 
 // run is the behaviour of one process.

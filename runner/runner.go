@@ -15,6 +15,7 @@ import (
 
 	"bounce/decider"
 	"bounce/internal/cgroup"
+	"bounce/internal/pyruntime/warm"
 	"bounce/internal/terminal"
 )
 
@@ -100,9 +101,10 @@ type Options struct {
 	Dry bool
 
 	// start makes the processes; tests have their own. bare does without control
-	// groups.
-	start starter
-	bare  bool
+	// groups. bounds are those of the parents of warm starts.
+	start  starter
+	bare   bool
+	bounds warm.Bounds
 }
 
 // Runner runs the services of a project.
@@ -207,8 +209,8 @@ func New(o Options) (*Runner, error) {
 		run: o.Run, dir: dir, dry: o.Dry, ctx: ctx, stop: stop, force: forced.Done(),
 		before: o.Before, beside: o.Beside, took: o.Took, environ: o.Environ, beforeAction: o.BeforeAction, afterAction: o.AfterAction, scratch: o.Scratch,
 		emit: events.tell, sink: o.Output, record: o.Record, gone: o.Gone, lines: o.Lines,
-		observer: o.Observer,
-		keep:     o.Keep, memo: o.Memo, random: random, start: o.start, failures: newMailbox[downfall](), changed: make(chan struct{}, 1),
+		observer: o.Observer, bounds: o.bounds,
+		keep: o.Keep, memo: o.Memo, random: random, start: o.start, failures: newMailbox[downfall](), changed: make(chan struct{}, 1),
 	}
 	if unfound != nil {
 		events.tell(Event{Kind: KindUnkept, Time: time.Now(), What: unfound.Error()})

@@ -103,6 +103,7 @@ type host struct {
 	random       func() float64
 	start        starter
 	observer     Observer // nil for none: no warm starts
+	bounds       warm.Bounds
 	// failures are told to the conductor, before the state that follows one
 	// is published.
 	failures *mailbox[downfall]
@@ -143,7 +144,7 @@ type letter struct {
 	reply  func(error)
 	notice notice        // with noticed
 	made   chan nursling // with nursed
-	parent *warm.Parent  // with chilled
+	parent parent        // with chilled
 }
 
 // Letters that are no events of the table.
@@ -433,6 +434,7 @@ func (s *service) enter(to State, about Event) {
 	case StateStopped:
 		s.releaseSockets()
 		s.wean("it was stopped")
+		s.nursery.unfit = nil
 	case StateWaiting:
 		s.asks++
 		if s.next == nil {

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"reflect"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"bounce/internal/confine"
 	"bounce/internal/pyruntime/warm"
 )
 
@@ -67,12 +69,23 @@ type Loaded struct {
 
 // fosterer is a starter that can start parents, and fork them.
 type fosterer interface {
-	// foster starts the process of a parent for a command.
-	foster(c command, m mark, l warm.Launch) (warm.Process, error)
-	// fork starts a command by a fork of its parent; as start.
-	fork(p *warm.Parent, c command, m mark, stdout, stderr *os.File) (process, error)
-	// program is the file that a command is started from.
-	program(c command) (string, error)
+	// read reads a command. An error says why it can have no parent.
+	read(c command) (warm.Command, error)
+	// foster makes a parent for a command. It takes as long as its imports do, but
+	// ends with ctx.
+	foster(ctx context.Context, c command, m mark, s warm.Setup) (parent, error)
+	// fork starts a command by a fork of a parent that foster has made; as start.
+	fork(p parent, c command, m mark, stdout, stderr *os.File) (process, error)
+}
+
+// parent is a process that services are forked from; see [warm.Parent].
+type parent interface {
+	Loaded() []string
+	Left() []warm.Unloaded
+	PID() int
+	Memory() int64
+	Overgrown() error
+	Close()
 }
 
 // warmMark is in front of the name of the service in the mark of a parent.
@@ -90,13 +103,15 @@ const warmSettle = 2 * time.Second
 // service's goroutine, but for made.
 type nursery struct {
 	trial  warm.Trial
-	parent *warm.Parent // nil for none
+	parent parent       // nil for none
 	key    warmKey      // of parent, or of what is tried
 	why    string       // why there is none, "" when it is not known
+	unfit  *attempt     // the last one, if another would fail as it did; nil when it would not
 	cold   *Loaded      // by the last cold generation that was up
 	warmed *incarnation // the last warm generation that was up, until it was compared
 
 	nursing context.CancelFunc // ends the attempt that is under way; nil for none
+	told    []string           // what it imports
 	made    chan nursling      // what came of it
 	idle    *time.Timer
 }
@@ -108,13 +123,20 @@ type warmKey struct {
 	dir      string
 	env      []string
 	confine  Confine
+	account  confine.Account // who that is, since names may come to be others'
 	lent     int
 }
 
 // nursling is a parent that was made, or why it was not.
 type nursling struct {
-	parent *warm.Parent
+	parent parent
 	err    error
+}
+
+// attempt is one to make a parent that imports modules.
+type attempt struct {
+	modules []string
+	why     string // it has failed
 }
 
 // start is how a generation was started.
@@ -147,9 +169,13 @@ func (s *service) warms() bool {
 // warmKeyOf is the key of a command.
 func (s *service) warmKeyOf(c command) (warmKey, error) {
 	packages, err := s.host.observer.Packages(s.name)
-	return warmKey{
+	k := warmKey{
 		packages: packages, argv: c.argv, dir: c.dir, env: warm.Base(c.env), confine: c.confine, lent: len(c.files),
-	}, err
+	}
+	if _, account, err := c.confine.resolve(); err == nil && account != nil {
+		k.account = *account
+	}
+	return k, err
 }
 
 // begin starts the command of a generation whose output we read, warm if that
@@ -210,6 +236,8 @@ func (k warmKey) differs(o warmKey) string {
 	switch {
 	case k.packages != o.packages:
 		return "interpreter or its packages"
+	case k.account != o.account:
+		return "user"
 	case !slices.Equal(k.env, o.env):
 		return "environment"
 	case !slices.Equal(k.argv, o.argv) || k.dir != o.dir:
@@ -281,10 +309,14 @@ func (s *service) rear(n *incarnation, loaded Loaded) {
 		if y.nursing != nil || y.parent != nil && len(without(loaded.Modules, y.covers())) == 0 {
 			return
 		}
+		if y.unfit != nil && slices.Equal(y.unfit.modules, loaded.Modules) {
+			s.unwarm(y.unfit.why)
+			return
+		}
 	} else if y.trial.State == warm.Alike {
 		y.trial = warm.Trial{State: warm.Ready} // of the new key, this generation is the first
 	}
-	y.key = key
+	y.key, y.unfit = key, nil
 	if err == nil {
 		err = s.fosters(n.command)
 	}
@@ -297,11 +329,7 @@ func (s *service) rear(n *incarnation, loaded Loaded) {
 		c.env = homely(c.env, *account)
 	}
 	f := s.host.start.(fosterer)
-	path, err := f.program(c)
-	var command warm.Command
-	if err == nil {
-		command, err = warm.Read(c.argv, path, c.dir, c.env)
-	}
+	command, err := f.read(c)
 	if err != nil {
 		s.unwarm(err.Error())
 		return
@@ -309,28 +337,16 @@ func (s *service) rear(n *incarnation, loaded Loaded) {
 	s.stopNursing()
 	ctx, cancel := context.WithCancel(s.host.ctx)
 	made := make(chan nursling, 1)
-	y.nursing, y.made = cancel, made
+	y.nursing, y.told, y.made = cancel, loaded.Modules, made
 	m.service = warmMark + m.service
 	setup := warm.Setup{
 		Hook: loaded.Hook, Env: c.env, Modules: loaded.Modules, Roots: loaded.Roots, First: command.First,
-		Hooks: loaded.Hooks, Lent: len(c.files),
+		Hooks: loaded.Hooks, Lent: len(c.files), Bounds: s.host.bounds,
 	}
 	c.files, c.names, c.ear = nil, nil, nil
 	s.work.Go(func() {
 		defer cancel()
-		unbound := func() bool { return true }
-		parent, err := warm.Start(setup, func(l warm.Launch) (warm.Process, error) {
-			unbound()
-			p, err := f.foster(c, m, l)
-			if err == nil {
-				unbound = context.AfterFunc(ctx, p.End)
-			}
-			return p, err
-		})
-		if !unbound() && err == nil {
-			parent.Close()
-			parent, err = nil, ErrClosed
-		}
+		parent, err := f.foster(ctx, c, m, setup)
 		made <- nursling{parent, err}
 		s.inbox.put(letter{event: nursed, made: made})
 	})
@@ -348,6 +364,7 @@ func (y *nursery) covers() []string {
 // fosters says why a command can have no parent.
 func (s *service) fosters(c command) error {
 	_, able := s.host.start.(fosterer)
+	_, counted := c.confine.Limits["nproc"]
 	switch {
 	case !able:
 		return ErrNotSupported
@@ -355,6 +372,8 @@ func (s *service) fosters(c command) error {
 		return fmt.Errorf("it has a terminal")
 	case s.keeps():
 		return fmt.Errorf("it outlives the agent")
+	case counted:
+		return fmt.Errorf("the number of its processes is limited (nproc), and a parent is one more")
 	}
 	return nil
 }
@@ -368,6 +387,10 @@ func (s *service) grown(made chan nursling) {
 	y.nursing, y.made = nil, nil
 	b := <-made
 	if b.err != nil {
+		var unfit *warm.Unfit
+		if errors.As(b.err, &unfit) {
+			y.unfit = &attempt{y.told, unfit.Why}
+		}
 		s.unwarm(b.err.Error())
 		return
 	}
@@ -400,8 +423,8 @@ func (s *service) stopNursing() {
 // used has the parent kept for a while longer, unless it holds too much.
 func (s *service) used() {
 	y := &s.nursery
-	if held := y.parent.Memory(); held > warm.MaxMemory {
-		s.dropParent(fmt.Sprintf("its parent held %d MB", held>>20))
+	if err := y.parent.Overgrown(); err != nil {
+		s.dropParent(err.Error())
 		return
 	}
 	if y.idle != nil {

@@ -1,6 +1,8 @@
 package runner
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -17,21 +19,36 @@ import (
 // The settings of a service are in force in its parent, which is started as the
 // service would be, and so in what is forked from it.
 
-// foster starts the process of a parent.
-func (u unixStarter) foster(c command, m mark, l warm.Launch) (warm.Process, error) {
+func (u unixStarter) foster(ctx context.Context, c command, m mark, s warm.Setup) (parent, error) {
+	if why := c.confine.Obstacle(s.Hook); why != "" {
+		return nil, errors.New(why)
+	}
+	unbound := func() bool { return true }
+	p, err := warm.Start(s, func(l warm.Launch) (warm.Process, error) {
+		unbound()
+		p, err := u.raise(c, m, l)
+		if err == nil {
+			unbound = context.AfterFunc(ctx, p.End)
+		}
+		return p, err
+	})
+	switch still := unbound(); {
+	case err != nil:
+		return nil, err
+	case !still:
+		p.Close()
+		return nil, ErrClosed
+	}
+	return p, nil
+}
+
+// raise starts the process of a parent.
+func (u unixStarter) raise(c command, m mark, l warm.Launch) (warm.Process, error) {
 	null, err := os.Open(os.DevNull)
 	if err != nil {
 		return nil, fmt.Errorf("cannot start %q: %w", c.argv[0], err)
 	}
 	defer null.Close()
-	if _, account, err := c.confine.resolve(); err == nil && account != nil {
-		for _, kv := range l.Env {
-			path, _, _ := strings.Cut(strings.TrimPrefix(kv, "PYTHONPATH="), ":")
-			if at := account.Obstacle(path); strings.HasPrefix(kv, "PYTHONPATH=") && at != "" {
-				return nil, fmt.Errorf("user %s may not enter %s", account.Name, at)
-			}
-		}
-	}
 	c.env, c.orders = l.Env, l.Orders
 	p, err := u.begin(c, m, [3]*os.File{null, l.Stdout, l.Stderr}, fork)
 	if err != nil {
@@ -53,16 +70,19 @@ func (f fostered) End() {
 	f.end(Stop{Signal: "KILL"}, now)
 }
 
-func (u unixStarter) program(c command) (string, error) {
+func (u unixStarter) read(c command) (warm.Command, error) {
 	_, account, err := c.confine.resolve()
 	if err != nil {
-		return "", err
+		return warm.Command{}, err
 	}
-	return lookPath(c.argv[0], c.dir, c.env, account)
+	path, err := lookPath(c.argv[0], c.dir, c.env, account)
+	if err != nil {
+		return warm.Command{}, err
+	}
+	return warm.Read(c.argv, path, c.dir, c.env)
 }
 
-// fork starts a command by a fork of its parent.
-func (u unixStarter) fork(p *warm.Parent, c command, m mark, stdout, stderr *os.File) (process, error) {
+func (u unixStarter) fork(p parent, c command, m mark, stdout, stderr *os.File) (process, error) {
 	defer stdout.Close()
 	defer stderr.Close()
 	stdin, err := os.Open(os.DevNull)
@@ -90,7 +110,7 @@ func (u unixStarter) fork(p *warm.Parent, c command, m mark, stdout, stderr *os.
 	leaf, entered := u.enter(m, attr)
 	defer entered()
 	kills := cgroup.CountKills(leaf)
-	child, started, err := adopt(p, warm.Order{
+	child, started, err := adopt(p.(*warm.Parent), warm.Order{
 		Env: m.environ(c.env), Dir: c.dir, Files: append([]*os.File{stdin, stdout, stderr}, c.files...),
 	}, attr)
 	if err != nil {

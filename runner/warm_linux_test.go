@@ -66,6 +66,12 @@ type warmRig struct {
 
 func newWarmRig(t *testing.T, change func(*Spec)) *warmRig {
 	t.Helper()
+	return newBoundedWarmRig(t, change, warm.Bounds{})
+}
+
+// newBoundedWarmRig is newWarmRig with other bounds for parents.
+func newBoundedWarmRig(t *testing.T, change func(*Spec), b warm.Bounds) *warmRig {
+	t.Helper()
 	l := &library{dir: t.TempDir(), packages: "1", files: "0"}
 	app, err := os.ReadFile(filepath.Join(scripts(t), "warm", "app.py"))
 	if err != nil {
@@ -84,7 +90,7 @@ func newWarmRig(t *testing.T, change func(*Spec)) *warmRig {
 	if change != nil {
 		change(&s)
 	}
-	w := &warmRig{newRig(t, Options{Specs: []Spec{s}, Observer: l}), l}
+	w := &warmRig{newRig(t, Options{Specs: []Spec{s}, Observer: l, bounds: b}), l}
 	w.write(t, 0)
 	return w
 }
@@ -108,20 +114,6 @@ func (w *warmRig) parent(n int) int {
 	return w.event("a", KindWarmable, n).PID
 }
 
-// started is how a generation was started.
-func (w *warmRig) started(generation int) string {
-	w.t.Helper()
-	what := "it was not"
-	w.until(fmt.Sprintf("the start of generation %d", generation), func() bool {
-		i := slices.IndexFunc(w.events, func(e Event) bool { return e.Kind == KindStarted && e.Generation == generation })
-		if i >= 0 {
-			what = w.events[i].What
-		}
-		return i >= 0
-	})
-	return what
-}
-
 // restart writes a value and has the service restarted, which prints it.
 func (w *warmRig) restart(t *testing.T, value int) {
 	t.Helper()
@@ -129,15 +121,6 @@ func (w *warmRig) restart(t *testing.T, value int) {
 	w.up("a")
 	w.line(fmt.Sprintf("value %d ", value))
 }
-
-func (w *warmRig) want(generation int, how string) {
-	w.t.Helper()
-	if got := w.started(generation); got != how {
-		w.t.Errorf("generation %d was started %q, want %q\n%s", generation, got, how, w.story())
-	}
-}
-
-const firstCold = "cold: no cold start was up yet"
 
 func TestWarm(t *testing.T) {
 	t.Parallel()
@@ -189,6 +172,87 @@ func TestWarmFallsBack(t *testing.T) {
 	w.parent(4)
 	w.restart(t, 6)
 	w.want(6, "warm")
+}
+
+// TestWarmForkHangs: a parent that does nothing is waited for no longer than a
+// fork may take, and the start is made once.
+func TestWarmForkHangs(t *testing.T) {
+	t.Parallel()
+	w := newBoundedWarmRig(t, nil, warm.Bounds{Fork: 100 * time.Millisecond})
+	w.restart(t, 1)
+	parent := w.parent(1)
+	if err := syscall.Kill(parent, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	w.restart(t, 2)
+	w.want(2, "cold: a fork takes more than 100ms")
+	w.parent(2) // by now it has ended, since there is another one in its place
+	w.until("the end of the parent", func() bool { return !alive(parent) })
+	w.restart(t, 3)
+	w.want(3, "warm")
+	w.once(2)
+}
+
+// once fails the test unless one generation has printed a value.
+func (w *warmRig) once(value int) {
+	w.t.Helper()
+	w.rig.mu.Lock()
+	defer w.rig.mu.Unlock()
+	n := 0
+	for _, l := range w.lines {
+		if strings.HasPrefix(l.Text, fmt.Sprintf("value %d ", value)) {
+			n++
+		}
+	}
+	if n != 1 {
+		w.t.Errorf("%d generations have printed value %d", n, value)
+	}
+}
+
+// TestWarmWithoutDescriptors: wherever in a fork there are no more descriptors, the
+// start is made when there are, once.
+func TestWarmWithoutDescriptors(t *testing.T) {
+	t.Parallel()
+	if !inLimits(t) {
+		return
+	}
+	w := newWarmRig(t, func(s *Spec) { s.Restart.Budget.Restarts = 1000 })
+	for spare := range 18 {
+		w.restart(t, 2*spare)
+		w.until("a parent", func() bool {
+			i := lastIndex(w.events, func(e Event) bool { return e.Kind == KindWarmable || e.Kind == KindUnwarmable })
+			return i >= 0 && w.events[i].Kind == KindWarmable
+		})
+		tries := w.count("a", KindStarted) + w.count("a", KindBackoff)
+		w.write(t, 2*spare+1)
+		release := useUp(t, spare)
+		ticket := w.Apply(planFor("a"))
+		w.until("an attempt", func() bool {
+			n := 0
+			for _, e := range w.events {
+				if e.Kind == KindStarted || e.Kind == KindBackoff {
+					n++
+				}
+			}
+			return n > tries
+		})
+		release()
+		w.finish(ticket)
+		w.line(fmt.Sprintf("value %d ", 2*spare+1))
+		w.once(2*spare + 1)
+	}
+	// The last ones had enough.
+	w.want(w.status("a").Generation, "warm")
+}
+
+// lastIndex is the index of the last one that is meant; -1 for none.
+func lastIndex(events []Event, meant func(Event) bool) int {
+	for i, e := range slices.Backward(events) {
+		if meant(e) {
+			return i
+		}
+	}
+	return -1
 }
 
 // TestWarmFails: a warm start that fails is followed by a cold one, which shows what
@@ -283,6 +347,38 @@ func TestWarmConfined(t *testing.T) {
 	if got := described(t, *w.status("a").PID); got != cold {
 		t.Errorf("warm\n%s\ncold\n%s", got, cold)
 	}
+}
+
+// TestWarmOutOfReach: who cannot enter the directory of the hook would run the
+// command in place of a parent.
+func TestWarmOutOfReach(t *testing.T) {
+	t.Parallel()
+	needRoot(t)
+	nobody := somebody(t)
+	const python = "/usr/bin/python3" // that of the tests may be below a home
+	if _, err := os.Stat(python); err != nil {
+		t.Skip(err)
+	}
+	w := newWarmRig(t, func(s *Spec) { s.Argv[0], s.Confine.User = python, nobody.Username })
+	dir := open(t, w.library.dir)
+	if err := os.Chmod(dir, 0o777); err != nil { // it writes down what it has loaded
+		t.Fatal(err)
+	}
+	hook := filepath.Join(dir, ".hook")
+	if err := os.Mkdir(hook, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	w.restart(t, 1)
+	w.event("a", KindUnwarmable, 1)
+	w.restart(t, 2)
+	w.want(2, "cold: user nobody may not enter "+hook)
+	if err := os.Chmod(hook, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	w.restart(t, 3)
+	w.parent(1)
+	w.restart(t, 4)
+	w.want(4, "warm")
 }
 
 // described is what /proc says of how a process may behave.

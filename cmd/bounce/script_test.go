@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -51,16 +52,26 @@ import (
 //	exits CODE CMD...      run a command that ends with exactly this exit code
 //	other DIR VERSION [PROTOCOL]  build bounce into DIR, as of another version
 //
-// What a verb prints as JSON is judged by testdata/script/claim.py.
+// What a verb prints as JSON is judged by testdata/script/claim.py. Beside the
+// conditions of testscript there is [root]: root of Linux runs the scripts.
 func TestScripts(t *testing.T) {
 	refuseStop(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("..", "..", "testdata", "script"),
 		Setup:               setup,
 		Cmds:                commands,
+		Condition:           condition,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 	})
+}
+
+// condition decides what testscript does not.
+func condition(name string) (bool, error) {
+	if name != "root" {
+		return false, fmt.Errorf("no condition %s", name)
+	}
+	return runtime.GOOS == "linux" && os.Geteuid() == 0, nil
 }
 
 // refuseStop fails for scripts that say stop where they mean end. It is

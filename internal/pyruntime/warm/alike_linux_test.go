@@ -13,6 +13,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/txtar"
 	"golang.org/x/sys/unix"
@@ -43,6 +44,7 @@ type program struct {
 	why       string   // no parent can be had
 	whyOld    string   // nor can one of Python 3.8
 	left      []string // what is not loaded in one
+	bounds    Bounds
 }
 
 // result is what can be seen of one run of it.
@@ -100,6 +102,8 @@ func newProgram(t testing.TB, file, python string) *program {
 			p.whyOld = strings.TrimSpace(text)
 		case "left":
 			p.left = strings.Split(strings.TrimSpace(text), "\n")
+		case "bounds":
+			p.bounds = boundsOf(t, text)
 		case "lend":
 			lend, err = strconv.Atoi(strings.TrimSpace(text))
 			if err != nil {
@@ -140,6 +144,30 @@ func newProgram(t testing.TB, file, python string) *program {
 		p.env = append(p.env, "LISTEN_FDS="+strconv.Itoa(lend), "LISTEN_FDNAMES=a:b")
 	}
 	return p
+}
+
+// boundsOf reads the lines "memory MB", "load TIME" and "fork TIME".
+func boundsOf(t testing.TB, text string) (b Bounds) {
+	t.Helper()
+	for line := range strings.Lines(text) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		var err error
+		switch name {
+		case "memory":
+			b.Memory, err = strconv.ParseInt(value, 10, 64)
+			b.Memory <<= 20
+		case "load":
+			b.Load, err = time.ParseDuration(value)
+		case "fork":
+			b.Fork, err = time.ParseDuration(value)
+		default:
+			err = fmt.Errorf("no bound %q", name)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b
 }
 
 // execute starts what argv names as the runner starts a service.
@@ -271,7 +299,7 @@ func (p *program) parent(t testing.TB, modules []string) (*Parent, error) {
 	t.Helper()
 	parent, err := Start(Setup{
 		Hook: p.hook, Env: p.env, Modules: modules, Roots: []string{p.dir}, First: []string{p.dir},
-		Hooks: []string{filepath.Join(p.dir, "hooks")}, Lent: len(p.lent),
+		Hooks: []string{filepath.Join(p.dir, "hooks")}, Lent: len(p.lent), Bounds: p.bounds,
 	}, func(l Launch) (Process, error) {
 		null, err := os.Open(os.DevNull)
 		if err != nil {

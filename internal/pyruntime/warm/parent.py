@@ -33,7 +33,11 @@ COARSE = 20 * 1000 * 1000
 
 
 class Refusal(Exception):
-    """Why nothing can be forked from this process."""
+    """Why nothing can be forked from this process, nor from another one like it."""
+
+
+class Failure(Refusal):
+    """Why nothing can be forked from this process alone."""
 
 
 def words(message):
@@ -283,7 +287,7 @@ class Parent:
             except OSError:
                 continue
         else:
-            raise Refusal("no descriptor can be had")
+            raise Refusal("it may have too few descriptors")
         os.close(number)
         null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
         for n in range(3, 3 + lent):
@@ -336,8 +340,11 @@ class Parent:
         is told: then this process has served its purpose."""
         fit()
         customized(hooks)
+        self.sleep(COARSE / 1e9)  # so that what was written before is older than what is not
         begun = self.now() - COARSE
         self.names = set(names)
+        sites = [entry for entry in sys.path if os.path.basename(entry) in INSTALLED]
+        found = {site: stamp(site) for site in sites}
         path = list(sys.path)
         self.first = first + [entry for entry in path if own(entry, roots)]
         guard = Guard(set(banned).union(NOTING), shadowers(self.first), self.before)
@@ -348,6 +355,7 @@ class Parent:
             bad += [name, "it notes where modules are, and is to see those of the project"]
         sys.meta_path.insert(0, guard)
         opened, mapped = descriptors(), shared()
+        seen, cwd, env = list(sys.path), os.getcwd(), dict(os.environb)
         self.mortal(True)
         witness.begin()
         try:
@@ -364,6 +372,18 @@ class Parent:
                 added = [n for n in sys.modules if n not in known]
                 if guard.hit:
                     why = "it asks for " + guard.hit
+                if sys.path != seen:
+                    why = "it changes sys.path"
+                    sys.path[:] = seen
+                if os.getcwd() != cwd:
+                    why = "it changes the working directory"
+                    os.chdir(cwd)
+                for key, value in env.items():
+                    if os.environb.get(key) != value:
+                        why = "it changes %s in the environment" % os.fsdecode(key)
+                        os.environb[key] = value
+                if guard not in sys.meta_path:
+                    raise Refusal("an import has replaced sys.meta_path")
                 for n in added:
                     if own(file_of(sys.modules.get(n)), roots):
                         why = "it loads %s, which is the project's own" % n
@@ -374,7 +394,8 @@ class Parent:
         finally:
             witness.end()
             self.mortal(False)
-            sys.meta_path.remove(guard)
+            if guard in sys.meta_path:
+                sys.meta_path.remove(guard)
             sys.path[:] = path
         for name, asked in witness.project.items():
             if name not in bad[::2]:
@@ -403,16 +424,17 @@ class Parent:
         # This file was there before, if only just, and stays as it is: its place has
         # its content in its name.
         self.files = {path: stamp(path) for path in files_of(sys.modules) if path != __file__}
-        sites = [entry for entry in path if os.path.basename(entry) in INSTALLED]
-        changed = [path for path, st in self.files.items() if st is None or st[0] >= begun]
-        changed += [path for path, st in witness.read.items() if stamp(path) != st or st and st[0] >= begun]
+        changed = [path for path in self.files if not settled(path, begun)]
+        changed += [path for path, st in witness.read.items() if stamp(path) != st or st and not settled(path, begun)]
+        changed += [site for site, st in found.items() if stamp(site) != st or st and not settled(site, begun)]
         if changed:
-            raise Refusal("%s was changed while it was loaded" % changed[0])
+            raise Failure("%s was changed while it was loaded" % changed[0])
         self.files.update(witness.read)
+        self.files.update(found)
         self.asked = witness.asked
         for site in sites:
-            self.files[site] = stamp(site)
             self.files.update((pth, stamp(pth)) for pth in lines_of(site))
+        self.added = {key: value for key, value in os.environb.items() if key not in env}
         self.gc.freeze()
         absent = [name for name in names if name not in sys.modules]
         self.tell(b"loaded", [w.encode("utf-8", "surrogateescape") for w in absent])
@@ -453,6 +475,10 @@ class Parent:
     def become(self, link, files, env, cwd, printed):
         """Makes this child what exec would have made it, and waits until it may
         begin."""
+        self.orders.close()  # or the end of a parent would not be seen while there is a child
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()  # what was printed at the forks, for nobody
         os.setsid()
         os.chdir(cwd)
         if any(entry.startswith(b"LISTEN_FDS=") for entry in env):
@@ -460,11 +486,12 @@ class Parent:
         entitle(self.name, self.command)
         rewrite(env)
         publish(env)
+        for key, value in self.added.items():
+            os.environb.setdefault(key, value)
         os.write(link, b"here\0")
         if os.read(link, 16) != b"go\0":
             os._exit(1)
         os.close(link)
-        self.orders.close()
         for n, fd in enumerate(files):
             os.dup2(fd, n)
             os.close(fd)
@@ -482,22 +509,28 @@ class Parent:
         """Takes orders. Returns in children only."""
         self.tell(b"hello", [b"%d" % os.getpid()])
         while True:
-            verb, lists, fds = self.receive()
-            if verb is None:
-                os._exit(0)
+            verb, fds = None, []
             try:
+                verb, lists, fds = self.receive()
+                if verb is None:
+                    os._exit(0)
                 if verb == b"load":
                     rewrite(lists[0])
                     self.load(*([w.decode("utf-8", "surrogateescape") for w in one] for one in lists[1:]))
                 elif verb == b"fork" and self.fork(lists[0], lists[1][0], lists[2], fds):
                     return
-            except Refusal as e:
+            except Exception as e:
                 for fd in fds:
                     try:
                         os.close(fd)
                     except OSError:
                         pass
-                self.tell(b"refused", [str(e).encode("utf-8", "backslashreplace")])
+                known = isinstance(e, Refusal)
+                why = str(e) if known else "%s: %s" % (type(e).__name__, e)
+                self.tell(b"refused" if known and not isinstance(e, Failure) else b"failed",
+                          [why.encode("utf-8", "backslashreplace")])
+                if verb is None:
+                    os._exit(1)  # an order was lost
 
 
 def phantom(error, name, known):
@@ -550,6 +583,16 @@ def stamp(path):
     return st.st_mtime_ns, st.st_size, st.st_ino
 
 
+def settled(path, begun):
+    """Whether a file is there, and was neither written nor put in its place since
+    a time. The time of its content does not tell: who installs may keep that of an
+    archive."""
+    try:
+        return os.stat(path).st_ctime_ns < begun
+    except (OSError, ValueError):
+        return False
+
+
 def kind(path):
     """Whether there is a file, a directory or something else; 0 for nothing."""
     try:
@@ -591,6 +634,9 @@ def main():
         os._exit(1)
     try:
         Parent(int(number), int(lent)).serve()
+    except Refusal as e:
+        os.write(int(number), message(b"refused", [str(e).encode()]))
+        os._exit(1)
     except BaseException:
         os._exit(1)  # nobody listens any more
 

@@ -17,17 +17,15 @@ import (
 )
 
 const (
-	// loadTime is how long a parent may take to begin and to import what it is
-	// told. Cold starts that take longer are rare, and go on being cold.
-	loadTime = 2 * time.Minute
-	// forkTime is how long a fork may take. It takes milliseconds; a machine
-	// that swaps is no reason to wait much longer than an exec would.
-	forkTime = 5 * time.Second
+	// glance is how often what a parent takes is looked at while it imports.
+	glance = 50 * time.Millisecond
 	// rounds is how many parents are tried when modules turn out not to load in
 	// one. Each leaves out what the one before has told.
 	rounds = 4
 	// maxPrinted is how much imports may print.
 	maxPrinted = 16 << 10
+	// maxMessage is the size of the longest answer.
+	maxMessage = 1 << 20
 )
 
 // Parent is a process that can be forked. Its methods are for one goroutine at
@@ -40,6 +38,7 @@ type Parent struct {
 	loaded  []string
 	left    []Unloaded
 	lent    int
+	bounds  Bounds
 }
 
 // Start starts a parent. begin starts the interpreter with the command of the
@@ -49,12 +48,13 @@ type Parent struct {
 // The error says why there can be none as things are.
 func Start(s Setup, begin func(Launch) (Process, error)) (*Parent, error) {
 	var left []Unloaded
+	deadline := time.Now().Add(s.Bounds.load())
 	for range rounds {
-		p, err := start(s, left, begin)
+		p, err := start(s, begin)
 		if err != nil {
 			return nil, err
 		}
-		more, err := p.load(s, left)
+		more, err := p.load(s, left, deadline)
 		if err == nil && len(more) == 0 {
 			return p, nil
 		}
@@ -64,16 +64,17 @@ func Start(s Setup, begin func(Launch) (Process, error)) (*Parent, error) {
 		}
 		left = append(left, more...)
 	}
-	return nil, fmt.Errorf("%s cannot be imported ahead of the service: %s", left[len(left)-1].Module, left[len(left)-1].Why)
+	last := left[len(left)-1]
+	return nil, &Unfit{fmt.Sprintf("%s cannot be imported ahead of the service: %s", last.Module, last.Why)}
 }
 
-func start(s Setup, left []Unloaded, begin func(Launch) (Process, error)) (*Parent, error) {
+func start(s Setup, begin func(Launch) (Process, error)) (*Parent, error) {
 	ours, theirs, err := pair()
 	if err != nil {
 		return nil, fmt.Errorf("cannot start a parent: %w", err)
 	}
 	defer theirs.Close()
-	p := &Parent{orders: ours, out: [2]int{-1, -1}, lent: s.Lent}
+	p := &Parent{orders: ours, out: [2]int{-1, -1}, lent: s.Lent, bounds: s.Bounds}
 	var ends [2]*os.File
 	for i := range ends {
 		var fds [2]int
@@ -96,17 +97,20 @@ func start(s Setup, left []Unloaded, begin func(Launch) (Process, error)) (*Pare
 	return p, nil
 }
 
-// load has the parent import all modules but some, and returns more that are to
-// be left out in another one.
-func (p *Parent) load(s Setup, left []Unloaded) (more []Unloaded, err error) {
-	_ = p.orders.SetDeadline(time.Now().Add(loadTime))
+// load has the parent import all modules but some, until a deadline, and returns
+// more that are to be left out in another one.
+func (p *Parent) load(s Setup, left []Unloaded, deadline time.Time) (more []Unloaded, err error) {
+	_ = p.orders.SetWriteDeadline(deadline)
 	defer p.orders.SetDeadline(time.Time{})
-	hello, err := p.expect("hello")
+	verb, hello, err := p.await(deadline)
+	if err == nil && verb != "hello" {
+		err = refusal(verb, hello)
+	}
 	if err != nil {
 		return nil, err
 	}
 	if len(hello) != 1 || len(hello[0]) != 1 || hello[0][0] != strconv.Itoa(p.process.PID()) {
-		return nil, errors.New("the command has another process run its Python")
+		return nil, &Unfit{"the command has another process run its Python"}
 	}
 	var banned, names []string
 	for _, u := range left {
@@ -120,7 +124,7 @@ func (p *Parent) load(s Setup, left []Unloaded) (more []Unloaded, err error) {
 	if err := p.send(nil, "load", Base(s.Env), names, banned, s.Roots, s.First, s.Hooks); err != nil {
 		return nil, err
 	}
-	verb, lists, err := p.receive()
+	verb, lists, err := p.await(deadline)
 	switch {
 	case err != nil:
 		return nil, err
@@ -141,17 +145,62 @@ func (p *Parent) load(s Setup, left []Unloaded) (more []Unloaded, err error) {
 		text := make([]byte, maxPrinted+1)
 		n, err := unix.Read(fd, text)
 		if n > maxPrinted {
-			return nil, errors.New("its imports print too much to be repeated")
+			return nil, errLoud
 		}
 		if err != nil {
 			n = 0 // nothing
 		}
 		p.printed = append(p.printed, string(text[:n]))
 	}
-	if held := p.Memory(); held > MaxMemory {
-		return nil, fmt.Errorf("what it imports takes %d MB; a parent may take %d", held>>20, MaxMemory>>20)
+	return nil, p.excess()
+}
+
+var errLoud = &Unfit{"its imports print too much to be repeated"}
+
+// await receives what a parent says that imports, as long as it keeps to its
+// bounds.
+func (p *Parent) await(deadline time.Time) (verb string, lists [][]string, err error) {
+	text := make([]byte, maxMessage)
+	for {
+		look := time.Now().Add(glance)
+		if look.After(deadline) {
+			look = deadline
+		}
+		_ = p.orders.SetReadDeadline(look)
+		verb, lists, err = p.take(text)
+		switch {
+		case !errors.Is(err, os.ErrDeadlineExceeded):
+			return verb, lists, err
+		case look.Equal(deadline):
+			return "", nil, &Unfit{fmt.Sprintf("what it imports takes more than %s", p.bounds.load())}
+		}
+		if err := p.excess(); err != nil {
+			return "", nil, err
+		}
 	}
-	return nil, nil
+}
+
+// excess says what a parent that imports takes too much of; nil for nothing.
+func (p *Parent) excess() error {
+	if p.Memory() > p.bounds.memory() {
+		return &Unfit{fmt.Sprintf("what it imports takes more than %d MB of memory", p.bounds.memory()>>20)}
+	}
+	for _, fd := range p.out {
+		// One that waits for its output to be read would wait for ever.
+		if n, err := unix.IoctlGetUint32(fd, unix.TIOCINQ); err == nil && n > maxPrinted {
+			return errLoud
+		}
+	}
+	return nil
+}
+
+// Overgrown says that it has come to hold more memory than it may, and is to be
+// closed; nil when it has not.
+func (p *Parent) Overgrown() error {
+	if held := p.Memory(); held > p.bounds.memory() {
+		return fmt.Errorf("its parent had grown to more than %d MB of memory", p.bounds.memory()>>20)
+	}
+	return nil
 }
 
 // Loaded returns the modules that it was told to import and has.
@@ -210,14 +259,29 @@ func (p *Parent) Fork(o Order) (*Child, error) {
 	if err != nil {
 		link.Close() // which ends a child
 	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = fmt.Errorf("a fork takes more than %s", p.bounds.fork())
+	}
 	return c, err
+}
+
+// forget drops what the parent has printed since it has its libraries, as at its
+// forks. Nobody is to see it, and a pipe that is full would hold up a fork.
+func (p *Parent) forget() {
+	scrap := make([]byte, 64<<10)
+	for _, fd := range p.out {
+		for n := 1; n > 0; {
+			n, _ = unix.Read(fd, scrap)
+		}
+	}
 }
 
 func (p *Parent) fork(o Order, link *net.UnixConn, theirs *os.File) (*Child, error) {
 	if err := unixcred.Pass(link); err != nil {
 		return nil, fmt.Errorf("cannot fork: %w", err)
 	}
-	deadline := time.Now().Add(forkTime)
+	p.forget()
+	deadline := time.Now().Add(p.bounds.fork())
 	_ = p.orders.SetDeadline(deadline)
 	defer p.orders.SetDeadline(time.Time{})
 	_ = link.SetDeadline(deadline)
@@ -228,15 +292,23 @@ func (p *Parent) fork(o Order, link *net.UnixConn, theirs *os.File) (*Child, err
 	if err := p.send(unix.UnixRights(fds...), "fork", o.Env, []string{o.Dir}, p.printed); err != nil {
 		return nil, err
 	}
-	if _, err := p.expect("forked"); err != nil {
+	theirs.Close() // or the end of the child would not be seen
+	verb, lists, err := p.take(make([]byte, maxMessage))
+	if err == nil && verb != "forked" {
+		err = refusal(verb, lists)
+	}
+	if err != nil {
 		return nil, err
 	}
 	text, about := make([]byte, 4<<10), unixcred.Room()
 	n, oob, _, _, err := link.ReadMsgUnix(text, about)
-	if err != nil || n == 0 {
-		return nil, fmt.Errorf("the child has ended at once")
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, err
+	case err != nil || n == 0:
+		return nil, errors.New("the child has ended at once")
 	}
-	verb, lists, err := decode(text[:n])
+	verb, lists, err = decode(text[:n])
 	if err == nil && verb != "here" {
 		err = refusal(verb, lists)
 	}
@@ -271,41 +343,33 @@ func (p *Parent) send(rights []byte, verb string, lists ...[]string) error {
 	switch {
 	case errors.Is(err, syscall.EMSGSIZE):
 		return errors.New("its environment is too large to be handed on")
-	case err != nil:
-		return p.lost(err)
+	case err != nil && !errors.Is(err, os.ErrDeadlineExceeded):
+		return errEnded
 	}
-	return nil
+	return err
 }
 
-func (p *Parent) receive() (verb string, lists [][]string, err error) {
-	text := make([]byte, 1<<20)
+var errEnded = errors.New("the parent has ended")
+
+// take receives a message, into text.
+func (p *Parent) take(text []byte) (verb string, lists [][]string, err error) {
 	n, err := p.orders.Read(text)
-	if err != nil || n == 0 {
-		return "", nil, p.lost(err)
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return "", nil, err
+	case err != nil || n == 0:
+		return "", nil, errEnded
 	}
 	return decode(text[:n])
 }
 
-// lost is why a parent does not answer.
-func (p *Parent) lost(err error) error {
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return errors.New("the parent takes too long")
-	}
-	return errors.New("the parent has ended")
-}
-
-// expect receives what can only be one answer, or a refusal.
-func (p *Parent) expect(verb string) ([][]string, error) {
-	got, lists, err := p.receive()
-	if err == nil && got != verb {
-		err = refusal(got, lists)
-	}
-	return lists, err
-}
-
-// refusal is what a process says in place of what it was asked for.
+// refusal is what a process says in place of what it was asked for: what another
+// attempt would not mend, or what has failed.
 func refusal(verb string, lists [][]string) error {
-	if (verb == "refused" || verb == "failed") && len(lists) == 1 && len(lists[0]) == 1 {
+	switch one := len(lists) == 1 && len(lists[0]) == 1; {
+	case one && verb == "refused":
+		return &Unfit{lists[0][0]}
+	case one && verb == "failed":
 		return errors.New(lists[0][0])
 	}
 	return fmt.Errorf("the parent answers %.40q", verb)

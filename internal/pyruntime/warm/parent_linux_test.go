@@ -38,6 +38,10 @@ func TestRefused(t *testing.T) {
 		if err == nil {
 			t.Fatal("it has a parent")
 		}
+		var unfit *Unfit
+		if errors.As(err, &unfit) == (p.why == errEnded.Error()) {
+			t.Errorf("whether another attempt has it too: %T", err)
+		}
 		got := strings.ReplaceAll(socketNumber.ReplaceAllString(err.Error(), "$1:[N]"), p.dir, "$DIR")
 		if got != p.why {
 			t.Errorf("got %q, want %q", got, p.why)
@@ -141,8 +145,7 @@ func TestChanged(t *testing.T) {
 	}
 }
 
-// TestChangedData: nor is one that has read of it what is no module. What is below
-// change in a program takes its place.
+// TestChangedData: nor is one that has read of it what is no module.
 func TestChangedData(t *testing.T) {
 	eachProgram(t, "changed", func(t *testing.T, p *program) {
 		parent, err := p.parent(t, p.cold(t).modules)
@@ -152,16 +155,7 @@ func TestChangedData(t *testing.T) {
 		if d := difference(p.cold(t), p.warm(t, parent)); d != "" {
 			t.Errorf("before that, a warm start differs:\n%s", d)
 		}
-		change := filepath.Join(p.dir, "change")
-		err = filepath.WalkDir(change, func(path string, entry fs.DirEntry, err error) error {
-			if err != nil || entry.IsDir() {
-				return err
-			}
-			return os.Rename(path, filepath.Join(p.dir, strings.TrimPrefix(path, change)))
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		p.change(t)
 		o := newOutput(t)
 		defer o.close()
 		_, err = parent.Fork(Order{Env: p.env, Dir: p.dir, Files: o.files(nil)})
@@ -169,6 +163,21 @@ func TestChangedData(t *testing.T) {
 			t.Errorf("got %v, want %s", err, p.why)
 		}
 	})
+}
+
+// change has what is below change in a program take its place.
+func (p *program) change(t *testing.T) {
+	t.Helper()
+	change := filepath.Join(p.dir, "change")
+	err := filepath.WalkDir(change, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		return os.Rename(path, filepath.Join(p.dir, strings.TrimPrefix(path, change)))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // TestDropped: a child that is not to begin ends, and nothing of it is left.
@@ -279,7 +288,7 @@ func TestOrphanedInImport(t *testing.T) {
 		}
 		defer r.Close()
 		setup := Setup{Hook: p.hook, Env: p.env, Modules: modules, Roots: []string{p.dir}, First: []string{p.dir}}
-		parent, err := start(setup, nil, func(l Launch) (Process, error) {
+		parent, err := start(setup, func(l Launch) (Process, error) {
 			defer w.Close()
 			child, err := execute(p.argv, l.Env, p.dir, []*os.File{w, w, w, l.Orders})
 			return executed{child}, err
@@ -292,7 +301,7 @@ func TestOrphanedInImport(t *testing.T) {
 		defer giveUp.Stop()
 		loaded := make(chan error)
 		go func() {
-			_, err := parent.load(setup, nil)
+			_, err := parent.load(setup, nil, time.Now().Add(time.Minute))
 			loaded <- err
 		}()
 		said := make([]byte, len("hangs"))

@@ -20,6 +20,7 @@ func (*Parent) Loaded() []string           { return nil }
 func (*Parent) Left() []Unloaded           { return nil }
 func (*Parent) PID() int                   { return 0 }
 func (*Parent) Memory() int64              { return 0 }
+func (*Parent) Overgrown() error           { return nil }
 func (*Parent) Close()                     {}
 func (*Parent) Fork(Order) (*Child, error) { return nil, ErrNotSupported }
 func (*Child) PID() int                    { return 0 }

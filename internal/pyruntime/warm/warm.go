@@ -1,9 +1,29 @@
 package warm
 
-import "os"
+import (
+	"cmp"
+	"os"
+	"time"
+)
 
-// MaxMemory is how many bytes of memory a parent may hold.
-const MaxMemory = 1 << 30
+// Bounds are what a parent may take. The zero value stands for the defaults.
+type Bounds struct {
+	// Memory is how many bytes it may hold, while it imports and as long as it is
+	// there; default 1 GiB.
+	Memory int64
+	// Load is how long it may take to begin and to import what it is told, the
+	// attempts together that leave modules out; default two minutes. Cold starts
+	// that take longer are rare, and go on being cold.
+	Load time.Duration
+	// Fork is how long a fork may take; default five seconds. It takes
+	// milliseconds; a machine that swaps is no reason to wait much longer than an
+	// exec would.
+	Fork time.Duration
+}
+
+func (b Bounds) memory() int64       { return cmp.Or(b.Memory, 1<<30) }
+func (b Bounds) load() time.Duration { return cmp.Or(b.Load, 2*time.Minute) }
+func (b Bounds) fork() time.Duration { return cmp.Or(b.Fork, 5*time.Second) }
 
 // Setup is what a parent is to be.
 type Setup struct {
@@ -27,6 +47,8 @@ type Setup struct {
 	Hooks []string
 	// Lent is how many sockets each child is lent.
 	Lent int
+	// Bounds are what the parent may take.
+	Bounds Bounds
 }
 
 // Launch is what the process of a parent is started with besides what a start
@@ -54,6 +76,12 @@ type Order struct {
 	// Files are its descriptors, from 0 on.
 	Files []*os.File
 }
+
+// Unfit is an error of [Start] that another attempt would have as well: what the
+// imports do or take is in the way.
+type Unfit struct{ Why string }
+
+func (e *Unfit) Error() string { return e.Why }
 
 // Unloaded is a module that a parent cannot import.
 type Unloaded struct{ Module, Why string }
