@@ -200,12 +200,19 @@ func TestWarmTakesLong(t *testing.T) {
 		w.events()
 
 		// A stop ends an attempt at once.
-		g.stop("a")
+		down := func() {
+			stop, err := g.Stop("a")
+			if err != nil {
+				t.Fatal(err)
+			}
+			g.finish(stop)
+		}
+		down()
 		if _, err := g.Start("a"); err != nil {
 			t.Fatal(err)
 		}
 		passes(3 * time.Second)
-		g.stop("a")
+		down()
 		passes(0)
 		w.expect("stopped", "12m3s end a/5 ended by SIGTERM; 12m3s start a/6; 12m5s load 2; "+
 			"12m6s end a/6 ended by SIGTERM; 12m6s close 2")
