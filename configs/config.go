@@ -58,8 +58,8 @@ type Config struct {
 	// nothing but comments, blank lines and layout. Docstrings are code.
 	Cosmetic string `json:"cosmetic" enum:"restart|skip" example:"skip"`
 	// Deps says whether a service restarts when packages are installed, removed
-	// or replaced that it may load: what its files import and its command runs,
-	// and whatever those need.
+	// or replaced that it may load: what its files import, its command runs and
+	// its processes were observed to load, and whatever those need.
 	Deps string `json:"deps" enum:"restart|ignore" example:"ignore"`
 	// Typing says whether imports under if TYPE_CHECKING count.
 	Typing string `json:"typing" enum:"skip|follow" example:"follow"`
@@ -136,9 +136,9 @@ type Service struct {
 	// Watch has globs of more files that the service depends on, relative to
 	// the project; ** crosses directories.
 	Watch List `json:"watch" example:"[\"templates/**\"]"`
-	// Reach says which files of the project count as loaded by the service. union:
-	// those that its imports lead to, and those that its processes were observed
-	// to load, which they are asked by a start-up hook in PYTHONPATH. static: the
+	// Reach says which files of the project, and which installed packages, count as
+	// loaded by the service. union: those that its imports lead to, and those that
+	// its processes were observed to load, which they are asked by a start-up hook in PYTHONPATH. static: the
 	// first, and there is no hook. observed: the second alone, once processes
 	// have told.
 	Reach string `json:"reach" enum:"union|static|observed" example:"static"`
@@ -148,8 +148,8 @@ type Service struct {
 	// Deps says the same for this service alone, in place of the deps of all.
 	Deps string `json:"deps" enum:"restart|ignore" example:"ignore"`
 	// Packages names installed packages that it loads besides what its files
-	// import, such as the driver of a database: distributions, or modules of
-	// theirs.
+	// import and what was observed, such as the driver of a database that has yet
+	// to be used: distributions, or modules of theirs.
 	Packages List `json:"packages" example:"[psycopg2]"`
 	// DependsOn names services that must be ready before this one starts: a
 	// list, or a mapping from names to the keys below.

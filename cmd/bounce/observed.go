@@ -11,6 +11,8 @@ import (
 //
 //	api has loaded 37 files, 5 of them by no import
 //	api has not loaded 12 files to which imports lead
+//	api has loaded 14 installed packages
+//	api has loaded plug by no import, command or setting: observed in generation 12
 //	api executed shop/money.py as it was (3f2a90c1), not as it is (99ab01d7)
 //	worker is not observed: python3 -I ignores PYTHONPATH
 func writeObserved(w io.Writer, st control.Status) error {
@@ -51,6 +53,12 @@ func observedWords(s control.Service) (words []string) {
 	if o.Idle > 0 {
 		add("has not loaded %s to which imports lead", files(o.Idle))
 	}
+	if o.Packages > 0 {
+		add("has loaded %s", counted(o.Packages, "installed package"))
+	}
+	for _, d := range o.Unnamed {
+		add("has loaded %s by no import, command or setting: observed in generation %d", d.Name, d.Generation)
+	}
 	for _, path := range o.Unwatched[:min(len(o.Unwatched), firstUnwatched)] {
 		add("has loaded %s, which is ignored: edits of it restart nothing; watch.include: [/%s] changes that", path, path)
 	}
@@ -70,9 +78,11 @@ func observedWords(s control.Service) (words []string) {
 // firstOf is as much of a hash as tells two apart for a person.
 func firstOf(hash string) string { return hash[:min(8, len(hash))] }
 
-func files(n int) string {
+func files(n int) string { return counted(n, "file") }
+
+func counted(n int, what string) string {
 	if n == 1 {
-		return "1 file"
+		return "1 " + what
 	}
-	return fmt.Sprintf("%d files", n)
+	return fmt.Sprintf("%d %ss", n, what)
 }

@@ -67,7 +67,7 @@ func BenchmarkObserved(b *testing.B) {
 	}
 	seen := map[string]*sightings{}
 	for name, r := range p.view.services {
-		seen[name] = (*sightings)(nil).with(r.service.sightingKey(), 1, loaded, true)
+		seen[name] = (*sightings)(nil).with(r.service.sightingKey(), 1, loaded, nil, true)
 	}
 	p.observed(seen)
 	other := filepath.Join(p.config.Dir, "other.py")

@@ -108,6 +108,13 @@ func (p *Project) observedFindings() (findings []Finding) {
 			}
 			findings = append(findings, Finding{Level: "note", Service: name, Text: name + " " + fmt.Sprintf(c.what, len(c.paths), first)})
 		}
+		if _, unnamed := p.view.services[name].sighted(); len(unnamed) > 0 {
+			var words []string
+			for _, d := range unnamed {
+				words = append(words, fmt.Sprintf("%s (observed in generation %d)", d.Name, d.Generation))
+			}
+			findings = append(findings, Finding{Level: "note", Service: name, Text: fmt.Sprintf("%s has loaded %d of its installed packages by no import, command or setting: %s", name, len(words), strings.Join(words, ", "))})
+		}
 	}
 	return findings
 }

@@ -211,8 +211,11 @@ func (g *generations) from(service string, number int) (watcher.Hash, bool) {
 
 // learnt records that it is known better what services load, and no file has
 // changed: what they were started from has what they load now, as it is, and not
-// what they do not. It returns those of which there is anything to record.
-func (g *generations) learnt(before, after *view) (names []string) {
+// what they do not. Of the distributions that are unsure, by service, nobody knows
+// whether what they have is what there is now: what runs is taken to be without.
+// It returns the services of which there is anything to record, and whether one is
+// stale by what is unsure.
+func (g *generations) learnt(before, after *view, unsure map[string][]string) (names []string, stale bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for name, r := range after.services {
@@ -225,12 +228,16 @@ func (g *generations) learnt(before, after *view) (names []string) {
 		if !ok || len(diff) == 0 {
 			continue
 		}
+		sure := slices.DeleteFunc(slices.Clone(diff), func(d decider.Difference) bool {
+			return d.Package != "" && slices.Contains(unsure[name], d.Package)
+		})
+		stale = stale || len(sure) < len(diff)
 		for v := range gen.versions() {
-			*v = v.Learnt(r.version, diff)
+			*v = v.Learnt(r.version, sure)
 		}
 		names = append(names, name)
 	}
-	return names
+	return names, stale
 }
 
 // versions yields what generations were started from, or are about to be.

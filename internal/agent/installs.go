@@ -496,6 +496,7 @@ func (a *Agent) reinstalled(ctx context.Context, news []installation, fresh []*s
 	if len(news) == 0 && len(fresh) == 0 {
 		return
 	}
+	a.hear() // what was loaded is what was there until now
 	names, cause := a.learn(news)
 	b := watcher.Batch{Cause: cause}
 	before := a.project().view

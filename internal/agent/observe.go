@@ -46,21 +46,22 @@ type voice struct {
 	ready time.Time
 	// What follows is written by the loop with the mutex of the listener held,
 	// so that others can read it.
-	pythons    []string         // versions
-	incomplete bool             // not everything was told
-	modules    []observe.Module // each once
-	met        map[observe.Module]bool
+	pythons    []string // versions
+	incomplete bool     // not everything was told
 
 	// key is what the service was when it started; "" where that was not known.
 	// It is the loop's from the first time on that it is heard, as is the rest.
 	key       string
-	inherited bool            // an earlier agent has listened to it
-	began     time.Time       // when it was about to be started, or was inherited
-	loaded    map[string]bool // true for what was opened
+	inherited bool             // an earlier agent has listened to it
+	attended  bool             // its packages were looked at
+	began     time.Time        // when it was about to be started, or was inherited
+	loaded    map[string]bool  // true for what was opened
+	others    []observe.Module // which are not the project's, until packages has their distributions
+	packages  map[string]bool  // distributions; nil as long as nobody wants to know
 	// taken is what has taken in how many of these: it need not look at them again.
 	taken struct {
-		by    *sightings
-		files int
+		by              *sightings
+		files, packages int
 	}
 	// doubts has, by path, what it executed while the tree held something else or
 	// nothing, which may be behind, or does not have what is ignored.
@@ -68,9 +69,7 @@ type voice struct {
 }
 
 func newVoice(spool *observe.Spool, inherited bool) *voice {
-	return &voice{Spool: spool, inherited: inherited, began: now(),
-		met: map[observe.Module]bool{}, loaded: map[string]bool{}, doubts: map[string]proof{},
-	}
+	return &voice{Spool: spool, inherited: inherited, began: now(), loaded: map[string]bool{}, doubts: map[string]proof{}}
 }
 
 // open prepares to have services tell.
@@ -252,6 +251,7 @@ func (a *Agent) hear() (stale bool) {
 		seen = map[string]*sightings{}
 	}
 	var proofs []proof
+	unsure := map[string][]string{}
 	learnt := false
 	for v, ready := range a.listener.all() {
 		r := p.view.services[v.Service]
@@ -263,6 +263,7 @@ func (a *Agent) hear() (stale bool) {
 			}
 			proofs = append(proofs, said...)
 			was := seen[v.Service]
+			unsure[v.Service] = append(unsure[v.Service], v.place(r.service, was)...)
 			if now := was.told(r.service.sightingKey(), v, ready, over); now != was {
 				seen[v.Service], learnt = now, true
 			}
@@ -272,7 +273,7 @@ func (a *Agent) hear() (stale bool) {
 		}
 	}
 	if learnt {
-		a.realize(seen)
+		stale = a.realize(seen, unsure)
 	}
 	for _, f := range proofs {
 		stale = a.prove(f) || stale
@@ -288,11 +289,12 @@ func (s *sightings) told(key string, v *voice, ready, over bool) *sightings {
 	}
 	whole := ready && len(v.pythons) > 0 && !v.incomplete
 	if whole && over {
-		return s.after(key, v.Generation, v.loaded)
+		return s.after(key, v.Generation, v.loaded, v.packages)
 	}
-	if s == nil || s != v.taken.by || len(v.loaded) != v.taken.files || s.Key != key || whole && !s.Whole {
-		s = s.with(key, v.Generation, v.loaded, whole)
-		v.taken.by, v.taken.files = s, len(v.loaded)
+	taken := &v.taken
+	if s == nil || s != taken.by || len(v.loaded) != taken.files || len(v.packages) != taken.packages || s.Key != key || whole && !s.Whole {
+		s = s.with(key, v.Generation, v.loaded, v.packages, whole)
+		taken.by, taken.files, taken.packages = s, len(v.loaded), len(v.packages)
 	}
 	return s
 }
@@ -315,13 +317,11 @@ func (a *Agent) attend(v *voice) (said []proof) {
 		}
 	}
 	v.incomplete = v.incomplete || report.Incomplete || err != nil
-	for _, m := range report.Modules { // each worker tells its own
-		if !v.met[m] {
-			v.met[m] = true
-			v.modules = append(v.modules, m)
-		}
-	}
 	a.listener.mu.Unlock()
+	for _, place := range report.Installed {
+		v.others = append(v.others, observe.Module{File: place})
+	}
+	v.others = append(v.others, report.Modules...)
 	p := a.project()
 	for _, f := range report.Executed {
 		if path, ok := p.treePath(f.Path); ok {
@@ -360,18 +360,22 @@ func (p *Project) treePath(name string) (string, bool) {
 	return path, ok
 }
 
-// realize takes in what was observed of services. What runs has loaded it already.
-func (a *Agent) realize(seen map[string]*sightings) {
+// realize takes in what was observed of services. What runs has loaded it already,
+// but for distributions, by service, of which it is not known whether it has
+// loaded those that there are. It reports whether a service is stale by these.
+func (a *Agent) realize(seen map[string]*sightings, unsure map[string][]string) (stale bool) {
 	before := a.project().view
 	after := a.project().observed(seen)
 	a.shared.Store(after)
-	for _, name := range a.generations.learnt(before, after) {
+	names, stale := a.generations.learnt(before, after, unsure)
+	for _, name := range names {
 		a.memorize(name)
 	}
 	data := encodeSightings(seen)
 	a.sightings++
 	n := a.sightings
 	a.wg.Go(func() { a.listener.keep(a.config().Dir, n, data) })
+	return stale
 }
 
 // observed puts the view in place that knows what was observed.
@@ -497,6 +501,7 @@ func (a *Agent) observation(name string, generation int) *control.Observed {
 		out.Files = len(r.span.known.Files)
 	}
 	out.Unforeseen, out.Idle = len(r.span.missed), len(r.span.idle())
+	out.Packages, out.Unnamed = r.sighted()
 	out.Unwatched = a.view().unwatched(name, a.config().Dir)
 	last := a.generations.running(name, generation)
 	if last == nil {

@@ -16,8 +16,8 @@ import (
 )
 
 // What a service loads of installed packages: what the files of its reach
-// import, what its command runs and its configuration names, and whatever those
-// need. Names alone decide. A module of the tree that has the name of an
+// import, what its command runs and its configuration names, what its generations
+// were observed to load, and whatever those need. Of imports names alone decide. A module of the tree that has the name of an
 // installed one counts as both: which of them is found is not worth being wrong
 // about.
 
@@ -27,8 +27,11 @@ type packages struct {
 	// imported counts the files of the reach that import something of a
 	// distribution.
 	imported map[string]int
-	// all are these distributions, those that are named, and what they need.
+	// all are these distributions, those that are named or were observed, and what
+	// they need.
 	all map[string]decider.Package
+	// unnamed were observed, and nothing else leads to them; sorted.
+	unnamed []string
 }
 
 // loading says what of installed packages counts for a service.
@@ -113,10 +116,10 @@ func (s *service) follows() bool { return s.search.installed != nil && !s.loadin
 // import, each with what says so: a key of its configuration, or "python" for
 // what runs at every start.
 func (s *service) given() map[string]string {
-	found := map[string]string{}
+	found := s.declared()
 	add := func(why string, names []string) {
 		for _, name := range names {
-			found[name] = cmp.Or(found[name], why)
+			found[name] = why
 		}
 	}
 	env := s.search.installed
@@ -128,6 +131,18 @@ func (s *service) given() map[string]string {
 		}
 		module = word == "-m"
 	}
+	return found
+}
+
+// declared returns those of them that it loads whatever its command runs.
+func (s *service) declared() map[string]string {
+	found := map[string]string{}
+	add := func(why string, names []string) {
+		for _, name := range names {
+			found[name] = cmp.Or(found[name], why)
+		}
+	}
+	env := s.search.installed
 	for _, name := range s.loading.packages {
 		if env.Get(name) != nil {
 			add("packages", []string{installed.Name(name)})
@@ -162,15 +177,37 @@ func commandWords(argv []string) (words []string) {
 }
 
 // pack works out what a service loads, given how many files of its reach import
-// something of each distribution.
-func (s *service) pack(imported map[string]int) *packages {
+// something of each distribution. Where only what was observed counts, so does
+// what cannot be: what runs before anybody observes, and what its configuration
+// says besides its command.
+func (s *service) pack(imported map[string]int, reach span) *packages {
 	p := &packages{imported: imported}
 	if !s.follows() {
 		return p
 	}
-	names := slices.AppendSeq(slices.Collect(maps.Keys(imported)), maps.Keys(s.given()))
-	p.all = map[string]decider.Package{}
-	for name, d := range s.search.installed.All(names...) {
+	env := s.search.installed
+	all := env.All(slices.AppendSeq(slices.Collect(maps.Keys(imported)), maps.Keys(s.given()))...)
+	var observed []string
+	if reach.known != nil {
+		observed = slices.Sorted(maps.Keys(reach.known.Packages))
+	}
+	for _, name := range observed {
+		if env.Get(name) != nil && all[name] == nil {
+			p.unnamed = append(p.unnamed, name)
+		}
+	}
+	if reach.exact {
+		all = env.All(slices.Collect(maps.Keys(s.declared()))...)
+		for _, name := range observed {
+			if d := env.Get(name); d != nil {
+				all[name] = d
+			}
+		}
+	} else {
+		maps.Copy(all, env.All(p.unnamed...))
+	}
+	p.all = make(map[string]decider.Package, len(all))
+	for name, d := range all {
 		p.all[name] = decider.Package{Version: d.Version, Sum: watcher.Hash(d.Sum)}
 	}
 	return p
@@ -186,7 +223,7 @@ func (v *view) lookPackages(r *reached) *packages {
 			}
 		}
 	}
-	return s.pack(imported)
+	return s.pack(imported, r.span)
 }
 
 // followPackages works out the same from what it was in before, for files that
@@ -222,10 +259,10 @@ func (v *view) followPackages(before *view, was, now *reached, files []string) *
 	for name := range imported {
 		news = news || was.packages.imported[name] == 0
 	}
-	if !news && len(imported) == len(was.packages.imported) {
-		return &packages{imported: imported, all: was.packages.all}
+	if !news && len(imported) == len(was.packages.imported) && now.span.known == was.span.known && now.span.exact == was.span.exact {
+		return &packages{imported: imported, all: was.packages.all, unnamed: was.packages.unnamed}
 	}
-	return s.pack(imported)
+	return s.pack(imported, now.span)
 }
 
 // loaded yields the files that r can load, the nearest first.
@@ -285,10 +322,10 @@ func (v *view) Needs(service, distribution string) []decider.Link {
 	if !ok || !r.service.follows() {
 		return nil
 	}
-	users := r.service.search.installed.Users(distribution)
-	if len(users) == 0 {
+	if _, loaded := r.packages.all[installed.Name(distribution)]; !loaded {
 		return nil
 	}
+	users := r.service.search.installed.Users(distribution)
 	// What uses it itself is nearer than what needs it by way of another one.
 	var chain []decider.Link
 	first := v.importers(r)
@@ -311,6 +348,11 @@ func (v *view) Needs(service, distribution string) []decider.Link {
 			if next, ok := users[name]; ok && (chain == nil || next == "") {
 				chain = []decider.Link{{From: named[name], To: name}}
 			}
+		}
+	}
+	for _, name := range r.packages.unnamed {
+		if next, ok := users[name]; ok && (chain == nil || next == "") {
+			chain = []decider.Link{r.span.observedPackage(name)}
 		}
 	}
 	if chain == nil {

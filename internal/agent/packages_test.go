@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -20,8 +21,10 @@ import (
 // testdata/agent/packages is a project, as those of TestInstalled; lines
 //
 //	dist: NAME modules=A,B needs=X,Y scripts=P
+//	seen: SERVICE GENERATION NAME...
 //
-// of its comment are installed in its .venv, and want has what is told.
+// of its comment are installed in its .venv, and were seen by a generation that
+// was ready; want has what is told.
 func TestPackages(t *testing.T) {
 	eachArchive(t, "packages", func(t *testing.T, file string, ar *txtar.Archive) {
 		t.Parallel()
@@ -31,7 +34,7 @@ func TestPackages(t *testing.T) {
 				c.install(t, strings.Fields(words))
 			}
 		}
-		got := c.packages(t)
+		got := c.packages(t, string(ar.Comment))
 		i := slices.IndexFunc(ar.Files, func(f txtar.File) bool { return f.Name == "want" })
 		switch {
 		case i < 0:
@@ -109,8 +112,8 @@ func (c *layout) install(t *testing.T, words []string) {
 	mustWrite(t, filepath.Join(info, "RECORD"), record, 0o644)
 }
 
-// packages tells what services load.
-func (c *layout) packages(t *testing.T) string {
+// packages tells what services load, given what was seen.
+func (c *layout) packages(t *testing.T, seen string) string {
 	cfg, err := configs.Load(filepath.Join(c.dir, "bounce.yaml"))
 	if err != nil {
 		t.Fatal(err)
@@ -119,6 +122,23 @@ func (c *layout) packages(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	known := map[string]*sightings{}
+	for line := range strings.Lines(seen) {
+		if words, ok := strings.CutPrefix(line, "seen: "); ok {
+			words := strings.Fields(words)
+			generation, err := strconv.Atoi(words[1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			loaded := map[string]bool{}
+			for _, name := range words[2:] {
+				loaded[name] = true
+			}
+			key := p.view.services[words[0]].service.sightingKey()
+			known[words[0]] = known[words[0]].with(key, generation, nil, loaded, true)
+		}
+	}
+	p.observed(known)
 	var b strings.Builder
 	for _, name := range p.view.names() {
 		packages := p.view.services[name].version.Packages

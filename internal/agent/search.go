@@ -326,6 +326,7 @@ func (a *Agent) renew(ctx context.Context, name string) {
 		if r := a.view().services[name]; r == nil || r.service != s {
 			return // made anew meanwhile, and about to be started for that
 		}
+		a.hear() // what was loaded is what was there until now
 		a.replace(fresh)
 	})
 }

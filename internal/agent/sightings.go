@@ -12,13 +12,15 @@ import (
 	"bounce/internal/control"
 )
 
-// sightings are the files of the project that the generations of a service were
-// observed to load. They are never changed.
+// sightings are the files of the project, and the installed distributions, that
+// the generations of a service were observed to load. They are never changed.
 type sightings struct {
 	// Key is what the service was when they were made: another entry, another
 	// interpreter, or one that looks elsewhere, loads other files.
 	Key   string
 	Files map[string]sighting // by path
+	// Packages are the distributions, by name.
+	Packages map[string]sighting
 	// Whole says that a generation which was ready has told all that it loaded
 	// until then: what is not among the files is known not to be needed.
 	Whole bool
@@ -26,13 +28,13 @@ type sightings struct {
 	modules []string // the files that are modules, sorted
 }
 
-// sighting is what is known of one file.
+// sighting is what is known of one file, or distribution.
 type sighting struct {
 	// Generation is the newest that has loaded it.
 	Generation int
 	// Missed is how many generations in a row have done without.
 	Missed int
-	// Opened says that it is no module, and was read.
+	// Opened says that it is a file that is no module, and was read.
 	Opened bool
 }
 
@@ -54,7 +56,7 @@ func (s *sightings) get(path string) (sighting, bool) {
 
 // of returns s if it is of a service that is now as key says; else nil.
 func (s *sightings) of(key string) *sightings {
-	if s == nil || s.Key != key || len(s.Files) == 0 && !s.Whole {
+	if s == nil || s.Key != key || len(s.Files)+len(s.Packages) == 0 && !s.Whole {
 		return nil
 	}
 	return s
@@ -73,52 +75,71 @@ func (s *sightings) listed() *sightings {
 
 // with returns s with what a generation has loaded, which is whole once that is
 // ready. It is s itself if nothing of it is new.
-func (s *sightings) with(key string, generation int, loaded map[string]bool, whole bool) *sightings {
+func (s *sightings) with(key string, generation int, loaded, packages map[string]bool, whole bool) *sightings {
 	own := s.of(key)
-	fresh := whole && (own == nil || !own.Whole)
+	if own == nil {
+		own = &sightings{}
+	}
+	fresh := whole && !own.Whole
 	for path := range loaded {
-		if _, known := own.get(path); !known {
-			fresh = true
-		}
+		_, known := own.Files[path]
+		fresh = fresh || !known
+	}
+	for name := range packages {
+		_, known := own.Packages[name]
+		fresh = fresh || !known
 	}
 	if !fresh {
 		return s
 	}
-	next := &sightings{Key: key, Files: map[string]sighting{}, Whole: whole}
-	if own != nil {
-		next.Whole = whole || own.Whole
-		maps.Copy(next.Files, own.Files)
-	}
-	for path, opened := range loaded {
-		if _, known := own.get(path); !known {
-			next.Files[path] = sighting{Generation: generation, Opened: opened}
-		}
-	}
+	next := &sightings{Key: key, Files: map[string]sighting{}, Packages: map[string]sighting{}, Whole: whole || own.Whole}
+	next.take(generation, loaded, packages)
+	maps.Copy(next.Files, own.Files)
+	maps.Copy(next.Packages, own.Packages)
 	return next.listed()
 }
 
 // after returns s at the end of a generation that was ready and has told all
-// that it loaded: what several such ones in a row have not is forgotten.
-func (s *sightings) after(key string, generation int, loaded map[string]bool) *sightings {
-	next := &sightings{Key: key, Files: map[string]sighting{}, Whole: true}
+// that it loaded: what several such ones in a row have not is forgotten. Of
+// packages nil says that it was not asked.
+func (s *sightings) after(key string, generation int, loaded, packages map[string]bool) *sightings {
+	next := &sightings{Key: key, Files: map[string]sighting{}, Packages: map[string]sighting{}, Whole: true}
 	if s = s.of(key); s != nil {
-		for path, seen := range s.Files {
-			if seen.Missed++; seen.Missed < mostMissed {
-				next.Files[path] = seen
-			}
+		fade(next.Files, s.Files, 1)
+		if packages == nil {
+			fade(next.Packages, s.Packages, 0)
+		} else {
+			fade(next.Packages, s.Packages, 1)
 		}
 	}
-	for path, opened := range loaded {
-		next.Files[path] = sighting{Generation: generation, Opened: opened}
-	}
+	next.take(generation, loaded, packages)
 	return next.listed()
+}
+
+// fade puts into now what was known, after some more generations without it.
+func fade(now, was map[string]sighting, missed int) {
+	for name, seen := range was {
+		if seen.Missed += missed; seen.Missed < mostMissed {
+			now[name] = seen
+		}
+	}
+}
+
+// take notes what a generation has loaded, while s is made.
+func (s *sightings) take(generation int, loaded, packages map[string]bool) {
+	for path, opened := range loaded {
+		s.Files[path] = sighting{Generation: generation, Opened: opened}
+	}
+	for name := range packages {
+		s.Packages[name] = sighting{Generation: generation}
+	}
 }
 
 // sightingsName is the name of the file in the state directory. A start of
 // another version of bounce ignores it.
 const (
 	sightingsName = "observed"
-	sightingsHead = "bounce observed 1 "
+	sightingsHead = "bounce observed 2 "
 )
 
 // readSightings returns what an earlier agent knew, by service; none if there is

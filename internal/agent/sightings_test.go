@@ -57,8 +57,13 @@ func hearsay(t *testing.T, s *sightings, voices map[string]*voice, words []strin
 	}
 	v.pythons, v.incomplete = []string{"3.12.1"}, false
 	key, said := "@a", map[string]bool{}
+	v.packages = map[string]bool{}
 	for _, word := range words[1:] {
 		switch {
+		case word == "ignoring":
+			v.packages = nil
+		case strings.HasPrefix(word, "+"):
+			v.packages[word[1:]] = true
 		case word == "mute":
 			v.pythons = nil
 		case word == "partly":
@@ -90,6 +95,9 @@ func (s *sightings) words() string {
 	slices.SortStableFunc(all, func(a, b string) int { // what is opened comes last
 		return strings.Count(a, "~") - strings.Count(b, "~")
 	})
+	for _, name := range slices.Sorted(maps.Keys(s.Packages)) {
+		all = append(all, fmt.Sprintf("+%s:%d", name, s.Packages[name].Generation))
+	}
 	if s.Whole {
 		all = append(all, "whole")
 	}
@@ -98,7 +106,10 @@ func (s *sightings) words() string {
 
 func someSightings() map[string]*sightings {
 	return map[string]*sightings{
-		"api": {Key: "k", Whole: true, Files: map[string]sighting{"a b.py": {Generation: 7, Missed: 2}, "x\n": {Opened: true}}},
+		"api": {
+			Key: "k", Whole: true, Packages: map[string]sighting{"six": {Generation: 6, Missed: 1}},
+			Files: map[string]sighting{"a b.py": {Generation: 7, Missed: 2}, "x\n": {Opened: true}},
+		},
 		"job": {Key: "j", Files: map[string]sighting{}},
 	}
 }
@@ -107,7 +118,7 @@ func TestSightingsAreReadAsTheyWereWritten(t *testing.T) {
 	all := someSightings()
 	all["gone"] = nil
 	read := decodeSightings(encodeSightings(all))
-	if len(read) != 2 || read["api"].words() != all["api"].words() || read["api"].Key != "k" || read["api"].Files["a b.py"].Missed != 2 {
+	if len(read) != 2 || read["api"].words() != all["api"].words() || read["api"].Key != "k" || read["api"].Files["a b.py"].Missed != 2 || read["api"].Packages["six"].Missed != 1 {
 		t.Errorf("%+v", read)
 	}
 }
@@ -128,7 +139,7 @@ func FuzzSightings(f *testing.F) {
 			if s == nil {
 				t.Errorf("%q has nothing of %s", data, name)
 			}
-			_ = s.with("k", 1, map[string]bool{"a.py": false}, true).after("k", 2, nil)
+			_ = s.with("k", 1, map[string]bool{"a.py": false}, map[string]bool{"six": true}, true).after("k", 2, nil, nil)
 		}
 	})
 }
@@ -204,7 +215,7 @@ func TestLearnt(t *testing.T) {
 	g := newGenerations()
 	g.starting("api", 1, false, func() decider.Version { return files(map[string]watcher.Hash{"a.py": {7}, "old.py": {1}}) })
 	g.asking("api", before.services["api"].version, nil)
-	if names := g.learnt(before, after); !slices.Equal(names, []string{"api"}) {
+	if names, _ := g.learnt(before, after, nil); !slices.Equal(names, []string{"api"}) {
 		t.Errorf("learnt of %q", names)
 	}
 	want := map[string]watcher.Hash{"a.py": {7}, "new.py": {2}}
@@ -214,7 +225,17 @@ func TestLearnt(t *testing.T) {
 	if diff := decider.Diff(*g.promised("api", files(nil)), after.services["api"].version); len(diff) > 0 {
 		t.Errorf("what is promised differs: %v", diff)
 	}
-	if names := g.learnt(after, after); names != nil {
+	if names, _ := g.learnt(after, after, nil); names != nil {
 		t.Errorf("nothing is new, and learnt of %q", names)
+	}
+
+	// Nobody knows whether it has the late one that there is.
+	late := view(files(map[string]watcher.Hash{"a.py": {1}, "new.py": {2}}))
+	late.services["api"].version.Packages = map[string]decider.Package{"late": {Version: "2"}, "plug": {Version: "1"}}
+	if _, stale := g.learnt(after, late, map[string][]string{"api": {"late"}}); !stale {
+		t.Error("it is not stale by what nobody knows of")
+	}
+	if got := g.running("api", 1).Packages; len(got) != 1 || got["plug"].Version != "1" {
+		t.Errorf("it is taken to have %v", got)
 	}
 }

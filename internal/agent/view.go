@@ -114,11 +114,11 @@ func (v *view) follow(before *view, r *reached, code tree, b watcher.Batch) *rea
 	s, watched := r.service, r.service.watched(r.watched, b)
 	next := &reached{service: s, all: r.all, watched: watched, packages: r.packages, version: r.version}
 	var differ []string
+	next.span = r.span
+	if v.graph != before.graph || v.seen[s.name].of(s.sightingKey()) != r.span.known {
+		next.span = v.spanOf(s, r.span)
+	}
 	if !r.all {
-		next.span = r.span
-		if v.graph != before.graph || v.seen[s.name].of(s.sightingKey()) != r.span.known {
-			next.span = v.spanOf(s, r.span)
-		}
 		came, went := next.span.since(r.span)
 		differ = append(came, went...)
 	}
@@ -127,7 +127,7 @@ func (v *view) follow(before *view, r *reached, code tree, b watcher.Batch) *rea
 			differ = append(differ, c.Path)
 		}
 	}
-	if len(differ) == 0 {
+	if len(differ) == 0 && next.span.known == r.span.known {
 		return next
 	}
 	changes := make(map[string]watcher.Hash, len(differ))

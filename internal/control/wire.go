@@ -340,11 +340,23 @@ type Observed struct {
 	Files      int `json:"files"`
 	Unforeseen int `json:"unforeseen"`
 	Idle       int `json:"idle"`
+	// Packages is how many of the distributions that are installed the last
+	// generations have loaded, and Unnamed are those of them to which no import,
+	// command or setting leads.
+	Packages int       `json:"packages"`
+	Unnamed  []Sighted `json:"unnamed,omitempty"`
 	// Unwatched are the modules that were loaded and are ignored: no edit of them
 	// restarts the service.
 	Unwatched []string `json:"unwatched,omitempty"`
 	// Stale are the files that the generation has executed as they are no more.
 	Stale []Executed `json:"stale"`
+}
+
+// Sighted is an installed distribution that was observed, and the newest
+// generation that is known to have loaded it.
+type Sighted struct {
+	Name       string `json:"name"`
+	Generation int    `json:"generation"`
 }
 
 // Executed is a file that was executed, with the SHA-256 of what it held then,

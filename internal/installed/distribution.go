@@ -55,6 +55,17 @@ func stampOf(path string) stamp {
 	return stamp{path, true, info.Size(), info.ModTime()}
 }
 
+// Written is when what it says of itself was last written: when it was installed,
+// as far as its installer does not give files an older time.
+func (d *Distribution) Written() (last time.Time) {
+	for _, s := range d.stamps {
+		if s.written.After(last) {
+			last = s.written
+		}
+	}
+	return last
+}
+
 // same reports whether the distribution is still the one that was read, as far
 // as looking tells.
 func (d *Distribution) same() bool {

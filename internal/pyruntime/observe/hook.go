@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 )
 
 //go:embed hook.py
@@ -143,7 +144,7 @@ const mostOwner = 4 << 10
 func (h *Hook) Spool(service string, generation int, o Options) (*Spool, error) {
 	var secret [16]byte // others may write there who know its name
 	_, _ = rand.Read(secret[:])
-	s := &Spool{Service: service, Generation: generation, dir: filepath.Join(h.base, "spool-"+hex.EncodeToString(secret[:])), hook: h.dir}
+	s := &Spool{Service: service, Generation: generation, Began: time.Now(), dir: filepath.Join(h.base, "spool-"+hex.EncodeToString(secret[:])), hook: h.dir}
 	err := os.Mkdir(s.dir, 0o700)
 	if err == nil {
 		err = errors.Join(
@@ -185,7 +186,7 @@ func (h *Hook) Left() ([]*Spool, error) {
 	var errs []error
 	for _, dir := range dirs {
 		s := &Spool{dir: dir, hook: h.dir}
-		if s.Service, s.Generation, err = owner(filepath.Join(dir, ownerName)); err != nil {
+		if err := s.owned(filepath.Join(dir, ownerName)); err != nil {
 			errs = append(errs, s.Remove())
 			continue
 		}
@@ -194,30 +195,31 @@ func (h *Hook) Left() ([]*Spool, error) {
 	return left, errors.Join(errs...)
 }
 
-// owner reads whose a spool is.
-func owner(name string) (service string, generation int, err error) {
+// owned reads whose a spool is.
+func (s *Spool) owned(name string) error {
 	f, err := openTold(name)
 	if err != nil {
-		return "", 0, err
+		return err
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return "", 0, err
+		return err
 	}
 	if !info.Mode().IsRegular() || !owned(info) || info.Size() > mostOwner {
-		return "", 0, fmt.Errorf("%s is not what was written", name)
+		return fmt.Errorf("%s is not what was written", name)
 	}
 	of, err := io.ReadAll(io.LimitReader(f, mostOwner))
 	if err != nil {
-		return "", 0, err
+		return err
 	}
 	number, service, ok := strings.Cut(string(of), " ")
 	if !ok {
-		return "", 0, fmt.Errorf("%s holds no number and name: %q", name, of)
+		return fmt.Errorf("%s holds no number and name: %q", name, of)
 	}
-	generation, err = strconv.Atoi(number)
-	return service, generation, err
+	s.Service, s.Began = service, info.ModTime()
+	s.Generation, err = strconv.Atoi(number)
+	return err
 }
 
 // Close removes the hook if no spool is left: then no process needs it.

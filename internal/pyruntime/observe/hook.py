@@ -11,7 +11,11 @@ would end a field written as in a URL.
     h VERSION                      a Python of this version runs the hook
     f HASH FILE                    a module of the project is about to be executed
     d HASH MTIME SIZE FILE         another file of it is, or was opened for reading
+    p PATH                         code of an installed package is about to be
     m NAME FILE                    another module was loaded
+
+PATH is, below site-packages, the outermost directory with an __init__.py, or a
+module that is in none.
 
 HASH is the SHA-256 of what the file held, in hex; "-" where that cannot be told.
 A line is written before what it tells of happens, by one write to a descriptor
@@ -76,6 +80,7 @@ taken = {}  # by user: how many bytes of the file are in told
 teller = None  # the process and the user that this is as of
 users = set()  # those that this process has written as
 named = set()  # the modules that were told or are not worth telling
+packaged = set()  # directories of packages that were told, or of no installed one
 read = set()  # the files that were told and are no modules
 directories = {}  # whether they are the project's
 looked = {}  # by thread: when it last looked for a module, or opened one
@@ -321,6 +326,36 @@ def other(path, st, most, since):
     return b"d\t" + digest(path, st, most, since) + b"\t" + found.encode() + b"\t" + escaped(path)
 
 
+def installed(paths):
+    """Tells of the packages that others have installed and that modules are of. Their
+    names are not known here, since who loads a module may give it any."""
+    lines, met = {}, []
+    for path in paths:
+        directory = path.rpartition("/")[0]
+        if directory not in packaged:
+            place = package(path)
+            if place:
+                lines[b"p\t" + escaped(place)] = None
+            if place != path:
+                met.append(directory)
+    tell(lines)
+    if len(packaged) > 1 << 14:
+        packaged.clear()
+    packaged.update(met)
+
+
+def package(path):
+    """Returns the place of the package that a file is of; "" if it is of none that
+    is installed, and the file if that is no more than a module."""
+    at = max(path.rfind("/site-packages/"), path.rfind("/dist-packages/"))
+    if at < 0:
+        return ""
+    end = path.find("/", at + len("/site-packages/"))
+    while end >= 0 and regular(path[:end] + "/__init__.py") is None:
+        end = path.find("/", end + 1)  # a namespace, which may be that of several
+    return path if end < 0 else path[:end]
+
+
 def executed(args):
     global news
     code = args[0]
@@ -342,6 +377,8 @@ def executed(args):
             data(path)
     else:
         news = True
+        if path.rpartition("/")[0] not in packaged:
+            installed([path])
     if now - flushed > PATIENCE:
         flush(args)
 
@@ -360,6 +397,7 @@ def imported(args):
             module(path, since)
         else:
             news = True
+            installed([path])
 
 
 def opened(args):
@@ -493,6 +531,10 @@ def install():
     try:
         if begin():
             named.update(before, ("__main__", "__mp_main__"))
+            # A process that was forked in place of a start has them loaded. What
+            # every start loads for setuptools is not for the service.
+            places = [location(sys.modules[name]) for name in before if name != "_distutils_hack"]
+            installed([place for place in places if place.startswith("/")])
             handlers.update(dict.fromkeys(LULLS, flush))
             handlers.update({"exec": executed, "import": imported, "open": opened})
             silenced.update({"exec": mark, "import": mark})

@@ -33,6 +33,8 @@ import (
 //	                     it cannot be told what was executed
 //	opened: FILE ...     other files that are told; files: yes  asks for those that
 //	                     are read
+//	installed: PATH ...  places of installed packages that are told, of those below
+//	                     $DIR, in order
 //	others: NAME ...     modules of others, in order, others among them left out
 //	python: 3.11         the first Python that it is for
 //	pythons: none        no Python runs the hook; else one does
@@ -327,7 +329,7 @@ func (c *trial) judge(told Report) {
 			c.Errorf("obstacle %q", why)
 		}
 	}
-	var executed, opened, others []string
+	var executed, opened, installed, others []string
 	for _, f := range told.Executed {
 		executed = append(executed, c.nameOf(f))
 	}
@@ -339,6 +341,11 @@ func (c *trial) judge(told Report) {
 		}
 		opened = append(opened, c.nameOf(f.File))
 	}
+	for _, place := range told.Installed {
+		if name, below := strings.CutPrefix(place, c.dir+"/"); below {
+			installed = append(installed, name)
+		}
+	}
 	wanted := c.words("others")
 	for _, m := range told.Modules {
 		if slices.Contains(wanted, m.Name) {
@@ -348,7 +355,7 @@ func (c *trial) judge(told Report) {
 			c.Errorf("%s is the project's, told as another's: %s", m.Name, m.File)
 		}
 	}
-	for word, got := range map[string][]string{"told": executed, "opened": opened, "others": others} {
+	for word, got := range map[string][]string{"told": executed, "opened": opened, "installed": installed, "others": others} {
 		if want := c.words(word); !slices.Equal(got, want) {
 			c.Errorf("%s: %q, want %q", word, got, want)
 		}

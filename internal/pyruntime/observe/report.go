@@ -22,6 +22,12 @@ type Report struct {
 	// as of a configuration, an archive, or bytecode without a source, and those
 	// that were opened for reading, if that was asked for.
 	Opened []Opened
+	// Installed are the places, absolute, of packages below a site-packages or
+	// dist-packages of which code was executed, in that order: the outermost
+	// directory with an __init__.py, or the file of a module that is in none. Like
+	// files they are told before. What only runs at the start of every Python is
+	// left out.
+	Installed []string
 	// Modules are those that are not the project's, in the order in which they
 	// were first imported.
 	Modules []Module
@@ -91,6 +97,8 @@ func (r *Report) line(line string) {
 		if ok && err == nil && bad == nil && size >= 0 {
 			r.Opened = append(r.Opened, Opened{File: f, Written: time.Unix(0, written), Size: size})
 		}
+	case fields[0] == "p" && len(fields) == 2 && filepath.IsAbs(fields[1]):
+		r.Installed = append(r.Installed, filepath.Clean(fields[1]))
 	case fields[0] == "m" && len(fields) == 3 && fields[1] != "" && fields[2] != "":
 		r.Modules = append(r.Modules, Module{Name: fields[1], File: fields[2]})
 	}

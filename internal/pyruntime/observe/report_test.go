@@ -43,6 +43,9 @@ func (r Report) words() string {
 	for _, f := range r.Opened {
 		all = append(all, fmt.Sprint("opened ", f.Path, " ", last(f.Hash), " ", f.Written.Unix(), " ", f.Size))
 	}
+	for _, place := range r.Installed {
+		all = append(all, "installed "+place)
+	}
 	for _, m := range r.Modules {
 		all = append(all, "module "+m.Name+" "+m.File)
 	}

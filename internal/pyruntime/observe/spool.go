@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Spool is where the processes of one generation tell what they execute. It is
@@ -18,8 +19,10 @@ import (
 type Spool struct {
 	Service    string
 	Generation int
-	dir, hook  string
-	read       map[string]int64 // of each file, how much was taken in
+	// Began is when the spool was made, right before the generation was started.
+	Began     time.Time
+	dir, hook string
+	read      map[string]int64 // of each file, how much was taken in
 }
 
 // Bounds of what is read: how many files there may be, how many users a service
@@ -49,7 +52,7 @@ func (s *Spool) Environ(env []string) []string {
 
 // Anew returns the same spool for another goroutine, with nothing read yet.
 func (s *Spool) Anew() *Spool {
-	return &Spool{Service: s.Service, Generation: s.Generation, dir: s.dir, hook: s.hook}
+	return &Spool{Service: s.Service, Generation: s.Generation, Began: s.Began, dir: s.dir, hook: s.hook}
 }
 
 // Read returns what was told since it was last called. It is complete as of the
