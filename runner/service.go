@@ -669,6 +669,9 @@ func (s *service) renew() *Spec {
 		s.apart = ""
 	}
 	s.spec = *spec
+	if !s.warms() {
+		s.wean("warm starts were off")
+	}
 	return spec
 }
 

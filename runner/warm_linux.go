@@ -23,36 +23,43 @@ func (u unixStarter) foster(ctx context.Context, c command, m mark, s warm.Setup
 	if why := c.confine.Obstacle(s.Hook); why != "" {
 		return nil, errors.New(why)
 	}
+	var last fostered
 	unbound := func() bool { return true }
 	p, err := warm.Start(s, func(l warm.Launch) (warm.Process, error) {
 		unbound()
-		p, err := u.raise(c, m, l)
-		if err == nil {
-			unbound = context.AfterFunc(ctx, p.End)
+		var err error
+		if last, err = u.raise(c, m, l); err != nil {
+			return nil, err
 		}
-		return p, err
+		unbound = context.AfterFunc(ctx, last.End)
+		return last, nil
 	})
 	switch still := unbound(); {
 	case err != nil:
 		return nil, err
 	case !still:
-		p.Close()
-		return nil, ErrClosed
+		err = ErrClosed
+	case len(last.live(make(map[identity]bool))) > 1:
+		// One that is no child of its any more, which it would know of.
+		err = &warm.Unfit{Why: "an import has left a process running"}
+	default:
+		return p, nil
 	}
-	return p, nil
+	p.Close()
+	return nil, err
 }
 
 // raise starts the process of a parent.
-func (u unixStarter) raise(c command, m mark, l warm.Launch) (warm.Process, error) {
+func (u unixStarter) raise(c command, m mark, l warm.Launch) (fostered, error) {
 	null, err := os.Open(os.DevNull)
 	if err != nil {
-		return nil, fmt.Errorf("cannot start %q: %w", c.argv[0], err)
+		return fostered{}, fmt.Errorf("cannot start %q: %w", c.argv[0], err)
 	}
 	defer null.Close()
 	c.env, c.orders = l.Env, l.Orders
 	p, err := u.begin(c, m, [3]*os.File{null, l.Stdout, l.Stderr}, fork)
 	if err != nil {
-		return nil, err
+		return fostered{}, err
 	}
 	p.pipes = [2]string{pipeName(l.Stdout), pipeName(l.Stderr)}
 	go p.await()

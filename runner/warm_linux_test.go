@@ -349,6 +349,45 @@ func TestWarmConfined(t *testing.T) {
 	}
 }
 
+// TestWarmDaemon: what an import has put into the background is looked for where
+// such processes go, and there is no parent that has started one for all.
+func TestWarmDaemon(t *testing.T) {
+	t.Parallel()
+	w := newWarmRig(t, func(s *Spec) { s.Env = append(s.Env, "PYTHONPATH=site-packages") })
+	site := filepath.Join(w.library.dir, "site-packages")
+	if err := os.Mkdir(site, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	daemon := `import os
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        os.closerange(0, 100)
+        os.execvp("sleep", ["sleep", "1000"])
+    os._exit(0)
+os.wait()
+`
+	if err := os.WriteFile(filepath.Join(site, "library.py"), []byte(daemon), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	w.restart(t, 1)
+	w.event("a", KindUnwarmable, 1)
+	w.restart(t, 2)
+	w.want(2, "cold: an import has left a process running")
+}
+
+// TestWarmCounted: a parent would be one process more where these are counted.
+func TestWarmCounted(t *testing.T) {
+	t.Parallel()
+	w := newWarmRig(t, func(s *Spec) {
+		s.Confine.Limits = map[string]Limit{"nproc": {Soft: 10000, Hard: 10000}}
+	})
+	w.restart(t, 1)
+	w.event("a", KindUnwarmable, 1)
+	w.restart(t, 2)
+	w.want(2, "cold: the number of its processes is limited (nproc), and a parent is one more")
+}
+
 // TestWarmOutOfReach: who cannot enter the directory of the hook would run the
 // command in place of a parent.
 func TestWarmOutOfReach(t *testing.T) {

@@ -219,6 +219,27 @@ func TestWarmTakesLong(t *testing.T) {
 	})
 }
 
+// TestWarmTurnedOff: there is no parent for a service that is not to be started warm
+// any more, and its generation goes on.
+func TestWarmTurnedOff(t *testing.T) {
+	warmBubble(t, care{}, func(g *rig, w *world) {
+		spec := fakeSpec("a")
+		for _, mode := range []Warm{WarmOff, WarmAuto} {
+			spec.Warm = mode
+			if _, err := g.Configure([]Spec{spec}, nil, nil, 0); err != nil {
+				t.Fatal(err)
+			}
+			passes(time.Second)
+		}
+		w.expect("turned off and on", "3s close 1")
+		g.up("a")
+		g.want(2, "cold: warm starts were off")
+		passes(3 * time.Second)
+		g.up("a")
+		g.want(3, "warm")
+	})
+}
+
 // TestWarmFailsToLoad: what another attempt may mend has another attempt.
 func TestWarmFailsToLoad(t *testing.T) {
 	warmBubble(t, care{err: errors.New("the parent has ended")}, func(g *rig, w *world) {

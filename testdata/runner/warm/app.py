@@ -6,6 +6,10 @@ import signal
 import socket
 import sys
 
+try:
+    import library  # of a test that has one
+except ImportError:
+    pass
 import value
 
 MODULES = [n for n, m in sys.modules.items() if n not in ("__main__", "value")]
