@@ -30,7 +30,7 @@ func writeObserved(w io.Writer, st control.Status) error {
 	return nil
 }
 
-// firstUnwatched is how many files that are ignored status names.
+// firstUnwatched is how many files that watch.ignore leaves out status names.
 const firstUnwatched = 5
 
 func observedWords(s control.Service) (words []string) {
@@ -60,10 +60,10 @@ func observedWords(s control.Service) (words []string) {
 		add("has loaded %s by no import, command or setting: observed in generation %d", d.Name, d.Generation)
 	}
 	for _, path := range o.Unwatched[:min(len(o.Unwatched), firstUnwatched)] {
-		add("has loaded %s, which is ignored: edits of it restart nothing; watch.include: [/%s] changes that", path, path)
+		add("has loaded %s, which watch.ignore leaves out: edits of it restart nothing; watch.include: [/%s] changes that", path, path)
 	}
 	if more := len(o.Unwatched) - firstUnwatched; more > 0 {
-		add("has loaded %s more that are ignored", files(more))
+		add("has loaded %s more that watch.ignore leaves out", files(more))
 	}
 	for _, e := range o.Stale {
 		now := "and it is gone"

@@ -96,7 +96,7 @@ func (p *Project) observedFindings() (findings []Finding) {
 		}{
 			{"has loaded %d of its files by no import: %s", span.missed},
 			{"has not loaded %d of the files to which imports lead: %s", span.idle()},
-			{"has loaded %d of its files that are ignored, so that no edit of them restarts it; name them in watch.include to change that: %s", p.view.unwatched(name, p.config.Dir)},
+			{"has loaded %d of its files that watch.ignore leaves out, so that no edit of them restarts it; name them in watch.include to change that: %s", p.view.unwatched(name, p.config.WatchOptions())},
 		} {
 			if len(c.paths) == 0 {
 				continue

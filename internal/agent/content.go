@@ -141,10 +141,8 @@ func (c *content) put(path string, f facts) {
 // the file may have been read again since. A module that is not among the keys
 // of the maps is too large for the watcher to read.
 func (c *content) take(b watcher.Batch, known func(path string) bool) (changes []treesitter.Change, codes map[string]watcher.Hash, suspects map[string]*treesitter.SyntaxError) {
-	c.ahead.forget()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	defer c.tidy()
 	codes, suspects = map[string]watcher.Hash{}, map[string]*treesitter.SyntaxError{}
 	for _, ch := range b.Changes {
 		if !isModule(ch.Path) {
@@ -182,10 +180,14 @@ func (c *content) find(ch watcher.Change) int {
 	return -1
 }
 
-// tidy drops facts that no batch will name: those of a file that turned out to
-// be the same, or that was there for a moment. What is found after one batch
-// was taken is named by the next, or found again.
+// tidy is called when all of a batch was taken. It drops facts that no batch will
+// name: those of a file that turned out to be the same, or that was there for a
+// moment. What is found after one batch was taken is named by the next, or found
+// again.
 func (c *content) tidy() {
+	c.ahead.forget()
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.taken++
 	maps.DeleteFunc(c.pending, func(_ string, all []facts) bool {
 		return len(all) == 0 || all[len(all)-1].taken+1 < c.taken

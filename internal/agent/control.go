@@ -178,7 +178,11 @@ func (a *Agent) Sync(ctx context.Context) (control.Outcome, error) {
 	if err := a.reloadDone(ctx); err != nil {
 		return control.Outcome{}, err
 	}
-	err := a.flush(ctx)
+	// What was loaded and is ignored is watched from then on.
+	err := a.heard(ctx)
+	if err == nil {
+		err = a.flush(ctx)
+	}
 	var held *watcher.HeldError
 	if errors.As(err, &held) {
 		out := a.outcome(nil)

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"bounce/configs"
+	"bounce/treesitter"
 	"bounce/watcher"
 )
 
@@ -29,6 +31,7 @@ func TestFactsOfNoBatchGo(t *testing.T) {
 	take := func(changes ...watcher.Change) {
 		t.Helper()
 		got, _, _ := c.take(watcher.Batch{Changes: changes}, func(string) bool { return false })
+		c.tidy()
 		for _, ch := range got {
 			if len(ch.Facts.Refs) != 1 {
 				t.Errorf("%s: %+v", ch.Path, ch.Facts)
@@ -44,6 +47,42 @@ func TestFactsOfNoBatchGo(t *testing.T) {
 	take()
 	if len(c.pending) > 0 {
 		t.Errorf("%d are left", len(c.pending))
+	}
+}
+
+// TestFactsWaitForTheirBatch: turns without a batch, and one that is taken in two
+// parts, leave what was read there.
+func TestFactsWaitForTheirBatch(t *testing.T) {
+	dir := t.TempDir()
+	p := &Project{
+		config: &configs.Config{Dir: dir}, content: newContent(dir), files: tree{}, named: map[string]bool{},
+		view: emptyView(treesitter.Options{}),
+	}
+	p.code = p.files
+	for round := range 3 {
+		var b watcher.Batch
+		for _, name := range []string{"a.py", "b.py"} {
+			if err := os.WriteFile(filepath.Join(dir, name), fmt.Appendf(nil, "import x%d\n", round), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			found, err := p.content.Read(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.Changes = append(b.Changes, watcher.Change{Path: name, Kind: watcher.Modified, New: found.Hash})
+		}
+		for range 3 {
+			p.update(t.Context(), watcher.Batch{})
+		}
+		part, rest := b, b
+		part.Changes, rest.Changes = b.Changes[:1], b.Changes[1:]
+		_, p.view, _ = p.take(part)
+		p.update(t.Context(), rest)
+		for _, name := range []string{"a.py", "b.py"} {
+			if refs := p.view.graph.Facts(name).Refs; len(refs) != 1 || refs[0].Names[0].Name != fmt.Sprintf("x%d", round) {
+				t.Errorf("round %d: %s has %+v", round, name, refs)
+			}
+		}
 	}
 }
 

@@ -53,6 +53,7 @@ func (a *Agent) watchOptions(ctx context.Context, s *setup, scratch string) watc
 	warn := func(text string) { a.emit(control.Event{Kind: "warning", Text: text}) }
 	opts := s.config.WatchOptions()
 	opts.Excludes = git.Excludes(ctx, s.config.Dir)
+	opts.Named = sightedFiles(a.view().seen)
 	opts.Scratch, opts.Cache = scratch, a.hashes
 	opts.Reader, opts.Expect = s.project.content, s.project.content.expect
 	opts.Stirred = func() { ring(a.stirred) }

@@ -267,7 +267,7 @@ func (a *Agent) recall() watcher.Batch {
 	a.owed = slices.DeleteFunc(m.Owed.Asked(a.setup().rules), func(d decider.Debt) bool {
 		return d.Kind != decider.RunAction && !a.generations.runs(d.Name)
 	})
-	b.Changes = m.changed(a.project().files, a.setup().scope)
+	b.Changes = m.changed(a.project(), a.setup().scope)
 	return b
 }
 

@@ -45,25 +45,30 @@ type memory struct {
 	// come and go without a change.
 	Scope watcher.Hash
 	Files map[string]watcher.Hash
+	// Named has the files that were looked at since services had loaded them.
+	Named map[string]bool
 	// Owed has the actions that are owed, and the restarts and signals of
 	// services that are kept. All others start anew with the agent.
 	Owed decider.Debts
 }
 
-// changed returns how files differ from those of the memory, sorted. Of another
-// scope only the content of files that both have is compared.
-func (m memory) changed(files tree, scope watcher.Hash) []watcher.Change {
+// changed returns how the files of a project differ from those of the memory,
+// sorted. Of another scope only the content of files that both have is compared,
+// and so it is of files that either looks at, and the other does not, since
+// services had loaded them.
+func (m memory) changed(p *Project, scope watcher.Hash) []watcher.Change {
 	var all []watcher.Change
-	for path, now := range files {
+	for path, now := range p.files {
 		switch was, known := m.Files[path]; {
 		case known && was != now:
 			all = append(all, watcher.Change{Path: path, Kind: watcher.Modified, Old: was, New: now})
-		case !known && m.Scope == scope:
+		case !known && m.Scope == scope && (m.Named[path] || !p.named[path]):
 			all = append(all, watcher.Change{Path: path, Kind: watcher.Created, New: now})
 		}
 	}
 	for path, was := range m.Files {
-		if _, ok := files[path]; !ok && m.Scope == scope {
+		_, there := p.files[path]
+		if !there && m.Scope == scope && (p.view.sightedFile(path) || !m.Named[path]) {
 			all = append(all, watcher.Change{Path: path, Kind: watcher.Deleted, Old: was})
 		}
 	}
@@ -236,7 +241,7 @@ func (a *Agent) remember() (n uint64, m memory) {
 			delete(files, c.Path)
 		}
 	}
-	return a.memories, memory{Scope: a.setup().scope, Files: files, Owed: a.owed.Lasting(a.keeps)}
+	return a.memories, memory{Scope: a.setup().scope, Files: files, Named: maps.Clone(a.project().named), Owed: a.owed.Lasting(a.keeps)}
 }
 
 // keep writes a memory down. That it cannot be is no reason not to work.

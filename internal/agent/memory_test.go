@@ -25,6 +25,7 @@ func aMemory() memory {
 		Project: "/srv/shop",
 		Scope:   hashOf(9),
 		Files:   map[string]watcher.Hash{"a.py": hashOf(1), "new\nline \xff": hashOf(2)},
+		Named:   map[string]bool{"a.py": true},
 		Owed: decider.Debts{{
 			Step: decider.Step{Kind: decider.RunAction, Name: "install", Order: 10, Reasons: []decider.Reason{{
 				Path: "new\nline \xff", Change: "modified", Rule: "*", Chain: []decider.Link{{From: "a.py", Line: 3, To: "new\nline \xff"}},
@@ -113,17 +114,56 @@ func FuzzDecodeMemory(f *testing.F) {
 
 func TestWhatChangedSinceAMemory(t *testing.T) {
 	m := memory{Scope: hashOf(1), Files: map[string]watcher.Hash{"same": hashOf(1), "edited": hashOf(1), "gone": hashOf(1)}}
-	files := tree{"same": hashOf(1), "edited": hashOf(2), "new": hashOf(3)}
+	p := &Project{files: tree{"same": hashOf(1), "edited": hashOf(2), "new": hashOf(3)}, view: &view{}}
 	edited := watcher.Change{Path: "edited", Kind: watcher.Modified, Old: hashOf(1), New: hashOf(2)}
 	want := []watcher.Change{edited,
 		{Path: "gone", Kind: watcher.Deleted, Old: hashOf(1)},
 		{Path: "new", Kind: watcher.Created, New: hashOf(3)}}
-	if got := m.changed(files, hashOf(1)); !reflect.DeepEqual(got, want) {
+	if got := m.changed(p, hashOf(1)); !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 	// With other ignore rules, files come and go without a change.
-	if got := m.changed(files, hashOf(2)); !reflect.DeepEqual(got, []watcher.Change{edited}) {
+	if got := m.changed(p, hashOf(2)); !reflect.DeepEqual(got, []watcher.Change{edited}) {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// Files that are looked at since services load them, and are ignored otherwise,
+// come and go without a change as well.
+func TestWhatIsNamedSinceAMemory(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		was, is    bool // the file was, is there
+		knew, know bool // it was, is looked at for its name
+		sighted    bool // it would be
+		want       watcher.Kind
+	}{
+		{"named since", false, true, false, true, true, 0},
+		{"named ever since, and written since", false, true, true, true, true, watcher.Created},
+		{"named no more", true, false, true, false, false, 0},
+		{"named, and deleted since", true, false, true, false, true, watcher.Deleted},
+		{"never named, and written", false, true, false, false, false, watcher.Created},
+		{"never named, and deleted", true, false, false, false, false, watcher.Deleted},
+		{"was named, and counts by itself since", true, true, true, false, true, 0},
+	} {
+		m := memory{Files: map[string]watcher.Hash{}, Named: map[string]bool{"a.py": c.knew}}
+		p := &Project{files: tree{}, named: map[string]bool{"a.py": c.know}, view: &view{}}
+		if c.was {
+			m.Files["a.py"] = hashOf(1)
+		}
+		if c.is {
+			p.files["a.py"] = hashOf(1)
+		}
+		if c.sighted {
+			p.view.seen = map[string]*sightings{"api": {Files: map[string]sighting{"a.py": {}}}}
+		}
+		var kind watcher.Kind
+		for _, change := range m.changed(p, watcher.Hash{}) {
+			kind = change.Kind
+		}
+		if kind != c.want {
+			t.Errorf("%s: %v, want %v", c.name, kind, c.want)
+		}
 	}
 }
 

@@ -64,7 +64,7 @@ type voice struct {
 		files, packages int
 	}
 	// doubts has, by path, what it executed while the tree held something else or
-	// nothing, which may be behind, or does not have what is ignored.
+	// nothing, which may be behind, or has yet to get what is ignored.
 	doubts map[string]proof
 }
 
@@ -323,15 +323,16 @@ func (a *Agent) attend(v *voice) (said []proof) {
 	}
 	v.others = append(v.others, report.Modules...)
 	p := a.project()
+	pythons := p.pythons()
 	for _, f := range report.Executed {
-		if path, ok := p.treePath(f.Path); ok {
+		if path, ok := p.treePath(f.Path); ok && !inAny(path, pythons) {
 			v.loaded[path] = false
 			said = append(said, proof{voice: v, path: path, held: f.Hash})
 		}
 	}
 	for _, f := range report.Opened {
 		path, ok := p.treePath(f.Path)
-		if !ok {
+		if !ok || inAny(path, pythons) {
 			continue
 		}
 		if _, executed := v.loaded[path]; !executed {
@@ -371,6 +372,7 @@ func (a *Agent) realize(seen map[string]*sightings, unsure map[string][]string) 
 	for _, name := range names {
 		a.memorize(name)
 	}
+	a.lookout.watch.Name(sightedFiles(seen))
 	data := encodeSightings(seen)
 	a.sightings++
 	n := a.sightings
@@ -409,7 +411,7 @@ func (a *Agent) prove(f proof) (stale bool) {
 	case f.held == now && there:
 		a.generations.executed(v.Service, v.Generation, f.path, f.held, as, now)
 	case !there || f.held != (watcher.Hash{}) && a.holdsNow(f.path, f.held):
-		v.doubts[f.path] = f // the tree is behind, or does not have what is ignored
+		v.doubts[f.path] = f // the tree is behind, or does not have it yet
 	case f.held != (watcher.Hash{}):
 		return a.generations.executed(v.Service, v.Generation, f.path, f.held, f.held, now)
 	case !f.news:
@@ -474,7 +476,15 @@ func (a *Agent) hearNow() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	_ = a.do(ctx, func(loop context.Context) {
+	_ = a.heard(ctx)
+}
+
+// heard returns when what was told until now is taken in, and decided on.
+func (a *Agent) heard(ctx context.Context) error {
+	if err := a.wait(ctx, a.started); err != nil {
+		return err
+	}
+	return a.do(ctx, func(loop context.Context) {
 		if a.hear() {
 			a.turn(loop, watcher.Batch{Cause: "what services have loaded"})
 		}
@@ -502,7 +512,7 @@ func (a *Agent) observation(name string, generation int) *control.Observed {
 	}
 	out.Unforeseen, out.Idle = len(r.span.missed), len(r.span.idle())
 	out.Packages, out.Unnamed = r.sighted()
-	out.Unwatched = a.view().unwatched(name, a.config().Dir)
+	out.Unwatched = a.view().unwatched(name, a.config().WatchOptions())
 	last := a.generations.running(name, generation)
 	if last == nil {
 		return out

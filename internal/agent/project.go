@@ -24,6 +24,10 @@ type Project struct {
 	searches *searches
 	installs *installs
 	files    tree
+	// named has the files that came into the tree since services were seen to load
+	// them, though they are ignored. One that is deleted stays among them as long as
+	// services are taken to load it.
+	named map[string]bool
 	// code has what services go by for each file: files itself, unless
 	// cosmetic is skip.
 	code tree
@@ -39,7 +43,7 @@ func Open(ctx context.Context, cfg *configs.Config) (*Project, error) {
 	}
 	answers, asked := p.startSearches(ctx)
 	defer asked.Wait()
-	b, err := p.scan(ctx)
+	b, err := p.scan(ctx, sightedFiles(p.view.seen))
 	if err != nil {
 		return nil, err
 	}
@@ -49,13 +53,14 @@ func Open(ctx context.Context, cfg *configs.Config) (*Project, error) {
 }
 
 // OpenTree is [Open] for questions about files alone: no interpreter is asked,
-// so what is said of services may lack what only theirs would find.
+// so what is said of services may lack what only theirs would find, and what is
+// ignored is left out whoever was seen to load it.
 func OpenTree(ctx context.Context, cfg *configs.Config) (*Project, error) {
 	p, err := newProject(cfg)
 	if err != nil {
 		return nil, err
 	}
-	b, err := p.scan(ctx)
+	b, err := p.scan(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -63,11 +68,11 @@ func OpenTree(ctx context.Context, cfg *configs.Config) (*Project, error) {
 	return p, nil
 }
 
-// scan reads the modules in the tree of the project.
-func (p *Project) scan(ctx context.Context) (watcher.Batch, error) {
+// scan reads the modules in the tree of the project, and those that are named.
+func (p *Project) scan(ctx context.Context, named []string) (watcher.Batch, error) {
 	p.content.modules = true
 	opts := p.config.WatchOptions()
-	opts.Reader = p.content
+	opts.Reader, opts.Named = p.content, named
 	b, err := scan(ctx, opts)
 	if err != nil {
 		return b, fmt.Errorf("cannot read the project in %s: %w", p.config.Dir, err)
@@ -109,6 +114,7 @@ func newProject(cfg *configs.Config) (*Project, error) {
 		searches: newSearches(),
 		installs: newInstalls(),
 		files:    tree{},
+		named:    map[string]bool{},
 		view:     newView(graphOptions(cfg), services, readSightings(cfg.Dir)),
 	}
 	p.code = p.files
@@ -133,18 +139,10 @@ func graphOptions(cfg *configs.Config) treesitter.Options {
 
 // update takes a batch into the tree and the graph.
 func (p *Project) update(ctx context.Context, b watcher.Batch) (before, after *view, s suspects) {
-	p.files.apply(b)
-	before = p.view
-	changes, codes, s := p.content.take(b, before.graph.Has)
-	cosmetic := p.recode(b, codes)
-	if opts := graphOptions(p.config); len(opts.Roots) == 0 && shapes(b) {
-		opts.Roots = treesitter.FindRoots(slices.Sorted(maps.Keys(p.files)), p.read)
-		if !slices.Equal(opts.Roots, before.roots) {
-			before = before.rooted(opts, p.code)
-		}
+	before, after, s = p.take(b)
+	if len(b.Changes) > 0 {
+		p.content.tidy()
 	}
-	after = before.update(p.code, b, changes)
-	after.cosmetic = cosmetic
 	for name, r := range after.services {
 		if b.Initial || !r.service.outdated(b) {
 			continue
@@ -158,6 +156,25 @@ func (p *Project) update(ctx context.Context, b watcher.Batch) (before, after *v
 		after.services[name] = after.look(s, p.code, r.watched)
 	}
 	p.view = after
+	return before, after, s
+}
+
+// take is update for a part of a batch, without the services that are to be made
+// anew for it. The view is yet to be put in place.
+func (p *Project) take(b watcher.Batch) (before, after *view, s suspects) {
+	p.files.apply(b)
+	p.name(b)
+	before = p.view
+	changes, codes, s := p.content.take(b, before.graph.Has)
+	cosmetic := p.recode(b, codes)
+	if opts := graphOptions(p.config); len(opts.Roots) == 0 && shapes(b) {
+		opts.Roots = treesitter.FindRoots(slices.Sorted(maps.Keys(p.files)), p.read)
+		if !slices.Equal(opts.Roots, before.roots) {
+			before = before.rooted(opts, p.code)
+		}
+	}
+	after = before.update(p.code, b, changes)
+	after.cosmetic = cosmetic
 	return before, after, s
 }
 

@@ -127,6 +127,7 @@ func (a *Agent) takeOver(ctx context.Context) (tickets []*runner.Ticket, err err
 	var refused error
 	err = a.do(ctx, func(loop context.Context) {
 		var late suspects
+		l.watch.Name(sightedFiles(a.project().view.seen)) // there may be more by now
 		if late, refused = catchUp(ctx, l, next.project); refused != nil {
 			return
 		}
@@ -227,7 +228,7 @@ func (a *Agent) install(ctx context.Context, next *setup, l *lookout, s suspects
 	was, before := a.setup(), a.project().view
 	after := next.project.observed(before.seen)
 	b := watcher.Batch{Cause: "reload"}
-	b.Changes = memory{Scope: was.scope, Files: was.project.files}.changed(next.project.files, next.scope)
+	b.Changes = memory{Scope: was.scope, Files: was.project.files, Named: was.project.named}.changed(next.project, next.scope)
 
 	// From here on services that start, start from what the next one says.
 	var ticket *runner.Ticket
@@ -283,6 +284,7 @@ func (a *Agent) decideAnew(ctx context.Context, b watcher.Batch, before, after *
 			s[path] = treesitter.Check(src)
 		}
 	}
+	a.reconsider()
 	a.confirm(ctx, after, s)
 	a.forgive(b)
 	in := a.input(ctx, b, before, after)
@@ -343,7 +345,8 @@ func strangers(v, other *view) []string {
 // carrier returns what says in the terms of the next setup what a service was
 // started from, when that is what the one in place says of it: the same files
 // with what they held then, though the service may be known to load others, or
-// by other hashes, by now. How it was started stays as it was.
+// by other hashes, by now. How it was started stays as it was. Of a file that the
+// one in place did not look at nothing is known but what it holds.
 func carrier(was, next *setup) func(name string) decider.Version {
 	sameScope := was.scope == next.scope
 	return func(name string) decider.Version {
@@ -351,7 +354,8 @@ func carrier(was, next *setup) func(name string) decider.Version {
 		changed := map[string]watcher.Hash{}
 		for path := range now.Files.All() {
 			then, known := was.project.files[path]
-			if (known || sameScope) && then != next.project.files[path] {
+			looked := known || sameScope && (was.project.named[path] || !next.project.named[path])
+			if looked && then != next.project.files[path] {
 				changed[path] = then // the zero hash where there was none
 			}
 		}

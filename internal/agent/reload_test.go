@@ -22,6 +22,15 @@ func aSetup(files tree, scope byte, load ...string) *setup {
 	return &setup{scope: hashOf(scope), project: &Project{files: files, view: v}}
 }
 
+// naming returns s, which looks at some files for their names alone.
+func naming(s *setup, paths ...string) *setup {
+	s.project.named = map[string]bool{}
+	for _, path := range paths {
+		s.project.named[path] = true
+	}
+	return s
+}
+
 // What a service runs is the same after a reload; how it is told may be another.
 func TestWhatRunsIsCarriedOver(t *testing.T) {
 	old := tree{"a.py": hashOf(1), "b.py": hashOf(2)}
@@ -42,6 +51,10 @@ func TestWhatRunsIsCarriedOver(t *testing.T) {
 			aSetup(tree{"a.py": hashOf(1), "c.py": hashOf(3)}, 1, "a.py", "c.py"), nil, []string{"c.py"}},
 		{"a file is looked at that was not", aSetup(old, 1, "a.py"),
 			aSetup(tree{"a.py": hashOf(1), "c.py": hashOf(3)}, 2, "a.py", "c.py"), nil, nil},
+		{"a file is looked at since it was seen to be loaded", aSetup(old, 1, "a.py"),
+			naming(aSetup(tree{"a.py": hashOf(1), "c.py": hashOf(3)}, 1, "a.py", "c.py"), "c.py"), nil, nil},
+		{"one that both look at came meanwhile", naming(aSetup(old, 1, "a.py"), "c.py"),
+			naming(aSetup(tree{"a.py": hashOf(1), "c.py": hashOf(3)}, 1, "a.py", "c.py"), "c.py"), nil, []string{"c.py"}},
 		{"what was stale is", aSetup(old, 1, "a.py"), aSetup(old, 1, "a.py", "b.py"),
 			aSetup(tree{"a.py": hashOf(7)}, 1, "a.py"), []string{"a.py", "b.py"}},
 	} {

@@ -116,6 +116,14 @@ func (sm *selfmade) note(b watcher.Batch) {
 	}
 }
 
+// met takes in that a file is looked at from now on: it is taken to have come
+// into being when it was last written.
+func (sm *selfmade) met(path string, written time.Time) {
+	if now().Sub(written) <= afterStart {
+		sm.born[path] = written
+	}
+}
+
 // newborn reports whether a file came into being a moment ago, and after a time.
 func (sm *selfmade) newborn(path string, after time.Time) bool {
 	at, ok := sm.born[path]
@@ -164,10 +172,13 @@ func (a *Agent) restarting(plan decider.Plan) {
 }
 
 // observedAlone reports whether it is known by observation alone that a service
-// loads a file.
+// loads a file, or what the file is.
 func (a *Agent) observedAlone(service, path string) bool {
 	r := a.view().services[service]
-	if r == nil || r.all || r.span.static.Has(path) || r.service.watches(path) != "" {
+	if r == nil || r.service.watches(path) != "" {
+		return false
+	}
+	if !a.project().named[path] && (r.all || r.span.static.Has(path)) {
 		return false
 	}
 	_, seen := r.span.known.get(path)

@@ -49,7 +49,7 @@ func TestExcuses(t *testing.T) {
 		for _, c := range []struct {
 			name       string
 			generation int
-			created    string // now, by a batch
+			created    string // now, by a batch; or by its name alone: + now, - before the start
 			path       string
 			excused    bool
 		}{
@@ -60,6 +60,8 @@ func TestExcuses(t *testing.T) {
 			{"one that was there before", 2, "", "a.py", false},
 			{"one that nobody has seen come", 2, "", "e.py", false},
 			{"of the one after", 3, "f.py", "f.py", true},
+			{"one that is ignored, and was written since", 3, "+h.py", "h.py", true},
+			{"one that is ignored, and was there before", 3, "-i.py", "i.py", false},
 			{"after one that had none", 5, "g.py", "g.py", false},
 		} {
 			v := voices[c.generation]
@@ -69,7 +71,13 @@ func TestExcuses(t *testing.T) {
 				voices[c.generation] = v
 			}
 			time.Sleep(time.Second)
-			if c.created != "" {
+			switch {
+			case c.created == "":
+			case c.created[0] == '+':
+				sm.met(c.created[1:], time.Now())
+			case c.created[0] == '-':
+				sm.met(c.created[1:], v.began.Add(-time.Second))
+			default:
 				sm.note(watcher.Batch{Changes: []watcher.Change{{Path: c.created, Kind: watcher.Created}}})
 			}
 			if got := sm.excuses(v, c.path); got != c.excused {

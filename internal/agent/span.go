@@ -10,6 +10,7 @@ import (
 	"bounce/configs"
 	"bounce/decider"
 	"bounce/treesitter"
+	"bounce/watcher"
 )
 
 // span is the files of the tree that a process of a service can load: those to
@@ -185,14 +186,14 @@ func (p span) idle() (paths []string) {
 	return paths
 }
 
-// unwatched returns the modules below dir that a service was observed to load and
-// that are ignored: they are there, and not in the graph.
-func (v *view) unwatched(service, dir string) (paths []string) {
+// unwatched returns the modules that a service was observed to load and that
+// watch.ignore leaves out: they are there, and not in the graph.
+func (v *view) unwatched(service string, opts watcher.Options) (paths []string) {
 	for _, path := range v.services[service].span.missed {
-		if isExtension(path) || v.graph.Has(path) {
+		if v.graph.Has(path) || !opts.LeavesOut(path) {
 			continue
 		}
-		if _, err := os.Stat(filepath.Join(dir, filepath.FromSlash(path))); err == nil {
+		if _, err := os.Stat(filepath.Join(opts.Dir, filepath.FromSlash(path))); err == nil {
 			paths = append(paths, path)
 		}
 	}

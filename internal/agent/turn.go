@@ -17,6 +17,7 @@ import (
 // classifier, whose answer is decided on when it comes.
 func (a *Agent) turn(ctx context.Context, b watcher.Batch) {
 	a.hear()
+	b = a.adopt(ctx, b)
 	before, after, suspects := a.update(ctx, b)
 	a.reconsider()
 	a.confirm(ctx, after, suspects)

@@ -345,8 +345,8 @@ type Observed struct {
 	// command or setting leads.
 	Packages int       `json:"packages"`
 	Unnamed  []Sighted `json:"unnamed,omitempty"`
-	// Unwatched are the modules that were loaded and are ignored: no edit of them
-	// restarts the service.
+	// Unwatched are the modules that were loaded and that watch.ignore leaves out:
+	// no edit of them restarts the service.
 	Unwatched []string `json:"unwatched,omitempty"`
 	// Stale are the files that the generation has executed as they are no more.
 	Stale []Executed `json:"stale"`
