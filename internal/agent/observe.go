@@ -185,7 +185,11 @@ func (a *Agent) unobserved(s *service) string {
 		return "its reach is static"
 	case a.listener.hook == nil:
 		return fmt.Sprint(a.listener.problem)
-	case s.python.Assumed:
+	}
+	if why := s.spec.Confine.Obstacle(a.listener.hook.Dir()); why != "" {
+		return why
+	}
+	if s.python.Assumed {
 		return ""
 	}
 	return observe.Obstacle(s.python.Path, s.python.Flags)
