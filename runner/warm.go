@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -106,6 +107,7 @@ type nursery struct {
 	parent parent       // nil for none
 	key    warmKey      // of parent, or of what is tried
 	why    string       // why there is none, "" when it is not known
+	blind  string       // why it was not known what the last generation that was up had loaded
 	unfit  *attempt     // the last one, if another would fail as it did; nil when it would not
 	cold   *Loaded      // by the last cold generation that was up
 	warmed *incarnation // the last warm generation that was up, until it was compared
@@ -207,7 +209,7 @@ func (s *service) begin(n *incarnation, c command) (err error) {
 func (s *service) coldReason(c command) string {
 	y := &s.nursery
 	if y.trial.State == warm.Untried {
-		return y.trial.Cold(s.spec.Warm) // nothing need be looked at
+		return cmp.Or(y.blind, y.trial.Cold(s.spec.Warm)) // nothing need be looked at
 	}
 	key, err := s.warmKeyOf(c)
 	switch {
@@ -256,9 +258,11 @@ func (s *service) nurse(n *incarnation) {
 	n.nursed = true
 	loaded, err := s.host.observer.Loaded(s.name, n.generation)
 	if err != nil {
-		s.unwarm(err.Error())
+		y.blind = err.Error()
+		s.unwarm(y.blind)
 		return
 	}
+	y.blind = ""
 	switch {
 	case !n.start.warm:
 		y.cold = &loaded

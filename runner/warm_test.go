@@ -32,11 +32,11 @@ func (g *rig) want(generation int, how string) {
 }
 
 // shelf is an observer of services that load nothing but json.
-type shelf struct{}
+type shelf struct{ err error }
 
 func (shelf) Packages(string) (string, error) { return "1", nil }
 
-func (shelf) Loaded(string, int) (Loaded, error) { return Loaded{Modules: []string{"json"}}, nil }
+func (s shelf) Loaded(string, int) (Loaded, error) { return Loaded{Modules: []string{"json"}}, s.err }
 
 // care is what parents of the world are like.
 type care struct {
@@ -237,6 +237,23 @@ func TestWarmTurnedOff(t *testing.T) {
 		passes(3 * time.Second)
 		g.up("a")
 		g.want(3, "warm")
+	})
+}
+
+// TestWarmUnobserved: where it is not known what a service loads, that is why it is
+// started cold, and not that there was no start.
+func TestWarmUnobserved(t *testing.T) {
+	spec := fakeSpec("a")
+	spec.Warm = WarmAuto
+	o := Options{Specs: []Spec{spec}, Observer: shelf{errors.New("it has not told what it loads")}}
+	bubble(t, o, nil, func(g *rig, w *world) {
+		g.up("a")
+		g.want(1, firstCold)
+		for n := 2; n < 4; n++ {
+			passes(3 * time.Second)
+			g.up("a")
+			g.want(n, "cold: it has not told what it loads")
+		}
 	})
 }
 
