@@ -192,7 +192,11 @@ func (a *Agent) unobserved(s *service) string {
 	if s.python.Assumed {
 		return ""
 	}
-	return observe.Obstacle(s.python.Path, s.python.Flags)
+	python := observe.Python{Program: s.python.Path, Flags: s.python.Flags}
+	if path := s.search.path; path != nil {
+		python.Implementation, python.Version = path.Implementation, path.Version
+	}
+	return python.Obstacle()
 }
 
 // settled is how long a service that does not show when it serves is taken to

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -51,12 +52,11 @@ func (l library) Loaded(name string, number int) (loaded runner.Loaded, err erro
 	if r == nil {
 		return loaded, errors.New("it is not configured any more")
 	}
-	v := l.a.listener.of(name, number)
+	v, why := l.a.listener.of(name, number), l.a.unobserved(r.service)
 	if v == nil {
-		why := l.a.unobserved(r.service)
-		if why == "" {
-			why = "it has no place to tell it"
-		}
+		why = cmp.Or(why, "it has no place to tell it")
+	}
+	if why != "" {
 		return loaded, fmt.Errorf("what it loads is not observed: %s", why)
 	}
 	report, err := v.Anew().Read()

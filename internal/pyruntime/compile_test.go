@@ -15,8 +15,8 @@ import (
 
 var testdata = filepath.Join("..", "..", "testdata", "pyruntime")
 
-// pythons returns every Python 3 of this machine that answers: those on PATH
-// and those that pyenv has installed. Without any the test fails.
+// pythons returns every Python 3 of this machine that answers, PyPy among them:
+// those on PATH and those that pyenv has installed. Without any the test fails.
 func pythons(t *testing.T) map[string]string {
 	t.Helper()
 	found := installedPythons()
@@ -29,7 +29,7 @@ func pythons(t *testing.T) map[string]string {
 // installedPythons asks each once: the shims of a version manager take long to
 // say that theirs is not there.
 var installedPythons = sync.OnceValue(func() map[string]string {
-	candidates := []string{"python3"}
+	candidates := []string{"python3", "pypy3"}
 	for minor := 6; minor <= 15; minor++ {
 		candidates = append(candidates, "python3."+strconv.Itoa(minor))
 	}
@@ -38,12 +38,17 @@ var installedPythons = sync.OnceValue(func() map[string]string {
 		root = filepath.Join(home, ".pyenv")
 	}
 	// An error is of the pattern; what pyenv does not have is not there.
-	installed, _ := filepath.Glob(filepath.Join(root, "versions", "3.*", "bin", "python3"))
+	installed, _ := filepath.Glob(filepath.Join(root, "versions", "*", "bin", "python3"))
 	found := map[string]string{}
 	for _, python := range append(candidates, installed...) {
-		out, err := exec.Command(python, "-I", "-c", "import platform; print(platform.python_version())").Output()
-		if err == nil {
-			found[strings.TrimSpace(string(out))] = python
+		out, err := exec.Command(python, "-I", "-c", "import platform as p; print(p.python_version(), p.python_implementation())").Output()
+		version, implementation, _ := strings.Cut(strings.TrimSpace(string(out)), " ")
+		switch {
+		case err != nil:
+		case implementation == "CPython":
+			found[version] = python
+		default:
+			found[version+"-"+implementation] = python
 		}
 	}
 	return found

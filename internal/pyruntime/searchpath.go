@@ -31,6 +31,9 @@ type SearchPath struct {
 	Sites []string
 	// Library is the directory of Python's own library.
 	Library string
+	// Implementation and Version say which Python it is, as in [Build]; "" where
+	// nothing was started.
+	Implementation, Version string
 	// Unknown says, one line each, what could not be told: an editable install
 	// that is half there.
 	Unknown []string
@@ -162,6 +165,8 @@ func parseSearchPath(fields []string) (path *SearchPath, files []string) {
 		switch {
 		case kind == "unknown":
 			path.Unknown = append(path.Unknown, name+": "+place)
+		case kind == "python":
+			path.Implementation, path.Version = name, place
 		case !filepath.IsAbs(place):
 			// The key of a path hook, or what no import would find either.
 		case kind == "library":

@@ -62,7 +62,8 @@ if os.environ.get("PYTHONPATH") and not sys.flags.ignore_environment:
 
 
 def tell_state():
-    """Say where the library is, and which files the answer depends on."""
+    """Say which Python this is, where its library is, and which files the answer depends on."""
+    tell("python", sys.implementation.name, sys.version.split()[0])
     tell("library", "", library)
     for directory in sites:
         tell("site", "", directory)

@@ -62,7 +62,7 @@ func newEnvironment(t *testing.T, python string) environment {
 	if out, err := exec.Command(python, "-m", "venv", "--without-pip", dir).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	site, err := filepath.Glob(filepath.Join(dir, "lib", "python3.*", "site-packages"))
+	site, err := filepath.Glob(filepath.Join(dir, "lib", "py*3.*", "site-packages"))
 	if err != nil || len(site) != 1 {
 		t.Fatal(site, err)
 	}

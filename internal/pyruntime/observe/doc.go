@@ -11,7 +11,7 @@
 // Promised is that a service does not notice: its sys.path, sys.modules, exit
 // code and output are what they are without, and its environment has
 // BOUNCE_OBSERVE and a longer PYTHONPATH. Where the hook does not run, or cannot
-// write, the service runs without it; [Obstacle] knows what can be known before.
+// write, the service runs without it; [Python.Obstacle] knows what can be known before.
 //
 // A spool can be written by the service's users, so what is read from it is
 // checked for its form, and is no more to be believed than the service itself.

@@ -76,18 +76,19 @@ const testdata = "../../../testdata/observe"
 // python is an interpreter of this machine.
 type python struct {
 	path, name string
-	minor      int // 3.minor
+	minor      int  // 3.minor
+	observed   bool // the hook is for it
 }
 
-// findPythons returns the Pythons that are there: on PATH, of pyenv, and that of
-// build/venv, which must be.
+// findPythons returns the Pythons that are there, PyPy among them: on PATH, of
+// pyenv, and that of build/venv, which must be.
 func findPythons(t *testing.T) (found []python) {
 	patterns := []string{"../../../build/venv/bin/python3"}
 	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
-		patterns = append(patterns, filepath.Join(dir, "python3"), filepath.Join(dir, "python3.[0-9]*[0-9]"))
+		patterns = append(patterns, filepath.Join(dir, "python3"), filepath.Join(dir, "python3.[0-9]*[0-9]"), filepath.Join(dir, "pypy3"))
 	}
 	if home, err := os.UserHomeDir(); err == nil {
-		patterns = append(patterns, filepath.Join(home, ".pyenv/versions/*/bin/python3"))
+		patterns = append(patterns, filepath.Join(home, ".pyenv/versions/*/bin/python3")) // PyPy too
 	}
 	met := map[string]bool{}
 	for _, pattern := range patterns {
@@ -98,16 +99,20 @@ func findPythons(t *testing.T) (found []python) {
 			}
 			out, err := exec.Command(path, "-c", "import sys; print(sys.version_info[1], sys.prefix, sys.implementation.name)").Output()
 			fields := strings.Fields(string(out))
-			if err != nil || len(fields) != 3 || met[fields[1]] {
+			if err != nil || len(fields) != 3 || met[fields[1]+" "+fields[2]] {
 				continue
 			}
-			met[fields[1]] = true
+			met[fields[1]+" "+fields[2]] = true
 			p := python{path: path}
 			p.minor, _ = strconv.Atoi(fields[0])
+			p.observed = p.minor >= firstMinor && fields[2] == "cpython"
 			if p.path, err = filepath.Abs(path); err != nil {
 				t.Fatal(err)
 			}
 			p.name = "3." + fields[0] + "-" + filepath.Base(fields[1])
+			if fields[2] != "cpython" {
+				p.name = fields[2] + "-" + p.name
+			}
 			found = append(found, p)
 		}
 	}
@@ -312,7 +317,7 @@ var hookFrame = regexp.MustCompile(`  File ".*/hook-[0-9a-f]+/sitecustomize.py".
 
 // judge compares a report with what the archive says.
 func (c *trial) judge(told Report) {
-	if c.python.minor < firstMinor {
+	if !c.python.observed {
 		if told.Pythons != nil || told.Executed != nil {
 			c.Errorf("%s tells %+v", c.python.name, told)
 		}
@@ -325,7 +330,7 @@ func (c *trial) judge(told Report) {
 		c.Errorf("incomplete: %v", told.Incomplete)
 	}
 	if words, _ := shlex.Split(c.says["run"]); words[0] == "python" {
-		if why := Obstacle("python", words[1:2]); why != c.says["obstacle"] {
+		if why := (Python{Program: "python", Flags: words[1:2]}).Obstacle(); why != c.says["obstacle"] {
 			c.Errorf("obstacle %q", why)
 		}
 	}

@@ -178,15 +178,24 @@ func TestEnviron(t *testing.T) {
 }
 
 func TestObstacle(t *testing.T) {
-	for _, c := range []struct{ program, flags, want string }{
-		{"/usr/bin/python3.12", "", ""},
-		{"/usr/bin/python3.12", "-s -P", ""},
-		{"/usr/bin/python3.12", "-s -E", "python3.12 -E ignores PYTHONPATH"},
-		{"/opt/pypy3", "", "pypy3 has no audit hooks"},
-		{"python2.7", "", "python2.7 has no audit hooks: those came with Python 3.8"},
+	for _, c := range []struct{ program, flags, is, want string }{
+		{"/usr/bin/python3.12", "", "", ""},
+		{"/usr/bin/python3.12", "", "cpython 3.12.1", ""},
+		{"/usr/bin/python3.12", "-s -P", "", ""},
+		{"/usr/bin/python3.12", "-s -E", "", "python3.12 -E ignores PYTHONPATH"},
+		{"/opt/pypy3", "", "", "pypy3 has not all audit events"},
+		{"/opt/pypy3", "-S", "pypy 3.9.16", "pypy3 -S does not import sitecustomize"},
+		{"env/bin/python", "", "pypy 3.9.16", "python is pypy, which has not all audit events"},
+		{"python3", "", "cpython 3.8.0", ""},
+		{"python3", "", "cpython 3.7.16", "python3 is Python 3.7.16, which has no audit hooks: those came with 3.8"},
+		{"python3", "", "cpython 3.10.0", ""},
+		{"python3", "", "cpython ?", ""},
+		{"python2.7", "", "", "python2.7 has no audit hooks: those came with Python 3.8"},
 	} {
-		if got := Obstacle(c.program, strings.Fields(c.flags)); got != c.want {
-			t.Errorf("%s %s: %q", c.program, c.flags, got)
+		implementation, version, _ := strings.Cut(c.is, " ")
+		p := Python{Program: c.program, Flags: strings.Fields(c.flags), Implementation: implementation, Version: version}
+		if got := p.Obstacle(); got != c.want {
+			t.Errorf("%+v: %q", p, got)
 		}
 	}
 }
