@@ -38,13 +38,11 @@ func (w *Watcher) workTree(d *dir, now time.Time) {
 		return
 	}
 	w.options.Gate.WorkTree(d.abs)
-	w.watchGate()
 	w.checkHold(now)
 }
 
 // gateEvent asks the gate because something happened in its directories.
 func (w *Watcher) gateEvent(now time.Time) {
-	w.watchGate()
 	w.checkHold(now)
 	if w.held == "" {
 		w.noteCause(now)
@@ -53,6 +51,7 @@ func (w *Watcher) gateEvent(now time.Time) {
 
 // checkHold asks what holds the tree and acts on the answer.
 func (w *Watcher) checkHold(now time.Time) {
+	w.watchGate() // what it decides by may be elsewhere by now
 	var why string
 	if w.options.Gate != nil {
 		why = w.holding(w.options.Gate.Held())

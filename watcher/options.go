@@ -134,7 +134,8 @@ type Content struct {
 // changing the tree. Its methods are called on the watcher's goroutine.
 type Gate interface {
 	// Dirs returns the directories, absolute, whose entries decide Held: any
-	// event in one of them makes the watcher ask again.
+	// event in one of them makes the watcher ask again. It is asked whenever
+	// Held is, and may answer differently each time.
 	Dirs() []string
 	// Held looks at the disk and returns what is under way, the longest
 	// lasting first, such as "git rebase" and in it "git at work"; nothing

@@ -34,35 +34,46 @@ type Repo struct {
 	head  string // commit at HEAD when last asked
 	stale staleLock
 	told  bool // of a lock that was left behind
+	seen  map[string]sighting
 }
 
 // Open finds the repository whose work tree dir is in. It follows the .git
 // files of submodules and of work trees added by git worktree, and as git does
 // GIT_DIR and GIT_WORK_TREE, when they are both set and speak of dir.
 func Open(dir string) (*Repo, error) {
-	dir, err := filepath.Abs(dir)
+	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, fmt.Errorf("cannot find the repository of %q: %w", dir, err)
 	}
+	top, gitDir, err := locate(abs)
+	if err != nil {
+		return nil, fmt.Errorf("cannot find the repository of %q: %w", abs, err)
+	}
+	return open(top, gitDir), nil
+}
+
+// locate finds the top of the work tree that dir, absolute, is in, and its
+// repository.
+func locate(dir string) (top, gitDir string, err error) {
 	if top, gitDir := os.Getenv("GIT_WORK_TREE"), os.Getenv("GIT_DIR"); filepath.IsAbs(top) && filepath.IsAbs(gitDir) && inside(dir, top) {
-		return open(filepath.Clean(top), filepath.Clean(gitDir)), nil
+		return filepath.Clean(top), filepath.Clean(gitDir), nil
 	}
 	for top := dir; ; top = filepath.Dir(top) {
 		gitDir, err := gitDirOf(top)
 		if err == nil {
-			return open(top, gitDir), nil
+			return top, gitDir, nil
 		}
 		if !errors.Is(err, os.ErrNotExist) {
-			return nil, fmt.Errorf("cannot find the repository of %q: %w", dir, err)
+			return "", "", err
 		}
 		if filepath.Dir(top) == top {
-			return nil, fmt.Errorf("cannot find the repository of %q: %w", dir, ErrNoRepository)
+			return "", "", ErrNoRepository
 		}
 	}
 }
 
 func open(top, gitDir string) *Repo {
-	r := &Repo{Cap: 10 * time.Minute, top: top, dir: gitDir, common: commonDirOf(gitDir), now: time.Now}
+	r := &Repo{Cap: 10 * time.Minute, top: top, dir: gitDir, common: commonDirOf(gitDir), now: time.Now, seen: make(map[string]sighting)}
 	r.Cause() // what happened before is not news
 	return r
 }

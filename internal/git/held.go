@@ -3,8 +3,11 @@ package git
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -17,6 +20,12 @@ const staleAfter = time.Minute
 type staleLock struct {
 	inUse bool
 	asked time.Time
+}
+
+// sighting is when a file was first seen with the time that it has.
+type sighting struct {
+	written time.Time
+	at      time.Time
 }
 
 // operations are the multi-step ones. began is a file that is written once, at
@@ -86,14 +95,33 @@ func (r *Repo) reverting() bool {
 }
 
 // cloning reports whether the repository has yet to be filled: it knows where
-// from, and has no index. What git has written into the work tree by then, if
-// anything, is not all.
+// from, has no index, and either there is nothing in its work tree or a fetch
+// is under way. One that a person has just made, and given a remote, looks
+// the same but for that. git writes files into the work tree only while it
+// holds the index lock, also where there is no index yet.
 func (r *Repo) cloning() bool {
 	if age, ok := r.age("HEAD"); !ok || age > r.Cap || exists(filepath.Join(r.dir, "index")) {
 		return false
 	}
 	config, err := os.ReadFile(filepath.Join(r.common, "config"))
-	return err == nil && bytes.Contains(config, []byte("[remote "))
+	return err == nil && bytes.Contains(config, []byte("[remote ")) && (r.unfilled() || r.fetching())
+}
+
+// unfilled reports whether there is nothing in the work tree but the repository.
+func (r *Repo) unfilled() bool {
+	f, err := os.Open(r.top)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	names, err := f.Readdirnames(2)
+	return (err == nil || err == io.EOF) && (len(names) == 0 || len(names) == 1 && names[0] == ".git")
+}
+
+// fetching reports whether objects are being received.
+func (r *Repo) fetching() bool {
+	entries, _ := os.ReadDir(filepath.Join(r.common, "objects", "pack")) // what was read counts
+	return slices.ContainsFunc(entries, func(e os.DirEntry) bool { return strings.HasPrefix(e.Name(), "tmp_") })
 }
 
 // locked reports whether git holds the index lock.
@@ -119,13 +147,21 @@ func (r *Repo) note(text string) {
 	}
 }
 
-// age is how long ago a file in the git directory was written.
+// age is how long ago a file in the git directory was written, and no less
+// than since it was first seen: the time that it has may be to come, by a clock
+// that was wrong or another machine's.
 func (r *Repo) age(name string) (time.Duration, bool) {
 	info, err := os.Lstat(filepath.Join(r.dir, filepath.FromSlash(name)))
 	if err != nil {
+		delete(r.seen, name)
 		return 0, false
 	}
-	return r.now().Sub(info.ModTime()), true
+	now, first := r.now(), r.seen[name]
+	if !first.written.Equal(info.ModTime()) {
+		first = sighting{info.ModTime(), now}
+		r.seen[name] = first
+	}
+	return max(now.Sub(first.written), now.Sub(first.at)), true
 }
 
 // inUse asks at most every five seconds.

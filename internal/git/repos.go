@@ -2,20 +2,24 @@ package git
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
 )
 
 // Repos are the repositories of a tree: the one whose work tree it is in, if
-// any, and those with work trees inside it, such as submodules. Like a Repo it
-// is owned by one goroutine.
+// any, and those with work trees inside it, such as submodules. They come, go
+// and move while we watch: whoever asks is answered by what is there then.
+// Like a Repo it is owned by one goroutine.
 type Repos struct {
 	dir  string
 	note func(text string)
 	// tops has them by the top of their work tree; nil where there is a .git
 	// and no repository, as at the very beginning of a clone.
 	tops map[string]*Repo
+	// around is the top of the work tree that dir is in; "" for none.
+	around string
 }
 
 // OpenAll finds the repository of dir; it is no error that there is none.
@@ -27,13 +31,8 @@ func OpenAll(dir string, note func(text string)) (*Repos, error) {
 		return nil, err
 	}
 	rs := &Repos{dir: dir, note: note, tops: make(map[string]*Repo)}
-	repo, err := Open(dir)
-	switch {
-	case err == nil:
-		repo.Note = note
-		rs.tops[repo.top] = repo
-	case !errors.Is(err, ErrNoRepository):
-		return rs, err
+	if err := rs.enclose(); err != nil && !errors.Is(err, ErrNoRepository) {
+		return rs, fmt.Errorf("cannot find the repository of %q: %w", dir, err)
 	}
 	return rs, nil
 }
@@ -46,18 +45,47 @@ func (rs *Repos) WorkTree(top string) {
 	}
 }
 
-// find looks again for the repositories that were not there yet.
+// find looks again for the repositories: for those that were not there yet,
+// that are gone, and that are elsewhere by now.
 func (rs *Repos) find() {
-	for top, repo := range rs.tops {
-		if repo != nil {
+	_ = rs.enclose() // as good as none; OpenAll has said so
+	for top := range rs.tops {
+		if top == rs.around {
 			continue
 		}
-		if gitDir, err := gitDirOf(top); err == nil {
-			repo := open(top, gitDir)
-			repo.Note = rs.note
-			rs.tops[top] = repo
+		gitDir, err := gitDirOf(top)
+		switch {
+		case err == nil:
+			rs.set(top, gitDir)
+		case exists(top):
+			rs.tops[top] = nil
+		default:
+			delete(rs.tops, top) // WorkTree tells when it comes again
 		}
 	}
+}
+
+// enclose finds the repository whose work tree the tree is in.
+func (rs *Repos) enclose() error {
+	top, gitDir, err := locate(rs.dir)
+	if rs.around != top && !inside(rs.around, rs.dir) {
+		delete(rs.tops, rs.around) // nobody tells of what is outside the tree
+	}
+	if rs.around = top; err != nil {
+		return err
+	}
+	rs.set(top, gitDir)
+	return nil
+}
+
+// set says which repository the work tree at top has.
+func (rs *Repos) set(top, gitDir string) {
+	if repo := rs.tops[top]; repo != nil && repo.dir == gitDir {
+		return
+	}
+	repo := open(top, gitDir)
+	repo.Note = rs.note
+	rs.tops[top] = repo
 }
 
 // Dirs returns the directories in which something happens whenever Held or

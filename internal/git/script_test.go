@@ -21,7 +21,8 @@ import (
 //	open DIR           open the repository; what follows asks it
 //	held [WHAT]        Held must answer WHAT, joined by commas
 //	cause [PATTERN]    Cause must match PATTERN; without one it must be ""
-//	age FILE DURATION  make the file that old
+//	age FILE DURATION  make the file that old; it may be less than nothing
+//	later DURATION     what was opened takes it to be that much later
 //	changed DIR A [B]  print Changed, one change a line, or "nothing"
 //	range DIR TEXT     print the two subjects that Range finds
 //	show DIR REV       print the files of Show, each with its size
@@ -45,6 +46,7 @@ func TestScripts(t *testing.T) {
 			"held":    cmdHeld,
 			"cause":   cmdCause,
 			"age":     cmdAge,
+			"later":   cmdLater,
 			"changed": cmdChanged,
 			"range":   cmdRange,
 			"show":    cmdShow,
@@ -88,6 +90,14 @@ func cmdAge(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	at := time.Now().Add(-d)
 	ts.Check(os.Chtimes(ts.MkAbs(args[0]), at, at))
+}
+
+func cmdLater(ts *testscript.TestScript, neg bool, args []string) {
+	d, err := time.ParseDuration(args[0])
+	ts.Check(err)
+	r := repo(ts)
+	before := r.now
+	r.now = func() time.Time { return before().Add(d) }
 }
 
 func cmdChanged(ts *testscript.TestScript, neg bool, args []string) {
