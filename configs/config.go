@@ -177,7 +177,8 @@ type Service struct {
 	// Listen has addresses that bounce listens on for the service, and keeps
 	// open while it restarts: connections wait in place of being refused. Texts
 	// such as "127.0.0.1:8000" and "unix:run/api.sock", or the keys below. The
-	// service finds the sockets as descriptors from 3 (LISTEN_FDS).
+	// service finds the sockets as descriptors from 3 (LISTEN_FDS). An address
+	// is one service's: "0.0.0.0:8000" and "127.0.0.1:8000" cannot both be held.
 	Listen Listening `json:"listen" example:"[\"127.0.0.1:8000\"]"`
 	// Strategy says how a restart replaces a process that is ready. immediate
 	// ends it first. rolling starts the new one beside it, ends the old one when
@@ -354,7 +355,8 @@ type Probe struct {
 type Ready struct {
 	Probe
 	// File is a file that the process makes or writes when it serves, relative
-	// to the project. One from before its start does not count.
+	// to the project, and no other service's. One from before its start does not
+	// count.
 	File string `json:"file" example:"run/api.ready"`
 	// Pipe is a named pipe that the process writes to when it serves, relative to
 	// the project. It is made anew for each start.

@@ -65,14 +65,7 @@ func (k *checker) listening(path string, s Service) {
 		if strings.Contains(l.Name, ":") {
 			k.fail(at, fmt.Sprintf("%s.name cannot be %s", at, quoted(l.Name)), "names have no colon")
 		}
-		for _, name := range k.services {
-			for j, o := range k.Services[name].Listen {
-				before := name < s.Name || name == s.Name && j < i
-				if before && l.TCP == o.TCP && l.Unix == o.Unix && !strings.HasSuffix(l.TCP, ":0") && l.TCP+l.Unix != "" {
-					k.fail(at, fmt.Sprintf("%s: %s listens on %s too", at, element("services."+name+".listen", j), l.TCP+l.Unix), "an address is one service's")
-				}
-			}
-		}
+		k.taken(at, s, i)
 		// The kernel accepts for a socket that is listened on, whoever holds it.
 		if k.proves(l, s.Ready.Probe) {
 			k.fail(path+".ready", fmt.Sprintf("%s.ready: that %s accepts proves nothing: bounce itself listens on it", path, l.TCP+l.Unix), "use http, log or notify")

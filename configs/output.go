@@ -14,7 +14,8 @@ import (
 type Output struct {
 	// File gets every line as the process wrote it, relative to the project. The
 	// process never waits for it: lines that the disk does not take are left out,
-	// and counted. Changes of the file are no changes of the project.
+	// and counted. Changes of the file are no changes of the project, so it is
+	// no file of Python, no env file and not the configuration.
 	File string `json:"file" example:"logs/api.log"`
 	// MaxSize is the size at which the file is renamed, with the time in its
 	// name, and begun anew.
@@ -55,6 +56,7 @@ func (k *checker) output(name string, s Service) {
 		}
 		return
 	}
+	k.written(at+".file", s.Output.File)
 	for _, other := range k.services {
 		if o := k.Services[other].Output.File; other < name && o != "" && k.abs(o) == k.abs(s.Output.File) {
 			k.fail(at+".file", fmt.Sprintf("%s.file is the file of %s too", at, other), "give each service a file of its own")

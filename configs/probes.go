@@ -111,8 +111,11 @@ func (k *checker) probe(path string, p Probe) {
 		}
 	}
 	if k.given(path+".http") && !k.failed(path+".http") {
-		if u, err := url.Parse(p.HTTP); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
+		u, err := url.Parse(p.HTTP)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
 			k.fail(path+".http", fmt.Sprintf("%s.http cannot be %s", path, quoted(p.HTTP)), "write a whole URL, as in http://127.0.0.1:8000/healthz")
+		} else if number, bad := strconv.Atoi(u.Port()); u.Port() != "" && (bad != nil || number < 1 || number > 65535) {
+			k.fail(path+".http", fmt.Sprintf("%s.http cannot be %s: there is no port %s", path, quoted(p.HTTP), u.Port()), "ports are from 1 to 65535")
 		}
 	}
 }

@@ -129,6 +129,7 @@ func (k *checker) service(name string, s Service) {
 	k.conditions(path+".depends_on", s.DependsOn)
 	k.units(path+".units", s)
 	k.ready(path+".ready", s.Ready)
+	k.sign(path, s)
 	k.live(path+".live", s.Live)
 	k.listening(path, s)
 	k.rolling(path, s)
