@@ -35,7 +35,7 @@ func (w *Watcher) watchAside(why purpose, wanted map[string]bool) {
 		}
 		delete(w.asides, dir)
 		if w.byAbs[dir] == nil {
-			w.main.Unwatch(dir)
+			w.unlisten(dir)
 		}
 	}
 	for dir := range wanted {
@@ -64,7 +64,7 @@ func (w *Watcher) checkAside(dir string, a *aside) {
 	case err != nil:
 		a.id = sig{}
 	case a.id.same(id):
-	case w.main.Watch(dir) == nil:
+	case w.listen(dir, id) == nil:
 		a.id = id
 	}
 }

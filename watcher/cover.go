@@ -37,7 +37,7 @@ func (w *Watcher) cover(d *dir) {
 		w.poll(d, byLooks)
 		return
 	}
-	err := w.main.Watch(d.abs)
+	err := w.listen(d.abs, d.id)
 	switch {
 	case err == nil:
 		d.cover = byEvents
@@ -63,7 +63,7 @@ func (w *Watcher) uncover(d *dir) {
 	switch d.cover {
 	case byEvents:
 		if w.asides[d.abs] == nil {
-			w.main.Unwatch(d.abs)
+			w.unlisten(d.abs)
 		}
 	case forWant:
 		w.starved--
@@ -108,8 +108,9 @@ func (w *Watcher) rewatch() {
 			w.uncover(d)
 		}
 	}
-	for _, a := range w.asides {
+	for dir, a := range w.asides {
 		a.id = sig{}
+		w.unlisten(dir)
 	}
 	w.checkAsides()
 }
@@ -137,10 +138,10 @@ func (w *Watcher) retry(now time.Time) {
 		if d.cover != forWant {
 			continue
 		}
-		if w.main.Watch(d.abs) != nil {
+		if w.listen(d.abs, d.id) != nil {
 			return
 		}
-		w.main.Unwatch(d.abs)
+		w.unlisten(d.abs)
 		break
 	}
 	for _, d := range w.dirs {

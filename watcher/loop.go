@@ -23,6 +23,7 @@ type state struct {
 	dirs     map[string]*dir
 	byAbs    map[string]*dir
 	asides   map[string]*aside
+	ears     ears
 	way      map[string]bool // roots, and the symbolic links on the way to them
 	files    map[string]*file
 	links    map[string]*file // those files that are symbolic links
@@ -88,6 +89,7 @@ func newState(o Options, src source, chosen choice) state {
 		dirs:     make(map[string]*dir),
 		byAbs:    make(map[string]*dir),
 		asides:   make(map[string]*aside),
+		ears:     newEars(),
 		files:    make(map[string]*file),
 		links:    make(map[string]*file),
 		dangling: make(map[string]bool),
@@ -253,7 +255,6 @@ func (w *Watcher) drain(e event) {
 
 // take turns one event into dirty paths.
 func (w *Watcher) take(e event, now time.Time) {
-	w.heard(e.path)
 	if e.op == lost {
 		if !w.lost {
 			w.lostMark = w.clock
@@ -264,6 +265,15 @@ func (w *Watcher) take(e event, now time.Time) {
 		return
 	}
 	parent, name := filepath.Dir(e.path), filepath.Base(e.path)
+	for _, other := range w.told(e, parent, name) {
+		w.takeAs(event{e.op, other}, filepath.Dir(other), filepath.Base(other), now)
+	}
+	w.takeAs(e, parent, name, now)
+}
+
+// takeAs is take for one name of what the event tells of.
+func (w *Watcher) takeAs(e event, parent, name string, now time.Time) {
+	w.heard(e.path)
 	if w.cookies != "" && parent == w.cookies {
 		if n, err := strconv.ParseUint(name, 10, 64); err == nil {
 			w.arm(n, now)
@@ -272,6 +282,7 @@ func (w *Watcher) take(e event, now time.Time) {
 	}
 	if a := w.asides[e.path]; a != nil && e.op == left {
 		a.id = sig{}
+		w.checkAside(e.path, a)
 	}
 	if w.serves(parent, forGate) || w.serves(e.path, forGate) {
 		w.gateEvent(now)

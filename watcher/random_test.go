@@ -49,28 +49,7 @@ func TestRandom(t *testing.T) {
 				}
 				c, table, taken = collect(w), make(map[string]Hash), 0
 			}
-			open()
-			defer func() { w.Close() }()
-			for round := range soak.Times(700, 5000) {
-				var log []string
-				again := r.IntN(8) == 0
-				if again {
-					w.Close()
-					log = append(log, "close")
-				}
-				for range 1 + r.IntN(30) {
-					log = append(log, randomOp(r, dir))
-				}
-				if r.IntN(3) == 0 {
-					o.Named = randomNames(r)
-					log = append(log, fmt.Sprintf("name %q", o.Named))
-					if !again {
-						w.Name(o.Named)
-					}
-				}
-				if again {
-					open()
-				}
+			check := func(round int, log []string) {
 				if err := w.Flush(context.Background()); err != nil {
 					t.Fatal(err)
 				}
@@ -97,7 +76,50 @@ func TestRandom(t *testing.T) {
 					t.Fatalf("round %d: after %q\nbatches add up to %v\nthe tree has %v", round, log, keys(table), keys(want))
 				}
 			}
+			open()
+			defer func() { w.Close() }()
+			for round := range soak.Times(700, 5000) {
+				var log []string
+				again := r.IntN(8) == 0
+				if again {
+					w.Close()
+					log = append(log, "close")
+				}
+				for range 1 + r.IntN(30) {
+					log = append(log, randomOp(r, dir))
+				}
+				if r.IntN(3) == 0 {
+					o.Named = randomNames(r)
+					log = append(log, fmt.Sprintf("name %q", o.Named))
+					if !again {
+						w.Name(o.Named)
+					}
+				}
+				if again {
+					open()
+				}
+				check(round, log)
+				if r.IntN(4) == 0 { // whether all is watched still
+					rewriteAll(t, dir, round)
+					check(round, append(log, "rewrite all"))
+				}
+			}
 		})
+	}
+}
+
+// rewriteAll gives every file another content, but those that decide what is
+// ignored.
+func rewriteAll(t *testing.T, dir string, round int) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(p string, e fs.DirEntry, err error) error {
+		if err != nil || !e.Type().IsRegular() || e.Name() == ".gitignore" {
+			return err
+		}
+		return os.WriteFile(p, fmt.Appendf(nil, "round %d", round), 0o644)
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -106,7 +128,7 @@ func randomNames(r *rand.Rand) []string {
 	var names []string
 	for range r.IntN(6) {
 		p := []string{"a", "d", "d.new"}[r.IntN(3)]
-		for range r.IntN(3) {
+		for range r.IntN(5) {
 			p = string(rune('p'+r.IntN(3))) + "/" + p
 		}
 		names = append(names, p)
@@ -123,14 +145,14 @@ func ignoredAtRandom(p string) bool {
 func randomOp(r *rand.Rand, dir string) string {
 	name := func() string {
 		p := dir
-		for range r.IntN(3) {
+		for range r.IntN(5) {
 			p = filepath.Join(p, string(rune('p'+r.IntN(3))))
 		}
 		return filepath.Join(p, string(rune('a'+r.IntN(4))))
 	}
 	folder := func() string {
 		p := filepath.Join(dir, string(rune('p'+r.IntN(3))))
-		if r.IntN(2) == 0 {
+		for range r.IntN(4) {
 			p = filepath.Join(p, string(rune('p'+r.IntN(3))))
 		}
 		return p
@@ -139,7 +161,7 @@ func randomOp(r *rand.Rand, dir string) string {
 	text := fmt.Sprint(r.IntN(5))
 	var what string
 	var err error
-	switch r.IntN(12) {
+	switch r.IntN(13) {
 	case 0, 1, 2:
 		what, err = "write "+a, os.WriteFile(a, []byte(text), 0o644)
 	case 3:
@@ -163,8 +185,18 @@ func randomOp(r *rand.Rand, dir string) string {
 			err = os.Rename(a+".new", a)
 		}
 	case 11:
-		b = strings.ReplaceAll(b, "/r/", "/q/") // what is written where nobody watches gives no event
+		// What is written where nobody watches gives no event.
+		b = dir + strings.ReplaceAll(strings.TrimPrefix(b, dir), "r", "q")
 		what, err = "link "+a+" "+b, os.Symlink(b, a)
+	case 12: // into one that is found before the event of this
+		h := filepath.Join(g, filepath.Base(f))
+		what, err = "make "+g+" anew and rename "+f+" "+h, os.RemoveAll(g)
+		if err == nil {
+			err = os.MkdirAll(g, 0o755)
+		}
+		if err == nil {
+			err = os.Rename(f, h)
+		}
 	}
 	if err != nil {
 		what += " (failed)"

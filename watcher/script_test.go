@@ -41,6 +41,9 @@ import (
 //	await CHANGE...        wait, without a flush, for the next batch: it must be this
 //	cause PATTERN          the last batch's cause must match
 //	busy, idle             stop and resume taking batches
+//	stall FILE             append to FILE, and keep the watcher at the event of that,
+//	                       where there are events
+//	resume                 let it go on: what was done since is there at once
 //	held REASON            Flush must say that the tree is held, and why
 //	override               end the hold
 //	write FILE [TEXT]      in place, as "echo TEXT >FILE"
@@ -80,6 +83,8 @@ func TestScripts(t *testing.T) {
 		"cause":    withScript((*script).cause),
 		"busy":     withScript(func(s *script, ts *testscript.TestScript, _ []string) { s.collector.pause <- true }),
 		"idle":     withScript(func(s *script, ts *testscript.TestScript, _ []string) { s.collector.pause <- false }),
+		"stall":    withScript((*script).stall),
+		"resume":   withScript(func(s *script, ts *testscript.TestScript, _ []string) { s.stalled.resume() }),
 		"held":     withScript((*script).held),
 		"override": withScript(func(s *script, ts *testscript.TestScript, _ []string) { s.w.Override() }),
 		"dirs":     withScript((*script).dirs),
@@ -155,6 +160,7 @@ type script struct {
 	first     Batch
 	taken     int // batches that were checked
 	notes     chan string
+	stalled   stalled
 	mirror    *os.Process // behind the mount, if any
 }
 
@@ -220,6 +226,7 @@ func (s *script) watch(ts *testscript.TestScript, args []string) {
 	}
 	s.reader = &notingReader{diskReader: diskReader{func(p string) string { return filepath.Join(o.Dir, p) }}, paths: make(map[string]bool)}
 	o.Reader = s.reader
+	o.Expect = s.stalled.wait
 	w, err := Open(context.Background(), o)
 	ts.Check(err)
 	s.w, s.taken = w, 0
@@ -231,6 +238,7 @@ func (s *script) watch(ts *testscript.TestScript, args []string) {
 }
 
 func (s *script) close() {
+	s.stalled.resume()
 	if s.w != nil {
 		s.w.Close()
 		<-s.collector.done
@@ -363,6 +371,54 @@ func (s *script) noted(ts *testscript.TestScript, args []string) {
 		case <-late:
 			ts.Fatalf("notes: %q", all)
 		}
+	}
+}
+
+func (s *script) stall(ts *testscript.TestScript, args []string) {
+	reached := s.stalled.begin()
+	ts.Check(appendTo(ts.MkAbs(args[0]), "stalled"))
+	if s.backend == Poll {
+		return // it looks when it likes
+	}
+	select {
+	case <-reached:
+	case <-time.After(10 * time.Second):
+		ts.Fatalf("no event came")
+	}
+}
+
+// stalled keeps the loop of a watcher where it hears of a file.
+type stalled struct {
+	mu      sync.Mutex
+	reached chan struct{} // closed when it is kept; nil: it goes on
+	over    chan struct{} // closed when it may go on
+}
+
+func (s *stalled) begin() (reached <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reached, s.over = make(chan struct{}), make(chan struct{})
+	return s.reached
+}
+
+// wait is called by the loop.
+func (s *stalled) wait(string) {
+	s.mu.Lock()
+	reached, over := s.reached, s.over
+	s.reached = nil
+	s.mu.Unlock()
+	if reached != nil {
+		close(reached)
+		<-over
+	}
+}
+
+func (s *stalled) resume() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over != nil {
+		close(s.over)
+		s.reached, s.over = nil, nil
 	}
 }
 

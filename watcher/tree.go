@@ -114,7 +114,9 @@ func (w *Watcher) scanOne(d *dir, now time.Time) {
 	fresh := w.compare(d, open, now)
 	open.close() // what is new may go deep
 	for _, e := range fresh {
-		w.met(d, e, now)
+		if w.dirs[d.path] == d {
+			w.met(d, e, now)
+		}
 	}
 }
 
@@ -129,7 +131,9 @@ func (w *Watcher) compare(d *dir, open openDir, now time.Time) (fresh []entry) {
 		d.id = id
 	}
 	d.read = time.Now()
-	w.cover(d)
+	if w.cover(d); w.dirs[d.path] != d {
+		return nil // it was found under another name meanwhile
+	}
 	fresh, err := w.list(d, open, now)
 	if err != nil {
 		w.cannotScan(d, err, now)
