@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -17,20 +18,34 @@ import (
 // and its size are those it was compiled from (cpython#75953). An edit of the
 // same size within the same second therefore runs old code. So the bytecode of
 // what changed is removed before a start.
+//
+// Where it cannot be removed, as on a read-only mount or in the tree of another
+// user, it stays, and most of it does no harm: its header names another second or
+// another size, or it is checked by hash. If there is some that could be taken for
+// current, the service is started where Python finds no bytecode at all.
+
+// noBytecode has Python neither find nor write bytecode: below that no file can
+// be.
+const noBytecode = envCachePrefix + "=" + os.DevNull
+
+// envCachePrefix has Python, from 3.8 on, keep its bytecode in another directory.
+const envCachePrefix = "PYTHONPYCACHEPREFIX"
 
 // dropBytecode removes the bytecode of sources, paths below dir, for a process
-// that starts in cwd with env. It returns an error when old bytecode stays.
-func dropBytecode(dir, cwd string, env, sources []string) error {
+// that starts in cwd with env. It returns those of sources of which bytecode stays
+// that could be taken for current, and an error that says why it does.
+func dropBytecode(dir, cwd string, env, sources []string) (doubtful []string, err error) {
 	prefix := ""
-	if p := variable(env, "PYTHONPYCACHEPREFIX"); p != "" {
+	if p := variable(env, envCachePrefix); p != "" {
 		prefix = absolute(cwd, p)
 	}
-	wanted := make(map[string]map[string]bool) // cache directory -> stems
-	note := func(cache, stem string) {
+	wanted := make(map[string]map[string]string) // cache directory -> stem -> source
+	unread := make(map[string]bool)              // by the process
+	note := func(cache, stem, source string) {
 		if wanted[cache] == nil {
-			wanted[cache] = make(map[string]bool)
+			wanted[cache] = make(map[string]string)
 		}
-		wanted[cache][stem] = true
+		wanted[cache][stem] = source
 	}
 	for _, source := range sources {
 		path := absolute(dir, filepath.FromSlash(source))
@@ -38,30 +53,92 @@ func dropBytecode(dir, cwd string, env, sources []string) error {
 		if !ok {
 			continue
 		}
-		note(filepath.Join(filepath.Dir(path), "__pycache__"), stem)
-		if prefix != "" {
-			note(filepath.Join(prefix, filepath.Dir(path)), stem)
+		beside := filepath.Join(filepath.Dir(path), "__pycache__")
+		if note(beside, stem, source); prefix != "" {
+			unread[beside] = true
+			note(filepath.Join(prefix, filepath.Dir(path)), stem, source)
 		}
 	}
 	var errs []error
-	for cache, stems := range wanted {
+	stays := func(cache, source string, err error) {
+		if !unread[cache] {
+			doubtful, errs = append(doubtful, source), append(errs, err)
+		}
+	}
+	for _, cache := range sortedKeys(wanted) {
 		entries, err := os.ReadDir(cache)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errNotDir) {
-			errs = append(errs, err)
+			for _, stem := range sortedKeys(wanted[cache]) {
+				stays(cache, wanted[cache][stem], err)
+			}
 		}
 		for _, e := range entries {
-			if !stems[bytecodeOf(e.Name())] {
+			source, ok := wanted[cache][bytecodeOf(e.Name())]
+			if !ok {
 				continue
 			}
-			if err := os.Remove(filepath.Join(cache, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				errs = append(errs, err)
+			pyc := filepath.Join(cache, e.Name())
+			err := os.Remove(pyc)
+			if err != nil && !errors.Is(err, fs.ErrNotExist) && couldPass(absolute(dir, filepath.FromSlash(source)), pyc) {
+				stays(cache, source, err)
 			}
 		}
 	}
-	if len(errs) > 0 {
-		return fmt.Errorf("cannot remove old bytecode: %w", errors.Join(errs...))
+	if len(errs) == 0 {
+		return nil, nil
 	}
-	return nil
+	slices.Sort(doubtful)
+	err = fmt.Errorf("cannot remove bytecode that may be older than its source: %w", errs[0])
+	if more := len(errs) - 1; more > 0 {
+		err = fmt.Errorf("%w (and %d more)", err, more)
+	}
+	return slices.Compact(doubtful), err
+}
+
+// couldPass reports whether CPython could take a bytecode file for current of a
+// source that has changed since it was made.
+func couldPass(source, pyc string) bool {
+	info, err := os.Stat(source)
+	if err != nil {
+		return !errors.Is(err, fs.ErrNotExist) // without a source nothing looks there
+	}
+	f, err := os.Open(pyc)
+	if err != nil {
+		return !errors.Is(err, fs.ErrNotExist)
+	}
+	defer f.Close()
+	h, ok := readHeader(f)
+	return ok && (h.matches(info) || h.flags == uncheckedHash)
+}
+
+// header is what CPython knows the source of a bytecode file by, see PEP 552.
+type header struct{ flags, second, size uint32 }
+
+// The flags of a header: checked by the second and the size that are in it, or by
+// a hash of the source that is there in their place, or not at all.
+const (
+	timestamped   = 0
+	uncheckedHash = 1
+)
+
+// readHeader reads a magic number and the header; false for what CPython takes for
+// no bytecode.
+func readHeader(f io.Reader) (header, bool) {
+	var b [16]byte // little endian
+	if _, err := io.ReadFull(f, b[:]); err != nil {
+		return header{}, false
+	}
+	word := func(i int) uint32 { return binary.LittleEndian.Uint32(b[4*i:]) }
+	return header{word(1), word(2), word(3)}, true
+}
+
+// matches reports whether the header is one of a time and a size, and these are
+// the source's.
+func (h header) matches(source fs.FileInfo) bool {
+	at := source.ModTime()
+	// As a float, as CPython has it: the last nanoseconds of a second are the next.
+	second := int64(float64(at.Unix()) + 1e-9*float64(at.Nanosecond()))
+	return h.flags == timestamped && h.second == uint32(second) && h.size == uint32(source.Size())
 }
 
 func absolute(dir, path string) string {
@@ -98,8 +175,12 @@ const racyTime = 2 * time.Second
 // in its header match, and it was written less than two seconds after the
 // source last changed, or before that. An agent that was not there when they
 // changed drops it before its first starts.
+//
+// Where it could not be dropped, only what speaks against the times of the files
+// counts: all of an image, or of a copy that keeps times, has changed just now.
 func RacyBytecode(dir string, files []string) []string {
 	caches := make(map[string]map[string][]string) // directory -> stem -> pycs
+	drops := make(map[string]bool)                 // directory -> files in it can be removed
 	var racy []string
 	for _, file := range files {
 		path := absolute(dir, filepath.FromSlash(file))
@@ -115,6 +196,7 @@ func RacyBytecode(dir string, files []string) []string {
 				s := bytecodeOf(e.Name())
 				caches[cache][s] = append(caches[cache][s], filepath.Join(cache, e.Name()))
 			}
+			drops[cache] = len(entries) > 0 && mayRemoveIn(cache)
 		}
 		if len(caches[cache][stem]) == 0 {
 			continue
@@ -124,7 +206,7 @@ func RacyBytecode(dir string, files []string) []string {
 			continue
 		}
 		for _, pyc := range caches[cache][stem] {
-			if isRacy(source, pyc) {
+			if isRacy(source, pyc, drops[cache]) {
 				racy = append(racy, file)
 				break
 			}
@@ -133,32 +215,28 @@ func RacyBytecode(dir string, files []string) []string {
 	return racy
 }
 
-// isRacy looks at one bytecode file.
-func isRacy(source fs.FileInfo, pyc string) bool {
+// isRacy looks at one bytecode file, which can be removed or has to be lived with.
+func isRacy(source fs.FileInfo, pyc string, removable bool) bool {
 	f, err := os.Open(pyc)
 	if err != nil {
 		return false
 	}
 	defer f.Close()
-	// Magic number, flags, mtime and size of the source, 32 bits each, little
-	// endian; flags other than 0 mean that it is checked by hash (PEP 552).
-	var header [16]byte
-	if _, err := io.ReadFull(f, header[:]); err != nil {
-		return false
-	}
-	word := func(i int) uint32 { return binary.LittleEndian.Uint32(header[4*i:]) }
-	if word(1) != 0 || word(2) != uint32(source.ModTime().Unix()) || word(3) != uint32(source.Size()) {
+	if h, ok := readHeader(f); !ok || !h.matches(source) {
 		return false
 	}
 	info, err := f.Stat()
 	if err != nil {
 		return false
 	}
-	changed := source.ModTime()
-	if c := changeTime(source); c.After(changed) {
-		changed = c
+	switch made := info.ModTime(); {
+	case made.Before(source.ModTime().Add(racyTime)):
+		return true
+	case removable:
+		return made.Before(changeTime(source).Add(racyTime))
 	}
-	return info.ModTime().Before(changed.Add(racyTime))
+	// The source was put there, with an older time, well after the bytecode was.
+	return changeTime(info).Add(racyTime).Before(changeTime(source))
 }
 
 // errNotDir is what reading a file as a directory gives.

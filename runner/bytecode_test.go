@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -46,8 +47,8 @@ func TestDropBytecode(t *testing.T) {
 		}
 	}
 	env := []string{"PYTHONPYCACHEPREFIX=../cache"} // relative to where it starts
-	if err := dropBytecode(dir, filepath.Join(dir, "src"), env, []string{"src/m.py", "src/p/__init__.py", "README.md", "gone/x.py"}); err != nil {
-		t.Fatal(err)
+	if stays, err := dropBytecode(dir, filepath.Join(dir, "src"), env, []string{"src/m.py", "src/p/__init__.py", "README.md", "gone/x.py"}); err != nil || len(stays) > 0 {
+		t.Fatal(stays, err)
 	}
 	var left []string
 	for _, f := range files {
@@ -58,6 +59,70 @@ func TestDropBytecode(t *testing.T) {
 	want := []string{"src/__pycache__/mm.cpython-312.pyc", "src/__pycache__/m.txt", filepath.Join(cached, "other.cpython-312.pyc")}
 	if !slices.Equal(left, want) {
 		t.Errorf("left: %q, want %q", left, want)
+	}
+}
+
+// TestBytecodeThatStays has a directory of bytecode that nobody can look into.
+func TestBytecodeThatStays(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Symlink("__pycache__", filepath.Join(dir, "__pycache__")); err != nil {
+		t.Fatal(err)
+	}
+	stays, err := dropBytecode(dir, dir, nil, []string{"b.py", "p/c.py", "a.py"})
+	if want := []string{"a.py", "b.py"}; !slices.Equal(stays, want) || err == nil || !strings.HasPrefix(err.Error(), "cannot remove bytecode") {
+		t.Errorf("got %q, %v, want %q", stays, err, want)
+	}
+	stays, err = dropBytecode(dir, dir, []string{"PYTHONPYCACHEPREFIX=elsewhere"}, []string{"a.py"})
+	if len(stays) > 0 || err != nil {
+		t.Errorf("nothing reads it, but it counts: %q, %v", stays, err)
+	}
+}
+
+// TestCouldPass has Python compile a source, which then changes to the same size
+// or another one, at the same time or another one.
+func TestCouldPass(t *testing.T) {
+	at := time.Unix(1_600_000_000, 0)
+	late := at.Add(999_999_950 * time.Nanosecond) // which a float takes for the next second
+	for _, c := range []struct {
+		kind, change string
+		from, to     time.Time
+		want         bool
+	}{
+		{"TIMESTAMP", "value = 2\n", at, at, true},
+		{"TIMESTAMP", "value = 2\n", at, at.Add(999 * time.Millisecond), true},
+		{"TIMESTAMP", "value = 2\n", at, at.Add(time.Second), false},
+		{"TIMESTAMP", "value = 2\n", late, late, true},
+		{"TIMESTAMP", "value = 2\n", late, at.Add(time.Second), true},
+		{"TIMESTAMP", "value = 22\n", at, at, false},
+		{"TIMESTAMP", "", at, at, false},
+		{"CHECKED_HASH", "value = 2\n", at, at, false},
+		{"UNCHECKED_HASH", "value = 22\n", at, at.Add(time.Hour), true},
+	} {
+		dir := t.TempDir()
+		source, pyc := filepath.Join(dir, "m.py"), filepath.Join(dir, "m.pyc")
+		write := func(text string, at time.Time) {
+			if err := os.WriteFile(source, []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Chtimes(source, at, at); err != nil {
+				t.Fatal(err)
+			}
+		}
+		write("value = 1\n", c.from)
+		program := "import py_compile as p, sys; p.compile(sys.argv[1], sys.argv[2], invalidation_mode=p.PycInvalidationMode." + c.kind + ")"
+		if out, err := exec.Command("python3", "-c", program, source, pyc).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		if c.change == "" {
+			if err := os.Remove(source); err != nil {
+				t.Fatal(err)
+			}
+		} else {
+			write(c.change, c.to)
+		}
+		if got := couldPass(source, pyc); got != c.want {
+			t.Errorf("%+v: %v", c, got)
+		}
 	}
 }
 

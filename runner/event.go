@@ -63,6 +63,9 @@ const (
 	// looked for.
 	KindUnkept Kind = "unkept"
 
+	// KindWarning: What says what people should know of; the service goes on.
+	KindWarning Kind = "warning"
+
 	// KindStarted: the command runs, that is execve has returned; Time is
 	// taken right then. Of a service with Spec.Warm, What says whether the start
 	// was warm, and why not.

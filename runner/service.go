@@ -70,11 +70,13 @@ type service struct {
 	refused  *refusal      // of the newest successor, until there is another one
 	apart    string        // why its generations must not overlap, as was found out; "" when they may
 
-	nursery nursery        // of warm starts
-	sockets []*held        // that it is lent, over all generations
-	stray   []*stray       // of an earlier agent; ended before the first start
-	rivals  []*rival       // likewise
-	work    sync.WaitGroup // goroutines of this service
+	nursery nursery // of warm starts
+	// doubtful are sources of which bytecode that could be older cannot be removed.
+	doubtful []string
+	sockets  []*held        // that it is lent, over all generations
+	stray    []*stray       // of an earlier agent; ended before the first start
+	rivals   []*rival       // likewise
+	work     sync.WaitGroup // goroutines of this service
 }
 
 // host is what all services of a runner share; it does not change.
@@ -549,6 +551,9 @@ func (s *service) tryLaunch(n *incarnation) error {
 	if s.host.environ != nil {
 		env = setenv(env, s.host.environ(s.name, n.generation, env)...)
 	}
+	if len(s.doubtful) > 0 {
+		env = setenv(env, noBytecode)
+	}
 	files, names := s.lent(n == s.heir)
 	for _, f := range files {
 		block(f)
@@ -659,7 +664,20 @@ func (s *service) prepare(n *incarnation) error {
 	if s.host.dry {
 		return nil
 	}
-	return dropBytecode(s.host.dir, s.spec.Dir, s.spec.Env, sources)
+	s.distrust(sources)
+	return nil
+}
+
+// distrust removes the bytecode of sources. Of what stays the service is told
+// nothing by its Python, from now on until it is gone or another one.
+func (s *service) distrust(sources []string) {
+	known := s.doubtful
+	var err error
+	s.doubtful, err = dropBytecode(s.host.dir, s.spec.Dir, s.spec.environ(), append(slices.Clone(known), sources...))
+	if len(without(s.doubtful, known)) > 0 {
+		s.host.emit(Event{Kind: KindWarning, Time: time.Now(), Service: s.name, State: s.state,
+			What: fmt.Sprintf("%v; %s is started without bytecode (%s), which takes longer", err, s.name, noBytecode)})
+	}
 }
 
 // renew takes the newest spec.
