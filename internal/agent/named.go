@@ -13,28 +13,32 @@ import (
 
 // A file that git ignores, such as local_settings.py or what a compiler has
 // written, is loaded like any other. So the watcher is told the names of all that
-// services were seen to load. What it brings into the tree for that, or lets go
+// services were seen to load, but for what they have written themselves: such a
+// file is ignored for a reason. What it brings into the tree for that, or lets go
 // of, nobody has created or deleted: no file has changed, and it is known better
 // what services load.
 
-// sightedFiles returns the paths of all files that were seen to be loaded.
+// sightedFiles returns the paths of the files that services were seen to load and
+// that they have not written themselves.
 func sightedFiles(seen map[string]*sightings) []string {
 	all := map[string]bool{}
 	for _, s := range seen {
 		if s == nil {
 			continue
 		}
-		for path := range s.Files {
-			all[path] = true
+		for path, seen := range s.Files {
+			if !seen.Written {
+				all[path] = true
+			}
 		}
 	}
 	return slices.Collect(maps.Keys(all))
 }
 
-// sightedFile reports whether a service was seen to load a file.
+// sightedFile reports whether sightedFiles has a path.
 func (v *view) sightedFile(path string) bool {
 	for _, s := range v.seen {
-		if _, ok := s.get(path); ok {
+		if seen, ok := s.get(path); ok && !seen.Written {
 			return true
 		}
 	}
@@ -56,12 +60,14 @@ func (p *Project) name(b watcher.Batch) {
 
 // adopt takes in what has come into the tree, or left it, by its name alone, and
 // returns the rest of the batch. Services are taken to run of it what there is;
-// what they have told that they executed says otherwise.
+// what they have told that they executed says otherwise. What is about to leave
+// the tree, since a service was seen to write it, is not decided on either.
 func (a *Agent) adopt(ctx context.Context, b watcher.Batch) watcher.Batch {
 	part, rest := b, b
 	part.Changes, rest.Changes = nil, nil
+	p := a.project()
 	for _, c := range b.Changes {
-		if c.Named {
+		if c.Named || p.named[c.Path] && !p.view.sightedFile(c.Path) {
 			part.Changes = append(part.Changes, c)
 		} else {
 			rest.Changes = append(rest.Changes, c)
@@ -70,7 +76,6 @@ func (a *Agent) adopt(ctx context.Context, b watcher.Batch) watcher.Batch {
 	if len(part.Changes) == 0 {
 		return b
 	}
-	p := a.project()
 	before := p.view
 	_, after, suspects := p.take(part)
 	p.view = after

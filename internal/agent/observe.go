@@ -56,6 +56,7 @@ type voice struct {
 	attended  bool             // its packages were looked at
 	began     time.Time        // when it was about to be started, or was inherited
 	loaded    map[string]bool  // true for what was opened
+	wrote     map[string]bool  // those that its processes have written themselves
 	others    []observe.Module // which are not the project's, until packages has their distributions
 	packages  map[string]bool  // distributions; nil as long as nobody wants to know
 	// taken is what has taken in how many of these: it need not look at them again.
@@ -69,7 +70,7 @@ type voice struct {
 }
 
 func newVoice(spool *observe.Spool, inherited bool) *voice {
-	return &voice{Spool: spool, inherited: inherited, began: now(), loaded: map[string]bool{}, doubts: map[string]proof{}}
+	return &voice{Spool: spool, inherited: inherited, began: now(), loaded: map[string]bool{}, wrote: map[string]bool{}, doubts: map[string]proof{}}
 }
 
 // open prepares to have services tell.
@@ -297,14 +298,14 @@ func (s *sightings) told(key string, v *voice, ready, over bool) *sightings {
 	}
 	whole := ready && len(v.pythons) > 0 && !v.incomplete
 	if whole && over {
-		return s.after(key, v.Generation, v.loaded, v.packages)
+		return s.after(key, v.Generation, v.loaded, v.packages).written(v.wrote)
 	}
 	taken := &v.taken
 	if s == nil || s != taken.by || len(v.loaded) != taken.files || len(v.packages) != taken.packages || s.Key != key || whole && !s.Whole {
 		s = s.with(key, v.Generation, v.loaded, v.packages, whole)
 		taken.by, taken.files, taken.packages = s, len(v.loaded), len(v.packages)
 	}
-	return s
+	return s.written(v.wrote)
 }
 
 // proof is what a generation is known to have executed, or read.
@@ -331,6 +332,11 @@ func (a *Agent) attend(v *voice) (said []proof) {
 	}
 	v.others = append(v.others, report.Modules...)
 	p := a.project()
+	for _, name := range report.Written {
+		if path, ok := p.treePath(name); ok {
+			v.wrote[path] = true
+		}
+	}
 	pythons := p.pythons()
 	for _, f := range report.Executed {
 		if path, ok := p.treePath(f.Path); ok && !inAny(path, pythons) {

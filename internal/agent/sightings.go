@@ -36,6 +36,8 @@ type sighting struct {
 	Missed int
 	// Opened says that it is a file that is no module, and was read.
 	Opened bool
+	// Written says that processes of the service have written it themselves.
+	Written bool
 }
 
 // mostMissed is how many generations in a row may do without a file that an
@@ -133,6 +135,26 @@ func (s *sightings) take(generation int, loaded, packages map[string]bool) {
 	for name := range packages {
 		s.Packages[name] = sighting{Generation: generation}
 	}
+}
+
+// written returns s with the files noted that processes of the service have
+// written themselves.
+func (s *sightings) written(wrote map[string]bool) *sightings {
+	next := s
+	for path := range wrote {
+		seen, known := s.get(path)
+		if !known || seen.Written {
+			continue
+		}
+		if next == s {
+			own := *s
+			own.Files = maps.Clone(s.Files)
+			next = &own
+		}
+		seen.Written = true
+		next.Files[path] = seen
+	}
+	return next
 }
 
 // sightingsName is the name of the file in the state directory. A start of

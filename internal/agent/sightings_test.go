@@ -56,7 +56,7 @@ func hearsay(t *testing.T, s *sightings, voices map[string]*voice, words []strin
 		voices[words[0]] = v
 	}
 	v.pythons, v.incomplete = []string{"3.12.1"}, false
-	key, said := "@a", map[string]bool{}
+	key, said, wrote := "@a", map[string]bool{}, map[string]bool{}
 	v.packages = map[string]bool{}
 	for _, word := range words[1:] {
 		switch {
@@ -71,11 +71,13 @@ func hearsay(t *testing.T, s *sightings, voices map[string]*voice, words []strin
 		case word == "ready", word == "over":
 		case strings.HasPrefix(word, "@"):
 			key = word
+		case strings.HasPrefix(word, "!"):
+			said[word[1:]], wrote[word[1:]] = false, true
 		default:
 			said[strings.TrimPrefix(word, "~")] = strings.HasPrefix(word, "~")
 		}
 	}
-	v.loaded = said
+	v.loaded, v.wrote = said, wrote
 	return s.told(key, v, slices.Contains(words, "ready"), slices.Contains(words, "over"))
 }
 
@@ -88,6 +90,9 @@ func (s *sightings) words() string {
 	for path, seen := range s.Files {
 		if seen.Opened {
 			path = "~" + path
+		}
+		if seen.Written {
+			path = "!" + path
 		}
 		all = append(all, fmt.Sprintf("%s:%d", path, seen.Generation))
 	}

@@ -11,6 +11,7 @@ would end a field written as in a URL.
     h VERSION                      a Python of this version runs the hook
     f HASH FILE                    a module of the project is about to be executed
     d HASH MTIME SIZE FILE         another file of it is, or was opened for reading
+    w FILE                         one of these was written by the service itself
     p PATH                         code of an installed package is about to be
     m NAME FILE                    another module was loaded
 
@@ -82,6 +83,8 @@ users = set()  # those that this process has written as
 named = set()  # the modules that were told or are not worth telling
 packaged = set()  # directories of packages that were told, or of no installed one
 read = set()  # the files that were told and are no modules
+loaded = set()  # all files of the project that were told
+made = set()  # those that were opened for writing, or renamed to, by this process or before its fork
 directories = {}  # whether they are the project's
 looked = {}  # by thread: when it last looked for a module, or opened one
 opened_at = {}  # by module of the project: when it was opened
@@ -279,7 +282,25 @@ def module(path, since):
         return
     total = digest(path, st, CODE, since)
     opened_at.pop(path, None)  # that was us
-    tell([b"f\t" + total + b"\t" + escaped(path)])
+    told_of(path, b"f\t" + total + b"\t" + escaped(path))
+
+
+def told_of(path, line):
+    """Tells of a file of the project, and whether the service has made it."""
+    if len(loaded) < 1 << 16:
+        loaded.add(path)
+    tell([line, b"w\t" + escaped(path)] if path in made else [line])
+
+
+def wrote(path):
+    """Notes that a file is about to be written."""
+    path = absolute(path)
+    if path in made or path.startswith(spool) or cached in path or not own(path):
+        return
+    if len(made) < 1 << 14:
+        made.add(path)
+    if path in loaded:
+        tell([b"w\t" + escaped(path)])
 
 
 def archive(path):
@@ -301,7 +322,7 @@ def program(path):
     st = regular(path)
     if st is None or hashed.get(path) == stamp(st):
         return
-    tell([other(path, st, CODE, begun)])
+    told_of(path, other(path, st, CODE, begun))
     if len(hashed) < 1 << 12:
         hashed[path] = stamp(st)
 
@@ -315,7 +336,7 @@ def data(path):
     if len(read) < 1 << 16:
         read.add(path)  # before we open it
     try:
-        tell([other(path, st, DATA, time_ns() + COARSE)])
+        told_of(path, other(path, st, DATA, time_ns() + COARSE))
     except BaseException:
         read.discard(path)
         raise
@@ -407,6 +428,7 @@ def opened(args):
     if type(path) is not str or not path:
         return
     if type(flags) is int and flags & 3 != posix.O_RDONLY:
+        wrote(path)
         return
     if path.endswith((".py", ".pyc")):
         now = looked[get_ident()] = time_ns()
@@ -421,6 +443,14 @@ def opened(args):
                 opened_at.setdefault(path, now)
     elif reads:
         data(absolute(path))
+
+
+def renamed(args):
+    path = args[1]
+    if type(path) is bytes:
+        path = fsdecode(path)
+    if type(path) is str and path and args[3] == -1:
+        wrote(path)
 
 
 def flush(args):
@@ -536,7 +566,7 @@ def install():
             places = [location(sys.modules[name]) for name in before if name != "_distutils_hack"]
             installed([place for place in places if place.startswith("/")])
             handlers.update(dict.fromkeys(LULLS, flush))
-            handlers.update({"exec": executed, "import": imported, "open": opened})
+            handlers.update({"exec": executed, "import": imported, "open": opened, "os.rename": renamed})
             silenced.update({"exec": mark, "import": mark})
             sys.addaudithook(audit)
     except Exception:

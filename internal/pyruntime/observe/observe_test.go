@@ -33,6 +33,7 @@ import (
 //	                     it cannot be told what was executed
 //	opened: FILE ...     other files that are told; files: yes  asks for those that
 //	                     are read
+//	written: FILE ...    those of both that are told to be written by the service
 //	installed: PATH ...  places of installed packages that are told, of those below
 //	                     $DIR, in order
 //	others: NAME ...     modules of others, in order, others among them left out
@@ -334,7 +335,7 @@ func (c *trial) judge(told Report) {
 			c.Errorf("obstacle %q", why)
 		}
 	}
-	var executed, opened, installed, others []string
+	var executed, opened, written, installed, others []string
 	for _, f := range told.Executed {
 		executed = append(executed, c.nameOf(f))
 	}
@@ -345,6 +346,11 @@ func (c *trial) judge(told Report) {
 			c.Errorf("%s is of %v with %d bytes, told is %+v", f.Path, info.ModTime(), info.Size(), f)
 		}
 		opened = append(opened, c.nameOf(f.File))
+	}
+	for _, path := range told.Written {
+		name, err := filepath.Rel(c.dir, path)
+		c.must(err)
+		written = append(written, name)
 	}
 	for _, place := range told.Installed {
 		if name, below := strings.CutPrefix(place, c.dir+"/"); below {
@@ -360,7 +366,7 @@ func (c *trial) judge(told Report) {
 			c.Errorf("%s is the project's, told as another's: %s", m.Name, m.File)
 		}
 	}
-	for word, got := range map[string][]string{"told": executed, "opened": opened, "installed": installed, "others": others} {
+	for word, got := range map[string][]string{"told": executed, "opened": opened, "written": written, "installed": installed, "others": others} {
 		if want := c.words(word); !slices.Equal(got, want) {
 			c.Errorf("%s: %q, want %q", word, got, want)
 		}

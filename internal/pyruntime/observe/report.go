@@ -22,6 +22,9 @@ type Report struct {
 	// as of a configuration, an archive, or bytecode without a source, and those
 	// that were opened for reading, if that was asked for.
 	Opened []Opened
+	// Written are the paths of those of both that a process of the service has
+	// itself opened for writing, or put in their place.
+	Written []string
 	// Installed are the places, absolute, of packages below a site-packages or
 	// dist-packages of which code was executed, in that order: the outermost
 	// directory with an __init__.py, or the file of a module that is in none. Like
@@ -97,6 +100,8 @@ func (r *Report) line(line string) {
 		if ok && err == nil && bad == nil && size >= 0 {
 			r.Opened = append(r.Opened, Opened{File: f, Written: time.Unix(0, written), Size: size})
 		}
+	case fields[0] == "w" && len(fields) == 2 && filepath.IsAbs(fields[1]):
+		r.Written = append(r.Written, filepath.Clean(fields[1]))
 	case fields[0] == "p" && len(fields) == 2 && filepath.IsAbs(fields[1]):
 		r.Installed = append(r.Installed, filepath.Clean(fields[1]))
 	case fields[0] == "m" && len(fields) == 3 && fields[1] != "" && fields[2] != "":

@@ -43,6 +43,9 @@ func (r Report) words() string {
 	for _, f := range r.Opened {
 		all = append(all, fmt.Sprint("opened ", f.Path, " ", last(f.Hash), " ", f.Written.Unix(), " ", f.Size))
 	}
+	for _, path := range r.Written {
+		all = append(all, "written "+path)
+	}
 	for _, place := range r.Installed {
 		all = append(all, "installed "+place)
 	}
