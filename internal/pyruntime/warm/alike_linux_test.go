@@ -35,6 +35,7 @@ func TestMain(m *testing.M) {
 // program is a service of testdata/warm/alike, laid out on disk.
 type program struct {
 	dir, hook string
+	root      string   // of the project: dir, or a directory in it
 	argv      []string // as it is executed
 	command   []string // as its configuration has it
 	env       []string
@@ -73,6 +74,7 @@ func newProgram(t testing.TB, file, python string) *program {
 		t.Fatal(err)
 	}
 	p := &program{dir: t.TempDir()}
+	p.root = p.dir
 	if p.hook, err = Install(t.TempDir()); err != nil {
 		t.Fatal(err)
 	}
@@ -104,6 +106,8 @@ func newProgram(t testing.TB, file, python string) *program {
 			p.left = strings.Split(strings.TrimSpace(text), "\n")
 		case "bounds":
 			p.bounds = boundsOf(t, text)
+		case "root":
+			p.root = filepath.Join(p.dir, strings.TrimSpace(text))
 		case "lend":
 			lend, err = strconv.Atoi(strings.TrimSpace(text))
 			if err != nil {
@@ -273,7 +277,7 @@ func (p *program) await(t testing.TB, pid int, o *output) result {
 	}
 	for line := range strings.Lines(string(list)) {
 		name, file, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
-		if !strings.HasPrefix(file, p.dir) || strings.Contains(file, "site-packages") {
+		if !strings.HasPrefix(file, p.root+"/") || strings.Contains(file, "site-packages") {
 			r.modules = append(r.modules, name)
 		}
 	}
@@ -298,7 +302,7 @@ func (e executed) End() {
 func (p *program) parent(t testing.TB, modules []string) (*Parent, error) {
 	t.Helper()
 	parent, err := Start(Setup{
-		Hook: p.hook, Env: p.env, Modules: modules, Roots: []string{p.dir}, First: []string{p.dir},
+		Hook: p.hook, Env: p.env, Modules: modules, Roots: []string{p.root}, First: []string{p.root},
 		Hooks: []string{filepath.Join(p.dir, "hooks")}, Lent: len(p.lent), Bounds: p.bounds,
 	}, func(l Launch) (Process, error) {
 		null, err := os.Open(os.DevNull)

@@ -64,12 +64,31 @@ def own(path, roots):
     """Whether a file is the project's own."""
     if not path.startswith("/"):
         return False
-    if any(part in INSTALLED for part in path.split("/")):
-        return False
+    if installed(path):
+        path = os.path.realpath(path)  # a link may lead from there into the project
+        if installed(path):
+            return False
     for prefix in (sys.prefix, sys.base_prefix):
         if path.startswith(prefix.rstrip("/") + "/lib"):
             return False
     return any(path == root or path.startswith(root.rstrip("/") + "/") for root in roots)
+
+
+def installed(path):
+    return any(part in INSTALLED for part in path.split("/"))
+
+
+def linked(directories, roots):
+    """The names of modules of the project to which directories have links."""
+    found = set()
+    for directory in directories:
+        try:
+            with os.scandir(directory) as entries:
+                links = [entry.name for entry in entries if entry.is_symlink()]
+        except OSError:
+            continue  # or an archive
+        found.update(name.partition(".")[0] for name in links if own(directory + "/" + name, roots))
+    return found
 
 
 def shadowers(directories):
@@ -94,8 +113,7 @@ class Guard:
     """A finder in front of all others that knows what must not be loaded here."""
 
     def __init__(self, banned, own, before):
-        self.banned, self.hit = banned, ""
-        self.own = set(own) - before
+        self.banned, self.own, self.hit = banned, own - before, ""
 
     def find_spec(self, name, path=None, target=None):
         if name in self.banned or name in self.own:
@@ -343,13 +361,13 @@ class Parent:
         self.sleep(COARSE / 1e9)  # so that what was written before is older than what is not
         begun = self.now() - COARSE
         self.names = set(names)
-        sites = [entry for entry in sys.path if os.path.basename(entry) in INSTALLED]
-        found = {site: stamp(site) for site in sites}
         path = list(sys.path)
+        theirs = [entry for entry in path if not own(entry, roots)]
+        found = {place: offers(place) for place in theirs}
         self.first = first + [entry for entry in path if own(entry, roots)]
-        guard = Guard(set(banned).union(NOTING), shadowers(self.first), self.before)
+        guard = Guard(set(banned).union(NOTING), linked(theirs, roots).union(shadowers(self.first)), self.before)
         witness = Witness(roots, self.names)
-        sys.path[:] = [entry for entry in path if not own(entry, roots)]
+        sys.path[:] = theirs
         expected, bad = self.names | self.before | self.ours | {"__mp_main__"}, []
         for name in self.names.intersection(NOTING):
             bad += [name, "it notes where modules are, and is to see those of the project"]
@@ -371,7 +389,7 @@ class Parent:
                         why = "%s: %s" % (type(e).__name__, e)
                 added = [n for n in sys.modules if n not in known]
                 if guard.hit:
-                    why = "it asks for " + guard.hit
+                    why = "it asks for " + guard.hit if guard.hit != name else "it is the project's own"
                 if sys.path != seen:
                     why = "it changes sys.path"
                     sys.path[:] = seen
@@ -426,17 +444,27 @@ class Parent:
         self.files = {path: stamp(path) for path in files_of(sys.modules) if path != __file__}
         changed = [path for path in self.files if not settled(path, begun)]
         changed += [path for path, st in witness.read.items() if stamp(path) != st or st and not settled(path, begun)]
-        changed += [site for site, st in found.items() if stamp(site) != st or st and not settled(site, begun)]
+        # Where imports have looked for modules, below packages too.
+        looked = {archive(place) for place in sys.path_importer_cache if place not in found and not own(place, roots)}
+        self.places = {place: (stamp(place), offers(place)) for place in looked.union(theirs)}
+        changed += [place for place, was in found.items() if self.places[place][1] != was]
+        changed += [place for place in looked if stamp(place) and not settled(place, begun)]
         if changed:
             raise Failure("%s was changed while it was loaded" % changed[0])
         self.files.update(witness.read)
-        self.files.update(found)
         self.asked = witness.asked
-        for site in sites:
-            self.files.update((pth, stamp(pth)) for pth in lines_of(site))
+        for place in theirs:
+            if installed(place):
+                self.files.update((pth, stamp(pth)) for pth in lines_of(place))
         self.added = {key: value for key, value in os.environb.items() if key not in env}
         self.gc.freeze()
         absent = [name for name in names if name not in sys.modules]
+        # What is printed from here on, as at the forks, is for nobody, and is not to
+        # wait for a reader.
+        null = os.open("/dev/null", os.O_WRONLY)
+        os.dup2(null, 1)
+        os.dup2(null, 2)
+        os.close(null)
         self.tell(b"loaded", [w.encode("utf-8", "surrogateescape") for w in absent])
 
     def fork(self, env, cwd, printed, fds):
@@ -448,9 +476,16 @@ class Parent:
         for name, path in shadowers(self.first).items():
             if name in self.tops:
                 raise Refusal("%s is there now, and %s was loaded from elsewhere" % (path, name))
-        for path, st in self.files.items():  # and directories of packages
+        for path, st in self.files.items():
             if stamp(path) != st:
                 raise Refusal("%s has changed since it was loaded" % path)
+        for place, (st, was) in list(self.places.items()):
+            now = stamp(place)
+            if now != st:
+                if offers(place) != was:
+                    raise Refusal("%s has changed since it was loaded" % place)
+                if now and now[0] < self.now() - COARSE:
+                    self.places[place] = now, was
         for path, was in self.asked.items():
             if kind(path) != was:
                 raise Refusal("%s is %s now, and an import has asked for it" % (path, "gone" if was else "there"))
@@ -551,7 +586,7 @@ def files_of(modules):
     """The files of modules, as far as they say."""
     found = set()
     for module in list(modules.values()):
-        path = file_of(module)
+        path = archive(file_of(module))
         if path.startswith("/"):
             found.add(path)
     return found
@@ -572,6 +607,34 @@ def lines_of(site):
         return [site + "/" + name for name in os.listdir(site) if name.endswith(".pth")]
     except OSError:
         return []
+
+
+def archive(path):
+    """The file in which a path leads on, as that of a module in a zip; the path where
+    none does."""
+    above = path
+    while above.startswith("/") and len(above) > 1:
+        if os.path.isfile(above):
+            return above
+        if os.path.isdir(above):
+            break
+        above = os.path.dirname(above)
+    return path
+
+
+def offers(place):
+    """What a directory has for imports and for who asks what is installed, or how an
+    archive is; None for what is not there."""
+    try:
+        with os.scandir(place) as entries:
+            return sorted(entry.name for entry in entries if offered(entry.name))
+    except OSError:
+        return stamp(place)
+
+
+def offered(name):
+    stem, dot, suffix = name.rpartition(".")
+    return name != "__pycache__" if not dot else suffix in ("py", "pyc", "so", "dist-info", "egg-info", "egg", "zip")
 
 
 def stamp(path):

@@ -265,22 +265,10 @@ func (p *Parent) Fork(o Order) (*Child, error) {
 	return c, err
 }
 
-// forget drops what the parent has printed since it has its libraries, as at its
-// forks. Nobody is to see it, and a pipe that is full would hold up a fork.
-func (p *Parent) forget() {
-	scrap := make([]byte, 64<<10)
-	for _, fd := range p.out {
-		for n := 1; n > 0; {
-			n, _ = unix.Read(fd, scrap)
-		}
-	}
-}
-
 func (p *Parent) fork(o Order, link *net.UnixConn, theirs *os.File) (*Child, error) {
 	if err := unixcred.Pass(link); err != nil {
 		return nil, fmt.Errorf("cannot fork: %w", err)
 	}
-	p.forget()
 	deadline := time.Now().Add(p.bounds.fork())
 	_ = p.orders.SetDeadline(deadline)
 	defer p.orders.SetDeadline(time.Time{})
