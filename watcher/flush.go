@@ -63,6 +63,7 @@ func (w *Watcher) beginFlush(f *flush, now time.Time) {
 	f.at = now
 	w.waiters = append(w.waiters, f)
 	w.clock++
+	w.checkRoots(now) // the whole tree may be another, and no event said so
 	if w.dropCookie(f) {
 		for _, d := range slices.Clone(w.poller.dirs) {
 			w.lookAt(d, now)

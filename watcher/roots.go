@@ -74,24 +74,35 @@ func (w *Watcher) rootEvent(e event, now time.Time) {
 	w.checkRoots(now)
 }
 
-// watchWay watches what leads to the roots: the directory that each is in, and
-// those in which the symbolic links lie that it is reached through. A root that
-// is removed, made again or swapped by such a link gives no event itself.
+// watchWay watches what leads to the roots: the directory that each is in, those
+// above, and those in which the symbolic links lie that it is reached through. A
+// root that is removed, made again, or swapped by such a link or with a
+// directory above gives no event itself.
 func (w *Watcher) watchWay() {
 	dirs, names := make(map[string]bool), make(map[string]bool)
 	lead := func(name string) {
-		names[name] = true
 		dirs[filepath.Dir(name)] = true
+		for _, step := range wayTo(name) {
+			names[step] = true
+			if dir := filepath.Dir(step); !dirs[dir] && !busy(dir) {
+				dirs[dir] = true
+			}
+		}
 	}
 	for _, r := range w.roots {
 		lead(r.abs)
-		for _, link := range linksTo(r.abs) {
-			lead(link)
-		}
 	}
 	lead(w.options.Dir)
 	w.way = names
 	w.watchAside(forWay, dirs)
+}
+
+// busy reports whether a directory is one like /tmp, in which things happen all
+// the time, or the topmost. What a way goes through in it is watched itself, and
+// tells when it is moved.
+func busy(dir string) bool {
+	info, err := os.Stat(dir)
+	return err != nil || info.Mode()&os.ModeSticky != 0 || filepath.Dir(dir) == dir
 }
 
 // below reports whether an absolute path is dir or in it.
@@ -100,18 +111,25 @@ func below(path, dir string) bool {
 	return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, sep)+sep)
 }
 
-// linksTo returns the symbolic links on the way to name.
-func linksTo(name string) []string {
-	var links []string
+// wayTo returns all that is on the way to name, itself included: directories,
+// symbolic links, and what is on the way to where these lead.
+func wayTo(name string) []string {
+	var way []string
 	for range 40 { // as many as the kernel follows
 		link, target := firstLink(name)
-		if link == "" {
-			return links
+		last := name
+		if link != "" {
+			last = link
 		}
-		links = append(links, link)
+		for step := filepath.Clean(last); filepath.Dir(step) != step; step = filepath.Dir(step) {
+			way = append(way, step)
+		}
+		if link == "" {
+			break
+		}
 		name = resolve(filepath.Dir(link), target) + strings.TrimPrefix(name, link)
 	}
-	return links
+	return way
 }
 
 // firstLink returns the first symbolic link on the way to name.
