@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -55,25 +54,21 @@ Exit code 0 also when nothing is reached, 1 when there is no such file.`,
 		if asJSON {
 			return writeJSON(g.out, affected)
 		}
-		return writeAffected(g, affected)
+		writeAffected(g, affected)
+		return nil
 	})
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object, with the chain of imports to each")
 	return cmd
 }
 
-func writeAffected(g *globals, a control.Affected) error {
+func writeAffected(g *globals, a control.Affected) {
 	for _, f := range a.Affected {
-		fmt.Fprintln(g.out, f.Path)
+		tell(g.out, "%s", f.Path)
 	}
 	for _, s := range a.Services {
-		if _, err := fmt.Fprintf(g.out, "service %s\n", s.Name); err != nil {
-			return err
-		}
+		tell(g.out, "service %s", s.Name)
 	}
 	for _, a := range a.Actions {
-		if _, err := fmt.Fprintf(g.out, "action %s\n", a.Name); err != nil {
-			return err
-		}
+		tell(g.out, "action %s", a.Name)
 	}
-	return nil
 }

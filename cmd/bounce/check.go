@@ -38,7 +38,7 @@ Exit code 0 when it works, with warnings or without; 1 when it does not.`,
 		for _, f := range findings {
 			bad, fine = bad || f.Level == "error", fine && f.Level == "note"
 			if !asJSON {
-				fmt.Fprintf(g.out, "%s: %s\n", f.Level, f.Text)
+				tell(g.out, "%s: %s", f.Level, f.Text)
 			}
 		}
 		if asJSON {

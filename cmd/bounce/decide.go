@@ -92,9 +92,13 @@ func (d *decide) run(ctx context.Context, g *globals) error {
 	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(256 << 20))
 	answer, err := agent.Decide(ctx, d.Question)
-	fmt.Fprint(g.err, answer.Notes(d.showExpanded, d.showUnmatched && err == nil))
+	told := answer.Firing
+	if !d.Compat { // smart-restart prints names as they are
+		told.Added, told.Unmatched = plainAll(told.Added), plainAll(told.Unmatched)
+	}
+	fmt.Fprint(g.err, told.Notes(d.showExpanded, d.showUnmatched && err == nil))
 	for _, remark := range answer.Remarks {
-		fmt.Fprintf(g.err, "bounce: %s\n", remark)
+		tell(g.err, "bounce: %s", remark)
 	}
 	var rules *agent.RulesError
 	switch {
@@ -133,9 +137,7 @@ var formats = []string{"text", "json", "github"}
 var writers = map[string]func(*globals, agent.Decision) error{
 	"text": func(g *globals, d agent.Decision) error {
 		for _, a := range d.Actions {
-			if _, err := fmt.Fprintln(g.out, a.Name); err != nil {
-				return err
-			}
+			tell(g.out, "%s", a.Name)
 		}
 		return nil
 	},

@@ -206,7 +206,7 @@ func (f *graphFlags) printCycles(g *globals, p *agent.Project) error {
 			fmt.Fprintf(w, "%d files import one another:\n", len(c.Files))
 		}
 		for _, l := range c.Chain {
-			fmt.Fprintf(w, "  %s:%d imports %s\n", l.From, l.Line, l.To)
+			tell(w, "  %s:%d imports %s", l.From, l.Line, l.To)
 		}
 	}
 	return w.Flush()
@@ -231,7 +231,7 @@ func (f *graphFlags) printTop(g *globals, p *agent.Project) error {
 		if restarts == "" {
 			restarts = "-"
 		}
-		fmt.Fprintf(w, "%d\t%d\t%s\t%s\n", len(c.Services), c.Dependents, c.Path, restarts)
+		fmt.Fprintf(w, "%d\t%d\t%s\t%s\n", len(c.Services), c.Dependents, plain(c.Path), restarts)
 	}
 	return w.Flush()
 }
@@ -271,7 +271,7 @@ func graphJSON(w io.Writer, files iter.Seq2[string, []string]) error {
 		if err != nil {
 			return err
 		}
-		if _, err := fmt.Fprintf(w, "%s  %s: %s", sep, key, value); err != nil {
+		if _, err := fmt.Fprintf(w, "%s  %s: %s", sep, escaped(key), escaped(value)); err != nil {
 			return err
 		}
 		sep = ",\n"
@@ -300,11 +300,11 @@ func graphDOT(w io.Writer, files iter.Seq2[string, []string]) error {
 
 // dotString and mermaidString escape what is special in a quoted string.
 var (
-	dotString     = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
-	mermaidString = strings.NewReplacer(`"`, "#quot;", "\n", " ")
+	dotString     = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
+	mermaidString = strings.NewReplacer(`"`, "#quot;")
 )
 
-func quoted(s string) string { return `"` + dotString.Replace(s) + `"` }
+func quoted(s string) string { return `"` + dotString.Replace(plain(s)) + `"` }
 
 func graphMermaid(w io.Writer, files iter.Seq2[string, []string]) error {
 	if _, err := io.WriteString(w, "graph LR\n"); err != nil {
@@ -316,7 +316,7 @@ func graphMermaid(w io.Writer, files iter.Seq2[string, []string]) error {
 		if !ok {
 			n = len(numbers)
 			numbers[path] = n
-			fmt.Fprintf(w, "  f%d[\"%s\"]\n", n, mermaidString.Replace(path))
+			fmt.Fprintf(w, "  f%d[\"%s\"]\n", n, mermaidString.Replace(plain(path)))
 		}
 		return n
 	}

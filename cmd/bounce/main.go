@@ -114,11 +114,11 @@ func run(ctx context.Context, args []string, s streams) int {
 	switch {
 	case err == nil, errors.As(err, &e) && e.err == nil:
 	case code == exitUsage:
-		fmt.Fprintf(s.err, "bounce: %v\nSee '%s --help'.\n", err, cmd.CommandPath())
+		fmt.Fprintf(s.err, "bounce: %s\nSee '%s --help'.\n", plainLines(err.Error()), cmd.CommandPath())
 	case errors.Is(err, control.ErrNoAgent):
-		fmt.Fprintf(s.err, "bounce: no agent is running for %s; 'bounce up' starts one\n", g.project)
+		tell(s.err, "bounce: no agent is running for %s; 'bounce up' starts one", g.project)
 	default:
-		fmt.Fprintf(s.err, "bounce: %v\n", err)
+		fmt.Fprintf(s.err, "bounce: %s\n", plainLines(err.Error()))
 	}
 	return code
 }

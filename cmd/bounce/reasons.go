@@ -23,23 +23,23 @@ const mostReasons = 20
 //	notes.txt matches no rule
 func tellReasons(w io.Writer, d agent.Decision) {
 	for _, a := range d.Actions {
-		fmt.Fprintf(w, "%s, order %d\n", a.Name, a.Order)
+		tell(w, "%s, order %d", a.Name, a.Order)
 		for _, r := range a.Reasons[:min(mostReasons, len(a.Reasons))] {
 			tellReason(w, d, r)
 		}
 		if more := len(a.Reasons) - mostReasons; more > 0 {
-			fmt.Fprintf(w, "  and %d more; --format json has them all\n", more)
+			tell(w, "  and %d more; --format json has them all", more)
 		}
 	}
 	for i, r := range d.Silent {
 		if i == mostReasons {
-			fmt.Fprintf(w, "and %d more files of which nothing is asked\n", len(d.Silent)-i)
+			tell(w, "and %d more files of which nothing is asked", len(d.Silent)-i)
 			break
 		}
-		fmt.Fprintf(w, "%s: %q asks for nothing%s\n", matched(r), r.Rule, place(d, r))
+		tell(w, "%s: %q asks for nothing%s", matched(r), r.Rule, place(d, r))
 	}
 	for _, path := range d.Unmatched {
-		fmt.Fprintf(w, "%s matches no rule\n", path)
+		tell(w, "%s matches no rule", path)
 	}
 	switch {
 	case len(d.Unmatched) == 0 || d.FallbackApplied:
@@ -55,17 +55,17 @@ func tellReason(w io.Writer, d agent.Decision, r agent.Reason) {
 	if change == "" {
 		change = "changed"
 	}
-	fmt.Fprintf(w, "  %s %s\n", r.Path, change)
+	tell(w, "  %s %s", r.Path, change)
 	for _, l := range r.Chain {
-		fmt.Fprintf(w, "    %s:%d imports %s\n", l.From, l.Line, l.To)
+		tell(w, "    %s:%d imports %s", l.From, l.Line, l.To)
 	}
 	switch r.Rule {
 	case agent.FallbackRule:
-		fmt.Fprintf(w, "    %s matches no rule: the fallback\n", matched(r))
+		tell(w, "    %s matches no rule: the fallback", matched(r))
 	case agent.ClassifierRule:
-		fmt.Fprintf(w, "    %s matches no rule: the classifier\n", matched(r))
+		tell(w, "    %s matches no rule: the classifier", matched(r))
 	default:
-		fmt.Fprintf(w, "    %s matches %q%s\n", matched(r), r.Rule, place(d, r))
+		tell(w, "    %s matches %q%s", matched(r), r.Rule, place(d, r))
 	}
 }
 

@@ -64,12 +64,12 @@ Exit code 0 wherever the services are, 4 without an agent.`,
 
 // writeStatus prints the status as a table for people.
 func writeStatus(w io.Writer, st control.Status, verbose bool) error {
-	fmt.Fprintf(w, "agent %d %s, %d Python files, %s\n", st.Agent.PID, st.Agent.State, st.Agent.Files, st.Agent.Watch)
+	tell(w, "agent %d %s, %d Python files, %s", st.Agent.PID, st.Agent.State, st.Agent.Files, st.Agent.Watch)
 	if h := st.Agent.Hold; h != nil {
-		fmt.Fprintf(w, "held: %s; ends when %s\n", h.What, h.EndsWhen)
+		tell(w, "held: %s; ends when %s", h.What, h.EndsWhen)
 	}
 	if why := st.Agent.Unread; why != "" {
-		fmt.Fprintf(w, "configuration: what is on disk does not run: %s\n", plain(why))
+		tell(w, "configuration: what is on disk does not run: %s", why)
 	}
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(tw, "SERVICE\tSTATE\tPID\tGENERATION\tUPTIME\tRESTARTS\tREASON")

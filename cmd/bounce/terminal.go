@@ -88,6 +88,27 @@ var palette = []int{36, 33, 32, 35, 34, 31}
 // safe for a terminal.
 func plain(s string) string { return agent.Printable(s, false) }
 
+// plainLines is plain for a text whose ends of lines are meant.
+func plainLines(s string) string {
+	return strings.Join(plainAll(strings.Split(s, "\n")), "\n")
+}
+
+// plainAll is plain for each of some texts.
+func plainAll(texts []string) []string {
+	out := make([]string, len(texts))
+	for i, s := range texts {
+		out[i] = plain(s)
+	}
+	return out
+}
+
+// tell writes a line of which somebody else may have written a part: the names
+// of files are bytes of any kind. Like all writers to stdout it leaves it to
+// [results] to know that one has failed.
+func tell(w io.Writer, format string, args ...any) {
+	fmt.Fprintln(w, plain(fmt.Sprintf(format, args...)))
+}
+
 // output writes lines of services and actions with a prefix that names them.
 type output struct {
 	w      io.Writer

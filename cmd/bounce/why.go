@@ -79,18 +79,18 @@ is no such file or no such service.`,
 			return writeJSON(g.out, why)
 		}
 		for _, s := range why.Services {
-			fmt.Fprintf(g.out, "%s\n", s.Name)
+			tell(g.out, "%s", s.Name)
 			writeReached(g, path, s)
 		}
 		for _, a := range why.Actions {
 			writeAsked(g.out, path, a)
 		}
 		if len(why.Services)+len(why.Unreached)+len(why.Actions) == 0 {
-			fmt.Fprintf(g.err, "bounce: the project has no services; 'bounce affected %s' lists the files that a change reaches\n", args[0])
+			tell(g.err, "bounce: the project has no services; 'bounce affected %s' lists the files that a change reaches", args[0])
 		}
 		for _, name := range why.Unreached {
 			if !slices.ContainsFunc(why.Actions, func(a control.Asked) bool { return concerns(a, name) }) {
-				fmt.Fprintf(g.err, "%s is not reached by %s\n", name, path)
+				tell(g.err, "%s is not reached by %s", name, path)
 			}
 		}
 		return nil
@@ -116,7 +116,7 @@ func writeReached(g *globals, path string, r control.Reached) {
 		writeChain(g, path, control.Reached{Chain: chain})
 	}
 	if r.More {
-		fmt.Fprintf(g.err, "bounce: there are more chains from %s to %s than these %d, or too many ways to know; --limit sets how many are shown\n", r.Name, path, len(r.Chains))
+		tell(g.err, "bounce: there are more chains from %s to %s than these %d, or too many ways to know; --limit sets how many are shown", r.Name, path, len(r.Chains))
 	}
 }
 
@@ -124,22 +124,22 @@ func writeReached(g *globals, path string, r control.Reached) {
 func writeChain(g *globals, path string, r control.Reached) {
 	switch {
 	case r.Via != "":
-		fmt.Fprintf(g.out, "  %s (%s)\n", path, r.Via)
+		tell(g.out, "  %s (%s)", path, r.Via)
 	case len(r.Chain) == 0:
-		fmt.Fprintf(g.out, "  %s is where it starts\n", path)
+		tell(g.out, "  %s is where it starts", path)
 	}
 	for n, l := range r.Chain {
 		switch {
 		case l.Line > 0:
-			fmt.Fprintf(g.out, "  %s:%d imports %s\n", l.From, l.Line, l.To)
+			tell(g.out, "  %s:%d imports %s", l.From, l.Line, l.To)
 		case n == 0 && seen(l.From):
-			fmt.Fprintf(g.out, "  %s %s\n", l.To, l.From)
+			tell(g.out, "  %s %s", l.To, l.From)
 		case n > 0:
-			fmt.Fprintf(g.out, "  %s needs %s\n", l.From, l.To)
+			tell(g.out, "  %s needs %s", l.From, l.To)
 		case l.From == "python":
-			fmt.Fprintf(g.out, "  every Python that starts runs something of %s\n", l.To)
+			tell(g.out, "  every Python that starts runs something of %s", l.To)
 		default:
-			fmt.Fprintf(g.out, "  its key %s names %s\n", l.From, l.To)
+			tell(g.out, "  its key %s names %s", l.From, l.To)
 		}
 	}
 }
@@ -152,7 +152,7 @@ func seen(from string) bool {
 
 // writeAsked prints the way from path to an action, and what the action does.
 func writeAsked(w io.Writer, path string, a control.Asked) {
-	fmt.Fprintf(w, "action %s\n", a.Name)
+	tell(w, "action %s", a.Name)
 	matched := path
 	if len(a.Chain) > 0 {
 		matched = a.Chain[0].From
@@ -161,18 +161,18 @@ func writeAsked(w io.Writer, path string, a control.Asked) {
 	if a.RuleLine > 0 {
 		at = fmt.Sprintf(" (line %d)", a.RuleLine)
 	}
-	fmt.Fprintf(w, "  rule %s%s matches %s\n", a.Rule, at, matched)
+	tell(w, "  rule %s%s matches %s", a.Rule, at, matched)
 	for _, l := range a.Chain {
-		fmt.Fprintf(w, "  %s:%d imports %s\n", l.From, l.Line, l.To)
+		tell(w, "  %s:%d imports %s", l.From, l.Line, l.To)
 	}
 	if a.Runs {
 		fmt.Fprintln(w, "  runs its command")
 	}
 	if len(a.Restart) > 0 {
-		fmt.Fprintf(w, "  restarts %s\n", strings.Join(a.Restart, ", "))
+		tell(w, "  restarts %s", strings.Join(a.Restart, ", "))
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.Signal)) {
-		fmt.Fprintf(w, "  sends %s to %s\n", a.Signal[name], name)
+		tell(w, "  sends %s to %s", a.Signal[name], name)
 	}
 }
 
