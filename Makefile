@@ -52,11 +52,14 @@ vuln:
 generate:
 	$(GO) test ./configs ./runner ./cmd/bounce -run Generated -update
 
+# bench/graph is apart: it fetches a large package. The others install their
+# peers too, and leave out what cannot be had.
 bench: build
 	$(GO) test -run '^$$' -bench . -benchmem ./watcher ./treesitter ./decider ./runner
 	$(GO) run ./bench/latency -bounce build/bounce
 	$(GO) run ./bench/reload -bounce build/bounce
 	$(GO) run ./bench/observed
+	$(GO) run ./bench/watch
 
 fmt:
 	gofmt -w $$(git ls-files '*.go')

@@ -60,8 +60,8 @@ func run() error {
 	flag.StringVar(&o.watchexec, "watchexec", "watchexec", "the watchexec to measure; cargo install watchexec-cli makes one")
 	flag.StringVar(&o.only, "only", "", "measure only this: programs, ready, overflow or polling")
 	flag.Parse()
-	if flag.NArg() > 0 || o.dirs < 10 || o.files < o.dirs || o.saves < 1 || o.storm > o.files {
-		return fmt.Errorf("want no arguments, 10 directories, a file in each, a save and a storm within the tree; given %q and %+v", flag.Args(), o)
+	if flag.NArg() > 0 || o.dirs < 10 || o.files < max(o.dirs, flooded) || o.saves < 1 || o.storm > o.files {
+		return fmt.Errorf("want no arguments, 10 directories, a file in each and %d in all, a save and a storm within the tree; given %q and %+v", flooded, flag.Args(), o)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

@@ -277,6 +277,9 @@ func measureReady(home string, t *tree, base walks) error {
 // ratio compares medians.
 func ratio(a, b measure.Figures) float64 { return a.Median().Seconds() / b.Median().Seconds() }
 
+// flooded is how many files are edited for an overflow, each twice.
+const flooded = 5000
+
 // measureOverflow stops the watcher, gives it more events than the kernel
 // keeps, and takes the time from its continuation to the batch.
 func measureOverflow(home string, t *tree, base walks) error {
@@ -290,8 +293,8 @@ func measureOverflow(home string, t *tree, base walks) error {
 		if err := w.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 			return err
 		}
-		for i := range 10000 { // two events each
-			if _, err := t.edit(i % 5000); err != nil {
+		for i := range 2 * flooded { // two events each
+			if _, err := t.edit(i % flooded); err != nil {
 				return err
 			}
 		}
@@ -300,13 +303,13 @@ func measureOverflow(home string, t *tree, base walks) error {
 			return err
 		}
 		// It may have seen the first edits before it was stopped.
-		for told := 0; told < 5000; {
+		for told := 0; told < flooded; {
 			l, ok := w.next(patience)
 			if !ok {
-				return fmt.Errorf("overflow: %w after %d of 5000 changes", errSilent, told)
+				return fmt.Errorf("overflow: %w after %d of %d changes", errSilent, told, flooded)
 			}
 			told += l.count
-			if told >= 5000 {
+			if told >= flooded {
 				took = append(took, l.at.Sub(began))
 			}
 		}
