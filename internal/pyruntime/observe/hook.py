@@ -25,9 +25,11 @@ would share, and nobody is waited for. No line is written twice, whichever
 process of the service it is that has written it.
 
 Nothing here may be noticed by the service. What fails for want of memory, stack
-or descriptors is tried again at the next event. What else fails is given up for
-good, and the file is then made read-only, which says so even when the disk is
-full.
+or descriptors is tried again at the next event, and so is what a signal handler
+or another thread interrupts by an error, which the service gets. What else fails
+has the process tell nothing more, for good: others go on. A file NAME.incomplete
+beside that of the user says so; where none can be made, for the disk is full, the
+file itself is made read-only, which silences the others too.
 
 The grammar is that of Python 3.8 and of 2.7, which imports this too, and where
 there are no audit hooks.
@@ -129,23 +131,39 @@ def begin():
 
 
 def contents(path, start=0):
-    fd = posix.open(path, posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NOFOLLOW | posix.O_NONBLOCK)
+    flags = posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NOFOLLOW | posix.O_NONBLOCK
+    fds = []
     try:
-        posix.lseek(fd, start, 0)
+        # So that an error from elsewhere finds it open and noted, or neither.
+        fds.extend(map(posix.open, (path,), (flags,)))
+        posix.lseek(fds[0], start, 0)
         pieces, left = [], TOLD
         while left > 0:
-            piece = posix.read(fd, left)
+            piece = posix.read(fds[0], left)
             if not piece:
                 break
             pieces.append(piece)
             left -= len(piece)
         return b"".join(pieces)
     finally:
-        posix.close(fd)
+        if fds:
+            posix.close(fds[0])
 
 
 def log():
     return "%s/told/%d" % (spool, posix.geteuid())
+
+
+def theirs(error):
+    """Reports whether an error is the service's: raised by a signal handler, or by
+    another thread in this one. Those that this runs into have a message."""
+    trace = error.__traceback__
+    while trace is not None:
+        place = trace.tb_frame.f_globals
+        if place is not places[0] and place is not places[1] and place is not places[2]:
+            return True
+        trace = trace.tb_next
+    return not error.args
 
 
 def escaped(path):
@@ -176,12 +194,14 @@ def tell(lines):
     if user not in users:
         text = b"\n" + text  # another process may have been cut short
     flags = posix.O_WRONLY | posix.O_CREAT | posix.O_APPEND | posix.O_CLOEXEC | posix.O_NOFOLLOW | posix.O_NONBLOCK
-    fd = posix.open(log(), flags, 0o600)
+    fds = []
     try:
-        if posix.fstat(fd).st_size > TOLD or posix.write(fd, text) != len(text):
+        fds.extend(map(posix.open, (log(),), (flags,), (0o600,)))
+        if posix.fstat(fds[0]).st_size > TOLD or posix.write(fds[0], text) != len(text):
             raise OSError("too much was told, or the disk is full")
     finally:
-        posix.close(fd)
+        if fds:
+            posix.close(fds[0])
     users.add(user)
     told.update(lines)
 
@@ -204,7 +224,9 @@ def absolute(path):
         return path
     try:
         return posix.getcwd() + "/" + path
-    except OSError:
+    except OSError as error:
+        if theirs(error):
+            raise
         return ""
 
 
@@ -228,7 +250,9 @@ def judge(directory):
         return True
     try:
         real = realpath(directory) + "/"
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        if theirs(error):
+            raise
         return False  # no directory can have such a name
     return real != directory and judge(real)
 
@@ -238,7 +262,9 @@ def regular(path):
     be opened: who waits at the other end of a pipe would notice."""
     try:
         st = posix.stat(path)
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        if theirs(error):
+            raise
         return None
     return st if st.st_mode & 0o170000 == 0o100000 else None
 
@@ -252,37 +278,36 @@ def digest(path, st, most, since):
     it has been written since or is larger than most."""
     if st.st_size > most or st.st_ctime_ns > since - COARSE:
         return b"-"
+    flags = posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NONBLOCK
+    fds = []
     try:
-        fd = posix.open(path, posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NONBLOCK)
-    except OSError as error:
-        if error.errno in SCARCE:
-            raise
-        return b"-"
-    try:
+        fds.extend(map(posix.open, (path,), (flags,)))
         total = sha256()
         while True:
-            piece = posix.read(fd, 1 << 20)
+            piece = posix.read(fds[0], 1 << 20)
             if not piece:
                 break
             total.update(piece)
-        if stamp(posix.fstat(fd)) != stamp(st) or stamp(posix.stat(path)) != stamp(st):
+        if stamp(posix.fstat(fds[0])) != stamp(st) or stamp(posix.stat(path)) != stamp(st):
             return b"-"
         return total.hexdigest().encode()
-    except OSError:
+    except OSError as error:
+        if theirs(error) or not fds and error.errno in SCARCE:
+            raise
         return b"-"
     finally:
-        posix.close(fd)
+        if fds:
+            posix.close(fds[0])
 
 
 def module(path, since):
-    since = min(since, opened_at.pop(path, since))
+    since = min(since, opened_at.get(path, since))
     st = regular(path)
     if st is None:
         program(archive(path))  # or it is but a name that somebody gave to code
         return
-    total = digest(path, st, CODE, since)
-    opened_at.pop(path, None)  # that was us
-    told_of(path, b"f\t" + total + b"\t" + escaped(path))
+    told_of(path, b"f\t" + digest(path, st, CODE, since) + b"\t" + escaped(path))
+    opened_at.pop(path, None)  # as of then, or by us
 
 
 def told_of(path, line):
@@ -311,8 +336,9 @@ def archive(path):
             posix.stat(path)
         except NotADirectoryError:
             continue
-        except (OSError, ValueError):
-            pass
+        except (OSError, ValueError) as error:
+            if theirs(error):
+                raise
         return path
 
 
@@ -495,28 +521,31 @@ def audit(event, args):
             if owed:
                 settle()
             handlers[event](args)
-        except Exception as error:
+        except BaseException as error:
             # Until it is known why, nothing is called: the stack may be full.
-            trace = error.__traceback__
-            while trace is not None:
+            kind, trace = error.__class__, error.__traceback__
+            full, alien = kind is RecursionError, False
+            while trace is not None and not alien:
                 place = trace.tb_frame.f_globals
-                if place is not places[0] and place is not places[1] and place is not places[2]:
-                    # By a signal handler of the service, which ran meanwhile.
-                    trace = None  # or this frame would hold itself
-                    raise
+                alien = place is not places[0] and place is not places[1] and place is not places[2]
                 trace = trace.tb_next
-            kind = error.__class__
-            full = kind is RecursionError
+            trace = None  # or this frame would hold itself
+            # Who sends an error into a thread names a class: it has no message.
+            alien = alien or not (full or kind is MemoryError or error.args and kind.__module__ == "builtins")
             if full and UNSAFE:
                 raise
-            if full or kind is MemoryError or kind is OSError and error.errno in SCARCE:
+            if alien or full or kind is MemoryError or kind is OSError and error.errno in SCARCE:
                 debts += 1
                 if debts <= DEBTS:
                     owed += [(event, args)]
+                    if alien:
+                        raise
                     return
             handlers, owed = silenced, []
             if not full:
                 mark(args)
+            if alien:
+                raise
 
 
 def settle():
@@ -545,14 +574,22 @@ def mark(args):
     marks += 1
     if marks & (marks - 1):
         return
+    fds = []
     try:
+        flags = posix.O_RDONLY | posix.O_CREAT | posix.O_CLOEXEC | posix.O_NOFOLLOW | posix.O_NONBLOCK
         try:
+            fds.extend(map(posix.open, (log() + ".incomplete",), (flags,), (0o400,)))
+        except OSError as error:
+            if theirs(error):
+                raise
             posix.chmod(log(), 0o400)
-        except FileNotFoundError:
-            flags = posix.O_RDONLY | posix.O_CREAT | posix.O_CLOEXEC | posix.O_NOFOLLOW | posix.O_NONBLOCK
-            posix.close(posix.open(log(), flags, 0o400))
-    except (OSError, NameError):
+    except (OSError, NameError) as error:
+        if theirs(error):
+            raise
         return  # the service runs without
+    finally:
+        if fds:
+            posix.close(fds[0])
     handlers = {}
 
 

@@ -65,7 +65,12 @@ func (s *Spool) Read() (Report, error) {
 	}
 	users := 0
 	for _, name := range names {
-		if _, err := strconv.ParseUint(name, 10, 32); err != nil {
+		user, silenced := strings.CutSuffix(name, silencedSuffix)
+		if _, err := strconv.ParseUint(user, 10, 32); err != nil {
+			continue
+		}
+		if silenced {
+			r.Incomplete = true
 			continue
 		}
 		if users++; users > mostUsers {
@@ -78,6 +83,10 @@ func (s *Spool) Read() (Report, error) {
 	}
 	return r, nil
 }
+
+// silencedSuffix ends the name of the file by which the hook says that a process
+// of a user has given up.
+const silencedSuffix = ".incomplete"
 
 // told is the directory that users write to.
 func (s *Spool) told() string { return filepath.Join(s.dir, toldName) }
@@ -112,7 +121,7 @@ func (s *Spool) take(name string, r *Report) error {
 		return fmt.Errorf("%s is no file", f.Name())
 	}
 	if info.Mode().Perm()&0o200 == 0 {
-		r.Incomplete = true // the hook's sign that it has given up
+		r.Incomplete = true // the hook's other sign, where there is no room for a file
 	}
 	from := s.read[name]
 	if info.Size() < from {
