@@ -14,6 +14,8 @@ would end a field written as in a URL.
     w FILE                         one of these was written by the service itself
     p PATH                         code of an installed package is about to be
     m NAME FILE                    another module was loaded
+    a KIND NAME                    the process is not what it was at its start, as of
+                                   the modules of others that are told from here on
 
 PATH is, below site-packages, the outermost directory with an __init__.py, or a
 module that is in none.
@@ -62,6 +64,19 @@ COARSE = 20 * 1000 * 1000
 # How long modules that are not the project's may wait to be told, likewise.
 PATIENCE = 1000 * 1000 * 1000
 
+# What part of the time since the start it may take to tell them sooner: when one of
+# them is about to be executed, and when one of the project is; and so many
+# nanoseconds besides.
+SHARE, OWN_SHARE, GRANT = 256, 64, 1000 * 1000
+
+# Modules of which it is told when something else is put in the place of a class or
+# function, and those that put it there.
+PATCHED = (
+    "_thread", "builtins", "datetime", "json", "os", "queue", "random", "select", "selectors", "signal", "socket", "ssl",
+    "subprocess", "threading", "time",
+)
+PATCHERS = (("gevent.monkey", "saved"), ("eventlet.patcher", "already_patched"))
+
 # Where a server gets to when it has loaded what it needs.
 LULLS = (
     "socket.__new__", "socket.bind", "socket.connect", "socket.getaddrinfo", "time.sleep",
@@ -94,6 +109,10 @@ bare = {}  # by thread: the bytecode without a source that it has opened
 hashed = {}  # by file that is executed and no source: how it was found
 news = False  # modules that are not the project's were loaded
 flushed = 0  # when those were told
+spent = 0  # how long it took to tell them
+coming = {}  # those that have no code to execute, with their places, by name
+first = {}  # what the process was: its environment, sys.path and lists of finders
+first_of = {}  # by name of a module that may be patched, what it held
 
 
 def begin():
@@ -126,6 +145,10 @@ def begin():
             root = unescaped(line)
             roots.append(root if root.endswith("/") else root + "/")
     begun = flushed = time_ns()
+    first.update(
+        environ=(os.environ._data, dict(os.environ._data)), path=list(sys.path), seen=sys.path[:],
+        meta_path=list(sys.meta_path), path_hooks=list(sys.path_hooks),
+    )
     tell([b"h\t" + sys.version.split()[0].encode()])
     return True
 
@@ -167,8 +190,11 @@ def theirs(error):
 
 
 def escaped(path):
-    raw = fsencode(path).replace(b"%", b"%25").replace(b"\t", b"%09")
-    return raw.replace(b"\n", b"%0A").replace(b"\r", b"%0D")
+    return plain(fsencode(path))
+
+
+def plain(raw):
+    return raw.replace(b"%", b"%25").replace(b"\t", b"%09").replace(b"\n", b"%0A").replace(b"\r", b"%0D")
 
 
 def unescaped(raw):
@@ -416,6 +442,8 @@ def executed(args):
     now = time_ns()
     path = absolute(path)
     if own(path):
+        if spent < GRANT + (now - begun) // OWN_SHARE:
+            flush(args)
         if path.endswith(".py"):
             module(path, looked.get(get_ident(), begun))
         elif not path.endswith(TEMPLATES) and "jinja2.runtime" not in code.co_names:
@@ -426,8 +454,8 @@ def executed(args):
         news = True
         if path.rpartition("/")[0] not in packaged:
             installed([path])
-    if now - flushed > PATIENCE:
-        flush(args)
+        if spent < GRANT + (now - begun) // SHARE or now - flushed > PATIENCE:
+            flush(args)
 
 
 def imported(args):
@@ -437,14 +465,22 @@ def imported(args):
     if len(looked) > 1 << 12:
         looked.clear()
     looked[thread] = now
-    path = args[1]
+    name, path = args[:2]
     if type(path) is str and path:  # an extension module
         path = absolute(path)
         if own(path):
             module(path, since)
-        else:
-            news = True
-            installed([path])
+            return
+        installed([path])
+    elif name in sys.builtin_module_names:
+        path = "built-in"
+    else:
+        return
+    if name not in named and type(name) is str:
+        news = True
+        coming[name] = path
+        if spent < GRANT + (now - begun) // SHARE:
+            flush(args)
 
 
 def opened(args):
@@ -480,28 +516,88 @@ def renamed(args):
 
 
 def flush(args):
-    """Tells of the modules that are not the project's, in their order."""
-    global news, flushed
+    """Tells of the modules that are not the project's, in their order, and before
+    them of what they may have been loaded under."""
+    global news, flushed, spent
     if not news:
         return
     news, flushed = False, time_ns()
-    names, lines = [], []
+    lines = altered()
     try:
-        for name, loaded in list(sys.modules.items()):
-            if type(name) is not str or name in named:
-                continue
-            names.append(name)
-            place = location(loaded)
+        names = [name for name in list(sys.modules) if name not in named and type(name) is str]
+        for name in names:
+            place = location(sys.modules.get(name))
             if not (place.startswith("/") and own(place)):
                 try:
                     lines.append(b"m\t" + escaped(name) + b"\t" + escaped(place))
                 except UnicodeError:
                     pass  # nothing on this system can have such a name
+        for name, place in list(coming.items()):
+            if name not in named and name not in sys.modules:
+                names.append(name)
+                lines.append(b"m\t" + escaped(name) + b"\t" + escaped(place))
         tell(lines)
     except BaseException:
         news = True
         raise
     named.update(names)
+    coming.clear()
+    spent += time_ns() - flushed
+
+
+def altered():
+    """Returns lines that say in what the process differs from what it was."""
+    found = []
+    now, was = first["environ"]
+    if now != was:
+        found += [(b"environ", key) for key in set(now).union(was) if now.get(key) != was.get(key)]
+    if type(sys.path) is list and sys.path != first["seen"]:
+        first["seen"] = sys.path[:]
+        found += [
+            (b"path", fsencode(absolute(path))) for path in first["seen"]
+            if type(path) is str and path not in first["path"]
+        ]
+    for name in "meta_path", "path_hooks":
+        was = first[name]
+        finders = getattr(sys, name, None)
+        for finder in finders if type(finders) is list else ():
+            if not any(finder is one for one in was):
+                found.append((name.encode(), title(finder)))
+    for name in PATCHED:
+        module = sys.modules.get(name)
+        if type(module) is type(sys):
+            found += patched(name, vars(module))
+    for name, word in PATCHERS:
+        module = sys.modules.get(name)
+        if type(module) is type(sys) and vars(module).get(word):
+            found.append((b"patch", name.encode()))
+    return [b"a\t" + kind + b"\t" + plain(name) for kind, name in found]
+
+
+def patched(name, now):
+    """Returns the first class or function of a module that is another one than it
+    was when the module was first seen here."""
+    was = first_of.get(name)
+    if was is None:
+        first_of[name] = dict(now)
+        return []
+    try:
+        same = now == was
+    except Exception as error:
+        if theirs(error):
+            raise
+        same = False
+    if not same:
+        for word, value in was.items():
+            if word[:1] != "_" and callable(value) and now.get(word) is not value:
+                return [(b"patch", (name + "." + word).encode())]
+        first_of[name] = dict(now)
+    return []
+
+
+def title(finder):
+    kind = finder if type(finder) in (type, type(title)) else type(finder)
+    return ("%s.%s" % (kind.__module__, kind.__qualname__)).encode("utf-8", "backslashreplace")
 
 
 def location(loaded):

@@ -37,6 +37,9 @@ import (
 //	installed: PATH ...  places of installed packages that are told, of those below
 //	                     $DIR, in order
 //	others: NAME ...     modules of others, in order, others among them left out
+//	altered: KIND:NAME ...   what the process has done to itself, in order, but for
+//	                     entries of sys.path outside of $DIR
+//	after: NAME ...      modules that are told after all of that
 //	python: 3.11         the first Python that it is for
 //	pythons: none        no Python runs the hook; else one does
 //	incomplete: yes      a process could not tell all
@@ -355,6 +358,27 @@ func (c *trial) judge(told Report) {
 	for _, place := range told.Installed {
 		if name, below := strings.CutPrefix(place, c.dir+"/"); below {
 			installed = append(installed, name)
+		}
+	}
+	var altered []string
+	after := 0
+	for _, a := range told.Altered {
+		name := a.Name
+		if a.Kind == Path {
+			if name = strings.TrimPrefix(name, c.dir); name == a.Name {
+				continue
+			}
+		}
+		altered, after = append(altered, string(a.Kind)+":"+name), max(after, a.After)
+	}
+	if _, asked := c.says["altered"]; asked {
+		if want := c.words("altered"); !slices.Equal(altered, want) {
+			c.Errorf("altered: %q, want %q", altered, want)
+		}
+		for _, name := range c.words("after") {
+			if !slices.ContainsFunc(told.Modules[after:], func(m Module) bool { return m.Name == name }) {
+				c.Errorf("%s is not told after what was altered", name)
+			}
 		}
 	}
 	wanted := c.words("others")

@@ -34,6 +34,9 @@ type Report struct {
 	// Modules are those that are not the project's, in the order in which they
 	// were first imported.
 	Modules []Module
+	// Altered are what a process has done to itself since its start, in the order
+	// in which that was seen: when modules that are not the project's were told.
+	Altered []Altered
 	// Incomplete says that a process could not tell all.
 	Incomplete bool
 }
@@ -64,6 +67,35 @@ type Module struct {
 	// File is where it is from: "built-in", "frozen" or "-" for no file.
 	File string
 }
+
+// Altered is something in which a process differs from what it was at its start,
+// and by which other modules may be loaded otherwise than they would have been,
+// or do something else.
+type Altered struct {
+	Kind Alteration
+	Name string
+	// After is how many of Report.Modules were told before that, and so were loaded
+	// without it.
+	After int
+}
+
+// Alteration is a kind of alteration.
+type Alteration string
+
+const (
+	// Patch: something else is in the place of a function or class of the standard
+	// library, as "time.time", or the module of that name has patched it.
+	Patch Alteration = "patch"
+	// Environ: a variable of the environment was set, changed or removed, perhaps
+	// by a library when that was imported.
+	Environ Alteration = "environ"
+	// MetaPath and PathHooks: a finder, or a hook that makes finders, was added.
+	// The name is that of its class or function.
+	MetaPath  Alteration = "meta_path"
+	PathHooks Alteration = "path_hooks"
+	// Path: an entry was added to sys.path, as that of the script always is.
+	Path Alteration = "path"
+)
 
 // mostLine bounds a line: a path has at most 4096 bytes, each written as three.
 const mostLine = 16 << 10
@@ -104,6 +136,11 @@ func (r *Report) line(line string) {
 		r.Written = append(r.Written, filepath.Clean(fields[1]))
 	case fields[0] == "p" && len(fields) == 2 && filepath.IsAbs(fields[1]):
 		r.Installed = append(r.Installed, filepath.Clean(fields[1]))
+	case fields[0] == "a" && len(fields) == 3 && fields[2] != "":
+		switch kind := Alteration(fields[1]); kind {
+		case Patch, Environ, MetaPath, PathHooks, Path:
+			r.Altered = append(r.Altered, Altered{Kind: kind, Name: fields[2], After: len(r.Modules)})
+		}
 	case fields[0] == "m" && len(fields) == 3 && fields[1] != "" && fields[2] != "":
 		r.Modules = append(r.Modules, Module{Name: fields[1], File: fields[2]})
 	}
