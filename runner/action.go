@@ -129,7 +129,7 @@ func (r *actionRun) attempt(ctx context.Context, env []string, out *outlet) erro
 	}
 	proc, pipes, err := r.host.launch(
 		command{argv: a.Argv, dir: a.Dir, env: env},
-		mark{run: r.host.run, service: actionMark + a.Name, generation: r.number}, openPipes)
+		r.host.mark(actionMark+a.Name, r.number), openPipes)
 	if err != nil {
 		return err
 	}

@@ -82,6 +82,6 @@ func BenchmarkScanWithOrphan(b *testing.B) {
 // agent starts.
 func BenchmarkLeftovers(b *testing.B) {
 	for b.Loop() {
-		leftovers("nobody's", nil, nil)
+		leftovers(census("nobody's", origin{}), nil, nil)
 	}
 }

@@ -11,7 +11,8 @@ import (
 // incarnation is one generation of a service, from the wish that brings it
 // about until nothing of it is left. It is owned by the service's goroutine.
 type incarnation struct {
-	generation int // its number, from 1
+	generation int    // its number, from 1
+	by         string // the origin of its processes, in words
 	// state is that of the service, or of the successor that it is.
 	state   State
 	cause   Cause
@@ -54,7 +55,7 @@ type incarnation struct {
 // conceive returns the generation that a wish asks for.
 func (s *service) conceive(w *wish) *incarnation {
 	s.numbered++
-	return &incarnation{generation: s.numbered, state: StateStopped, cause: w.cause, reasons: w.reasons, why: w.why, trial: w.trial}
+	return &incarnation{generation: s.numbered, by: s.host.by, state: StateStopped, cause: w.cause, reasons: w.reasons, why: w.why, trial: w.trial}
 }
 
 // wish is what brought a generation about, for another one in its place.

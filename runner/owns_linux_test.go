@@ -23,7 +23,7 @@ func TestACommandThatIsBeingStartedIsNobodysOrphan(t *testing.T) {
 	defer w.Close()
 	stopped := &proc{
 		os:    &os.Process{Pid: 1 << 30}, // nobody's
-		mark:  mark{"run", "stopped", 1, ""},
+		mark:  mark{run: "run", service: "stopped", generation: 1},
 		pipes: [2]string{pipeName(w), pipeName(w)},
 	}
 

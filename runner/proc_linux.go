@@ -156,7 +156,7 @@ func readMark(pid int) (mark, bool) {
 	generation, err := strconv.Atoi(variable(env, envGeneration))
 	m := mark{
 		run: variable(env, envRun), service: variable(env, envService), generation: generation,
-		hook: Hook(variable(env, envHook)),
+		hook: Hook(variable(env, envHook)), by: variable(env, envAgent),
 	}
 	return m, err == nil && m.run != ""
 }

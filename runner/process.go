@@ -47,6 +47,9 @@ type mark struct {
 	run, service string
 	generation   int
 	hook         Hook // of the service, "" for its command
+	// by is the origin, in words; "" of a process that an earlier version has
+	// started.
+	by string
 }
 
 // actionMark and probeMark are in front of the name of an action, and of that
@@ -63,6 +66,7 @@ const (
 	envService    = "BOUNCE_SERVICE"
 	envGeneration = "BOUNCE_GENERATION"
 	envHook       = "BOUNCE_HOOK"
+	envAgent      = "BOUNCE_AGENT"
 )
 
 // leaf is the name of its control group, which is not that of any other one at
@@ -79,7 +83,8 @@ func (m mark) environ(env []string) []string {
 	env = setenv(env,
 		envRun+"="+m.run,
 		envService+"="+m.service,
-		envGeneration+"="+strconv.Itoa(m.generation))
+		envGeneration+"="+strconv.Itoa(m.generation),
+		envAgent+"="+m.by)
 	if m.hook == "" {
 		return unsetenv(env, envHook)
 	}

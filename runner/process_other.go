@@ -33,6 +33,6 @@ func signalNumber(string) (os.Signal, error) { return os.Interrupt, nil }
 
 type stray struct{}
 
-func leftovers(string, *cgroup.Tree, map[string]*adoption) map[string][]*stray { return nil }
+func leftovers([]marked, *cgroup.Tree, map[string]*adoption) map[string][]*stray { return nil }
 
 func endStrays([]*stray, <-chan struct{}) []int { return nil }

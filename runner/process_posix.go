@@ -98,7 +98,7 @@ func (p *proc) sockets() map[string]bool { return nil }
 func (p *proc) has(int) (ours, known bool) { return false, false }
 
 // leftovers finds nothing on this system.
-func leftovers(string, *cgroup.Tree, map[string]*adoption) map[string][]*stray { return nil }
+func leftovers([]marked, *cgroup.Tree, map[string]*adoption) map[string][]*stray { return nil }
 
 // stray is a process of an earlier agent.
 type stray struct{}

@@ -220,7 +220,7 @@ func checkDescription(t *testing.T, g *rig, run string) {
 		"SigBlk: 0000000000000000", "SigIgn: 0000000000000000",
 		"fds 0 1 2", "stdin /dev/null",
 		fmt.Sprintf("pid %d session %d group %d", pid, pid, pid),
-		"BOUNCE_GENERATION=1", "BOUNCE_RUN=" + run, "BOUNCE_SERVICE=a", "up",
+		"BOUNCE_AGENT=" + originOf(g.dir).String(), "BOUNCE_GENERATION=1", "BOUNCE_RUN=" + run, "BOUNCE_SERVICE=a", "up",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

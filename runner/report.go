@@ -343,7 +343,7 @@ func (s *service) prober(n *incarnation, ask Probe) *prober {
 }
 
 func (s *service) mark(n *incarnation) mark {
-	return mark{run: s.host.run, service: s.name, generation: n.generation}
+	return s.host.mark(s.name, n.generation)
 }
 
 // seeLine returns what is told each line of a generation's output, from

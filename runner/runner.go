@@ -22,6 +22,18 @@ import (
 // ErrClosed says that the runner has been closed.
 var ErrClosed = errors.New("runner is closed")
 
+// OccupiedError is returned by [New] when another agent, which lives, looks after
+// processes of the same run and directory.
+type OccupiedError struct {
+	PID int
+	// UID is that of its user; -1 when it is not known.
+	UID int
+}
+
+func (e *OccupiedError) Error() string {
+	return fmt.Sprintf("process %d of user %d, another agent, runs services of this directory", e.PID, e.UID)
+}
+
 // Options are what New needs. Only Specs is needed to do anything.
 type Options struct {
 	Specs   []Spec
@@ -78,7 +90,8 @@ type Options struct {
 	// Run marks the processes in their environment. The same value for
 	// every agent of a project lets the next one find what a killed one has
 	// left behind: New looks for it, and it is ended before the service
-	// starts. Default: random.
+	// starts. What belongs to an agent that lives is left alone, as is what an
+	// agent of another directory has left. Default: random.
 	Run string
 	// Lines is how many lines are kept per generation; default 500.
 	Lines int
@@ -165,6 +178,7 @@ func New(o Options) (*Runner, error) {
 	var ownership Ownership
 	strays, wards := map[string][]*stray(nil), map[string]*adoption(nil)
 	var unfound error
+	var by string
 	if !canKeep || o.Dry || o.start != nil {
 		o.Keep = ""
 	}
@@ -175,7 +189,12 @@ func New(o Options) (*Runner, error) {
 		if err := prepare(); err != nil {
 			return nil, err
 		}
-		err := errBare
+		us := originOf(dir)
+		marks, err := survey(o.Run, us)
+		if err != nil {
+			return nil, fmt.Errorf("cannot run services: %w", err)
+		}
+		by, err = us.String(), errBare
 		if !o.bare {
 			leaves, err = cgroup.Open(o.Run) // else the other layers hold
 		}
@@ -188,7 +207,7 @@ func New(o Options) (*Runner, error) {
 		if o.Keep != "" {
 			wards, unfound = findWards(o.Keep, o.Run, leaves)
 		}
-		strays = leftovers(o.Run, leaves, wards)
+		strays = leftovers(marks, leaves, wards)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	forced, force := context.WithCancel(context.Background())
@@ -206,7 +225,7 @@ func New(o Options) (*Runner, error) {
 		o.start = unixStarter{leaves: leaves, escaped: func(m mark, pid int) { events.tell(escape(m, pid)) }}
 	}
 	h := &host{
-		run: o.Run, dir: dir, dry: o.Dry, ctx: ctx, stop: stop, force: forced.Done(),
+		run: o.Run, by: by, dir: dir, dry: o.Dry, ctx: ctx, stop: stop, force: forced.Done(),
 		before: o.Before, beside: o.Beside, took: o.Took, environ: o.Environ, beforeAction: o.BeforeAction, afterAction: o.AfterAction, scratch: o.Scratch,
 		emit: events.tell, sink: o.Output, record: o.Record, gone: o.Gone, lines: o.Lines,
 		observer: o.Observer, bounds: o.bounds,

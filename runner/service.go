@@ -82,6 +82,7 @@ type service struct {
 // host is what all services of a runner share; it does not change.
 type host struct {
 	run    string
+	by     string // the origin of what is started, in words
 	dir    string
 	dry    bool
 	ctx    context.Context // ends when Close is called
@@ -111,6 +112,11 @@ type host struct {
 	failures *mailbox[downfall]
 	// changed rings when a view was published.
 	changed chan struct{}
+}
+
+// mark is that of what it starts.
+func (h *host) mark(service string, generation int) mark {
+	return mark{run: h.run, service: service, generation: generation, by: h.by}
 }
 
 // wish is a generation that is wanted, and why.

@@ -3,7 +3,6 @@ package runner
 import (
 	"os"
 	"slices"
-	"strconv"
 	"time"
 
 	"bounce/internal/cgroup"
@@ -18,10 +17,17 @@ type stray struct {
 	leaf *cgroup.Leaf // nil for a process
 }
 
-// leftovers finds the processes that carry the mark of run, by service, and the
-// control groups that were made for it, but for those of wards.
-func leftovers(run string, leaves *cgroup.Tree, wards map[string]*adoption) map[string][]*stray {
-	mine, shims := ancestors(), make(map[int]bool)
+// leftovers are the processes that a survey has found, by service, and the
+// control groups that were made for their run, but for those of wards and for what
+// belongs to another agent, or is of another project.
+func leftovers(marks []marked, leaves *cgroup.Tree, wards map[string]*adoption) map[string][]*stray {
+	mine, shims, strange := ancestors(), make(map[int]bool), make(map[int]bool)
+	for _, p := range marks {
+		if p.strange || p.keeper != (identity{}) {
+			strange[p.pid], strange[p.keeper.pid] = true, true
+		}
+	}
+	delete(strange, 0)
 	for _, a := range wards {
 		for _, a := range append(a.rivals, a) {
 			shims[a.shimPID()] = true
@@ -31,7 +37,9 @@ func leftovers(run string, leaves *cgroup.Tree, wards map[string]*adoption) map[
 	// The processes of a ward come and go meanwhile, and its shim stays. A
 	// process that another runner of this very process started, or one below it,
 	// is no stray either.
-	spared := func(pid int) bool { return mine[pid] || within(pid, shims) || ours(pid) }
+	spared := func(pid int) bool {
+		return mine[pid] || within(pid, shims) || within(pid, strange) || ours(pid)
+	}
 	found := make(map[string][]*stray)
 	if leaves != nil {
 		for _, leaf := range leaves.Leftovers() {
@@ -40,17 +48,9 @@ func leftovers(run string, leaves *cgroup.Tree, wards map[string]*adoption) map[
 			}
 		}
 	}
-	for _, name := range names("/proc") {
-		pid, err := strconv.Atoi(name)
-		if err != nil || mine[pid] {
-			continue
-		}
-		m, ok := readMark(pid)
-		if !ok || m.run != run {
-			continue
-		}
-		if s, alive := readStat(pid); alive && !spared(pid) {
-			found[m.service] = append(found[m.service], &stray{identity: s.identity})
+	for _, p := range marks {
+		if s, alive := readStat(p.pid); alive && !spared(p.pid) {
+			found[p.service] = append(found[p.service], &stray{identity: s.identity})
 		}
 	}
 	return found

@@ -16,8 +16,10 @@ import (
 // record is what one runner leaves to the next about a generation. The shim
 // has it, so it is there exactly as long as the generation.
 type record struct {
-	Run        string
-	Service    string
+	Run     string
+	Service string
+	// Agent is the origin of its processes, in words.
+	Agent      string
 	Generation int
 	// Numbered is the newest generation of the service.
 	Numbered int
@@ -72,7 +74,7 @@ func (n *incarnation) stays() bool { return n.pipes != nil && n.pipes.ward != ni
 // recordOf is what the next runner should know of a generation now.
 func (s *service) recordOf(n *incarnation) []byte {
 	r := record{
-		Run: s.host.run, Service: s.name, Generation: n.generation, Numbered: s.numbered,
+		Run: s.host.run, Service: s.name, Agent: n.by, Generation: n.generation, Numbered: s.numbered,
 		Cause: n.cause, Why: n.why,
 		Serves:   n.state == StateReady || n.state == StateUnverified || n.state == StateDraining,
 		Restarts: s.restarts, Stop: s.spec.Stop, Paid: s.account.paid, Streak: s.account.streak, Cooldowns: s.account.cooldowns,
@@ -111,7 +113,7 @@ func (s *service) entrust(n *incarnation, c command) (process, *pipes, error) {
 // it serves, and can be asked again, it is; other signs are not given twice.
 func (s *service) adopt(a *adoption) {
 	n := &incarnation{
-		generation: a.Generation, state: StateStopped, cause: a.Cause, why: a.Why, proc: a.proc, pipes: a.pipes,
+		generation: a.Generation, by: a.Agent, state: StateStopped, cause: a.Cause, why: a.Why, proc: a.proc, pipes: a.pipes,
 		every: s.spec.Heartbeat, units: newTracker(s.spec.Units, time.Now()), served: a.Serves,
 	}
 	s.incarnation, s.numbered, s.restarts = n, max(a.Numbered, a.Generation), a.Restarts

@@ -217,7 +217,7 @@ func findWards(dir, run string, leaves *cgroup.Tree) (map[string]*adoption, erro
 			continue
 		}
 		p := &proc{
-			os: &os.Process{Pid: s.Command()}, mark: mark{run: run, service: a.Service, generation: a.Generation}, start: s.Started(), gone: make(chan struct{}),
+			os: &os.Process{Pid: s.Command()}, mark: mark{run: run, service: a.Service, generation: a.Generation, by: a.Agent}, start: s.Started(), gone: make(chan struct{}),
 		}
 		for _, leaf := range groups {
 			if leaf.Service == a.Service && leaf.Has(p.pid()) {

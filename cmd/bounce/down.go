@@ -24,7 +24,8 @@ what an earlier agent has left: services that on_agent_exit: keep has kept, and
 what one that was killed could not end. Works without an agent too. Waits until
 no process of any service is left.
 
-Exit code 0 when all are gone, also when there was nothing; 1 when not.`,
+Exit code 0 when all are gone, also when there was nothing; 1 when not, and when
+the agent is another user's or keeps its state elsewhere: it is left alone.`,
 		Args: takes(0, 0),
 	}
 	verb(cmd, func(ctx context.Context, args []string) error {

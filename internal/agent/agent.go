@@ -137,7 +137,8 @@ type Agent struct {
 	nextPlan chan struct{}
 }
 
-// ErrRunning is returned by Run when another agent runs the same project.
+// ErrRunning is returned by Run when another agent runs the same project, also as
+// another user, and by Down when that cannot be ended from here.
 var ErrRunning = errors.New("another agent is running for this project")
 
 // Run runs the project until ctx ends, then stops every service and returns
@@ -251,7 +252,7 @@ func newAgent(cfg *configs.Config, opts Options) (*Agent, error) {
 	if !opts.Dry {
 		a.listener.open(cfg.Dir)
 	}
-	a.run, err = runner.New(runner.Options{
+	a.run, err = newRunner(runner.Options{
 		Specs:        first.project.view.specs(),
 		Actions:      actions(cfg),
 		Groups:       cfg.Supervisors(),

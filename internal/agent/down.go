@@ -21,10 +21,11 @@ const forcedTime = 10 * time.Second
 // services that were kept, and what a killed one could not end. It waits until
 // no agent runs, and returns the names of the services that it has found. When
 // ctx ends first, force is called, so that an agent that runs kills what it is
-// stopping, and what is left is killed.
+// stopping, and what is left is killed. An agent of another user or state directory
+// is not waited for.
 func Down(ctx context.Context, cfg *configs.Config, force func()) (ended []string, err error) {
 	lock, err := freed(ctx, cfg.Dir)
-	if errors.Is(err, ErrRunning) {
+	if errors.Is(err, ErrRunning) && !foreign(err) {
 		force()
 		soon, cancel := context.WithTimeout(context.WithoutCancel(ctx), forcedTime)
 		defer cancel()
@@ -50,7 +51,7 @@ func Down(ctx context.Context, cfg *configs.Config, force func()) (ended []strin
 	for _, s := range services {
 		specs = append(specs, s.spec)
 	}
-	r, err := runner.New(runner.Options{Specs: specs, Dir: cfg.Dir, Run: run, Keep: kept})
+	r, err := newRunner(runner.Options{Specs: specs, Dir: cfg.Dir, Run: run, Keep: kept})
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +69,7 @@ func freed(ctx context.Context, dir string) (*lock, error) {
 	defer look.Stop()
 	for {
 		l, err := lockProject(dir)
-		if err == nil || !errors.Is(err, ErrRunning) {
+		if err == nil || !errors.Is(err, ErrRunning) || foreign(err) {
 			return l, err
 		}
 		select {

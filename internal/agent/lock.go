@@ -3,17 +3,25 @@ package agent
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"os/user"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"bounce/internal/control"
+	"bounce/runner"
 )
 
-// lock keeps a second agent off a project. The kernel lets go of it when the
-// agent dies in whatever way.
-type lock struct{ file *os.File }
+// lock keeps a second agent off a project: one of this state directory by a file,
+// any other by a claim. The kernel lets go of both when the agent dies in whatever
+// way.
+type lock struct {
+	file  *os.File
+	claim io.Closer
+}
 
 // errLocked is returned by flock when another process has the lock.
 var errLocked = errors.New("locked by another process")
@@ -46,9 +54,82 @@ func lockProject(dir string) (*lock, error) {
 		}
 		return nil, fmt.Errorf("cannot lock %s: %w", name, err)
 	}
+	claim, err := claimProject(dir)
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
 	// For the message alone: a disk that is full is no reason not to run.
 	_ = errors.Join(f.Truncate(0), write(f, strconv.Itoa(os.Getpid())+"\n"))
-	return &lock{f}, nil
+	return &lock{f, claim}, nil
+}
+
+// An agent that was killed may have let go of its file, and not yet of its claim:
+// for claimTime, which is plenty, it is looked again.
+const (
+	claimTime = 300 * time.Millisecond
+	claimLook = 10 * time.Millisecond
+)
+
+// claimProject keeps off agents of other users and state directories.
+func claimProject(dir string) (io.Closer, error) {
+	for end := time.Now().Add(claimTime); ; time.Sleep(claimLook) {
+		claim, err := control.Claim(dir)
+		var taken *control.TakenError
+		if err == nil || !errors.As(err, &taken) {
+			return claim, err
+		}
+		if time.Now().After(end) {
+			return nil, &foreignError{dir, taken.PID, taken.UID}
+		}
+	}
+}
+
+// foreignError says that an agent runs a project which cannot be reached from
+// here.
+type foreignError struct {
+	dir      string
+	pid, uid int // 0 and -1 when they are not known
+}
+
+func (e *foreignError) Error() string {
+	who, end := "a process", "as its user"
+	if e.pid > 0 {
+		who = fmt.Sprintf("process %d", e.pid)
+	}
+	switch {
+	case e.uid == os.Getuid():
+		end = "with its XDG_STATE_HOME and XDG_RUNTIME_DIR"
+	case e.uid >= 0:
+		name := strconv.Itoa(e.uid)
+		if entry, err := user.LookupId(name); err == nil {
+			name = entry.Username
+		}
+		who, end = who+" of user "+name, "as that user"
+	}
+	text := fmt.Sprintf("%v: %s has %s, and keeps its state elsewhere; 'bounce down' %s ends it", ErrRunning, who, e.dir, end)
+	if e.pid > 0 {
+		text += fmt.Sprintf(", or 'kill -INT %d'", e.pid)
+	}
+	return text
+}
+
+func (e *foreignError) Unwrap() error { return ErrRunning }
+
+// foreign reports whether an error is one.
+func foreign(err error) bool {
+	var e *foreignError
+	return errors.As(err, &e)
+}
+
+// newRunner is runner.New, which refuses what it finds of an agent that lives.
+func newRunner(o runner.Options) (*runner.Runner, error) {
+	r, err := runner.New(o)
+	var occupied *runner.OccupiedError
+	if errors.As(err, &occupied) {
+		return nil, &foreignError{o.Dir, occupied.PID, occupied.UID}
+	}
+	return r, err
 }
 
 func write(f *os.File, text string) error {
@@ -67,4 +148,6 @@ func holder(name string) string {
 
 // Close gives the lock back. The file stays: removing it would let two agents
 // lock two files of the same name.
-func (l *lock) Close() error { return l.file.Close() }
+//
+// The claim goes first: whoever has the file then finds a claim of others alone.
+func (l *lock) Close() error { return errors.Join(l.claim.Close(), l.file.Close()) }
