@@ -67,7 +67,7 @@ PATIENCE = 1000 * 1000 * 1000
 # What part of the time since the start it may take to tell them sooner: when one of
 # them is about to be executed, and when one of the project is; and so many
 # nanoseconds besides.
-SHARE, OWN_SHARE, GRANT = 256, 64, 1000 * 1000
+SHARE, OWN_SHARE, GRANT = 256, 64, 2 * 1000 * 1000
 
 # Modules of which it is told when something else is put in the place of a class or
 # function, and those that put it there.
@@ -109,7 +109,7 @@ bare = {}  # by thread: the bytecode without a source that it has opened
 hashed = {}  # by file that is executed and no source: how it was found
 news = False  # modules that are not the project's were loaded
 flushed = 0  # when those were told
-spent = 0  # how long it took to tell them
+spent = 0  # how much CPU time it took to tell them
 coming = {}  # those that have no code to execute, with their places, by name
 first = {}  # what the process was: its environment, sys.path and lists of finders
 first_of = {}  # by name of a module that may be patched, what it held
@@ -117,7 +117,7 @@ first_of = {}  # by name of a module that may be patched, what it held
 
 def begin():
     """Prepares everything, and reports whether there is anybody to tell."""
-    global posix, fsencode, fsdecode, realpath, get_ident, time_ns, sha256, ModuleSpec
+    global posix, fsencode, fsdecode, realpath, get_ident, time_ns, thread_time_ns, sha256, ModuleSpec
     global places, cached, spool, reads, library, begun, flushed
     import os
     import posix
@@ -129,7 +129,7 @@ def begin():
     except ImportError:
         from _sha256 import sha256
     fsencode, fsdecode, realpath = os.fsencode, os.fsdecode, os.path.realpath
-    time_ns = time.time_ns
+    time_ns, thread_time_ns = time.time_ns, time.thread_time_ns
     ModuleSpec = type(sys.__spec__)
     places = globals(), vars(os), vars(os.path)
     cached = "." + str(sys.implementation.cache_tag) + "."
@@ -521,9 +521,9 @@ def flush(args):
     global news, flushed, spent
     if not news:
         return
-    news, flushed = False, time_ns()
-    lines = altered()
+    news, flushed, started = False, time_ns(), thread_time_ns()
     try:
+        lines = altered()
         names = [name for name in list(sys.modules) if name not in named and type(name) is str]
         for name in names:
             place = location(sys.modules.get(name))
@@ -542,7 +542,7 @@ def flush(args):
         raise
     named.update(names)
     coming.clear()
-    spent += time_ns() - flushed
+    spent += thread_time_ns() - started
 
 
 def altered():
@@ -576,10 +576,12 @@ def altered():
 
 def patched(name, now):
     """Returns the first class or function of a module that is another one than it
-    was when the module was first seen here."""
+    was when the module was first seen here, loaded."""
     was = first_of.get(name)
     if was is None:
-        first_of[name] = dict(now)
+        spec = now.get("__spec__")
+        if not (type(spec) is ModuleSpec and getattr(spec, "_initializing", False)):
+            first_of[name] = dict(now)
         return []
     try:
         same = now == was

@@ -37,7 +37,8 @@ import (
 //	installed: PATH ...  places of installed packages that are told, of those below
 //	                     $DIR, in order
 //	others: NAME ...     modules of others, in order, others among them left out
-//	altered: KIND:NAME ...   what the process has done to itself, in order, but for
+//	twice: yes           lines may be told twice
+//	altered: KIND:NAME ...   what the process has done to itself, sorted, but for
 //	                     entries of sys.path outside of $DIR
 //	after: NAME ...      modules that are told after all of that
 //	python: 3.11         the first Python that it is for
@@ -372,6 +373,7 @@ func (c *trial) judge(told Report) {
 		altered, after = append(altered, string(a.Kind)+":"+name), max(after, a.After)
 	}
 	if _, asked := c.says["altered"]; asked {
+		slices.Sort(altered)
 		if want := c.words("altered"); !slices.Equal(altered, want) {
 			c.Errorf("altered: %q, want %q", altered, want)
 		}
@@ -391,10 +393,23 @@ func (c *trial) judge(told Report) {
 		}
 	}
 	for word, got := range map[string][]string{"told": executed, "opened": opened, "written": written, "installed": installed, "others": others} {
+		if c.says["twice"] != "" {
+			got = unique(got)
+		}
 		if want := c.words(word); !slices.Equal(got, want) {
 			c.Errorf("%s: %q, want %q", word, got, want)
 		}
 	}
+}
+
+// unique leaves out what is in a list already.
+func unique(all []string) (once []string) {
+	for _, s := range all {
+		if !slices.Contains(once, s) {
+			once = append(once, s)
+		}
+	}
+	return once
 }
 
 // words returns what the comment says behind a word.
