@@ -36,6 +36,8 @@ func (c *Config) WatchOptions() watcher.Options {
 	for _, root := range c.Roots {
 		if dir := c.rel(root); dir == ".." || strings.HasPrefix(dir, "../") {
 			o.Roots = append(o.Roots, dir)
+		} else {
+			o.Follow = append(o.Follow, dir)
 		}
 	}
 	if c.File != "" {
@@ -44,6 +46,9 @@ func (c *Config) WatchOptions() watcher.Options {
 	for _, s := range c.Services {
 		for _, file := range c.EnvFiles(s) {
 			o.Include = append(o.Include, literal(file))
+		}
+		if s.Cwd != "" {
+			o.Follow = append(o.Follow, c.rel(s.Cwd))
 		}
 		for _, glob := range s.Watch {
 			o.Include = append(o.Include, anchored(glob))
@@ -59,6 +64,8 @@ func (c *Config) WatchOptions() watcher.Options {
 	}
 	slices.Sort(o.Roots)
 	o.Roots = slices.Compact(o.Roots)
+	slices.Sort(o.Follow)
+	o.Follow = slices.Compact(o.Follow)
 	slices.Sort(o.Include)
 	o.Include = slices.Compact(o.Include)
 	return o

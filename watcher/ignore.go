@@ -84,6 +84,8 @@ type ignore struct {
 	files map[string]ignoreFile
 	above above
 	named names
+	// follow is Options.Follow, clean.
+	follow []string
 	// version counts changes, so that a walk judges known paths again only
 	// when there is a reason to.
 	version int

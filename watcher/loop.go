@@ -1,6 +1,7 @@
 package watcher
 
 import (
+	"io/fs"
 	"maps"
 	"os"
 	"path"
@@ -108,7 +109,7 @@ func newState(o Options, src source, chosen choice) state {
 	for _, what := range o.Overridden {
 		s.overridden[what] = true
 	}
-	s.rules.named = namesOf(o.Named)
+	s.rules.named, s.rules.follow = namesOf(o.Named), o.Follow
 	s.roots = rootsOf(o, s.rules)
 	return s
 }
@@ -348,6 +349,7 @@ func (w *Watcher) arrived(d *dir, p, name string, now time.Time) bool {
 	if err != nil || s.kind != directory {
 		if err == nil && s.kind == symlink {
 			w.markAllLinks(now) // as above
+			w.follow(p, fs.ModeSymlink, now)
 		}
 		return false
 	}

@@ -123,6 +123,7 @@ func (w *Watcher) takeNames(now time.Time) {
 			w.name(p, now)
 		}
 	}
+	w.checkRoots(now)
 	w.reportStarved()
 	if quiet && w.window.open() {
 		w.why = "names"
@@ -148,10 +149,13 @@ func (w *Watcher) name(p string, now time.Time) {
 		d, abs := w.dirs[path.Dir(at)], w.abs(at)
 		delete(d.left, path.Base(at))
 		w.silence.step(0, &abs)
-		if s, err := lstat(abs); err != nil || s.kind != directory {
+		if s, err := lstat(abs); err == nil && s.kind == symlink {
+			w.follow(at, fs.ModeSymlink, now)
+		} else if err != nil || s.kind != directory {
 			return // it is found when it comes
+		} else {
+			w.met(d, entry{path.Base(at), fs.ModeDir}, now)
 		}
-		w.met(d, entry{path.Base(at), fs.ModeDir}, now)
 	}
 	d, name := w.dirOf(p)
 	if d == nil || !w.rules.alone(d.mode, p) {

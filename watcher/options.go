@@ -54,6 +54,11 @@ type Options struct {
 	// entry pyvenv.cfg, conda-meta or *.dist-info. Of other ignored directories
 	// what is named is watched, and nothing else. [Watcher.Name] replaces them.
 	Named []string
+	// Follow has directories, relative to Dir, that are watched as a whole also
+	// where a symbolic link within Roots is on the way to them. Such links are
+	// followed for what Include spells out and for Named as well, with no more
+	// watched than that; all others to directories are not.
+	Follow []string
 	// Excludes is a file of .gitignore patterns, absolute, that is weaker than
 	// .git/info/exclude: git's core.excludesFile. Like that one it counts only
 	// in a git work tree.

@@ -3,6 +3,7 @@ package watcher
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -13,6 +14,7 @@ import (
 type root struct {
 	path, abs string
 	mode      mode
+	link      bool      // it was followed to: see follow
 	dir       *dir      // nil while it does not exist
 	moved     bool      // it left its name, or came to it: no longer what is watched
 	mute      bool      // no events come from it, whatever it is on
@@ -30,16 +32,20 @@ func (w *Watcher) lookOutside(now time.Time) {
 // checkRoots finds roots that are no longer the directory they were: removed,
 // renamed, made again, a symbolic link on the way turned to another place.
 func (w *Watcher) checkRoots(now time.Time) {
-	for _, r := range w.roots {
+	for _, r := range slices.Clone(w.roots) { // more may be found on the way
 		w.silence.step(0, &r.path)
 		id, err := stat(r.abs)
-		exists := err == nil && id.kind == directory
+		stray := w.stray(r)
+		exists := err == nil && id.kind == directory && !stray
 		moved := r.moved
 		r.moved = false
 		if r.dir != nil && exists && r.dir.id.same(id) && !moved {
 			continue
 		}
-		if r.dir == nil && !exists {
+		if stray {
+			w.roots = slices.DeleteFunc(slices.Clone(w.roots), func(other *root) bool { return other == r })
+		}
+		if exists = exists && r.welcome(); r.dir == nil && !exists {
 			continue
 		}
 		if r.dir != nil {
@@ -47,8 +53,7 @@ func (w *Watcher) checkRoots(now time.Time) {
 			r.dir = nil
 		}
 		if exists {
-			r.dir = w.enter(nil, r.path, r.abs, r.mode)
-			w.scan(r.dir, now)
+			w.enterRoot(r, now)
 		}
 		w.touch(now)
 	}
@@ -60,6 +65,12 @@ func (w *Watcher) checkRoots(now time.Time) {
 		w.checkHold(now)
 		w.trusted = false // one that is back may still be filling
 	}
+}
+
+// enterRoot takes in the directory that a root is.
+func (w *Watcher) enterRoot(r *root, now time.Time) {
+	r.dir = w.enter(nil, r.path, r.abs, r.mode)
+	w.scan(r.dir, now)
 }
 
 // rootEvent takes in an event about a root, or about a link on the way to one.

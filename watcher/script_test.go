@@ -24,7 +24,7 @@ import (
 // out a tree in $WORK/tree and starts there. Beside the commands of testscript:
 //
 //	watch [KEY=VALUE...]   open a watcher on the tree and take its first batch;
-//	                       roots, ignore, include and named take lists with commas,
+//	                       roots, ignore, include, named and follow take lists with commas,
 //	                       absent, quiet and audit durations, excludes and cache
 //	                       a file;
 //	                       backend=auto leaves the source to the watcher;
@@ -36,6 +36,7 @@ import (
 //	batch CHANGE... [/ CHANGE...]  flush; then these batches, and no other, must
 //	                       have come: +created ~modified -deleted; none given: no batch;
 //	                       two signs, as in ++a, say that it is for a name alone
+//	total CHANGE...        the same, in however many batches
 //	name [PATH...]         have these paths watched by their names, and no others
 //	same                   flush; what came must add up to what an independent walk finds
 //	await CHANGE...        wait, without a flush, for the next batch: it must be this
@@ -77,6 +78,7 @@ func TestScripts(t *testing.T) {
 		"first":    withScript((*script).checkFirst),
 		"read":     withScript((*script).checkRead),
 		"batch":    withScript((*script).batch),
+		"total":    withScript((*script).total),
 		"name":     withScript(func(s *script, ts *testscript.TestScript, args []string) { s.w.Name(args) }),
 		"await":    withScript((*script).await),
 		"same":     withScript((*script).same),
@@ -201,6 +203,8 @@ func (s *script) watch(ts *testscript.TestScript, args []string) {
 			o.Include = list
 		case "named":
 			o.Named = list
+		case "follow":
+			o.Follow = list
 		case "gate":
 			o.Gate = &fileGate{ts.MkAbs(value)}
 			if value == "git" {
@@ -290,6 +294,22 @@ func (s *script) batch(ts *testscript.TestScript, args []string) {
 	s.taken = len(all)
 	if want := strings.Join(args, " "); strings.Join(got, " / ") != want {
 		ts.Fatalf("batches: %s\nwant:    %s", strings.Join(got, " / "), want)
+	}
+}
+
+func (s *script) total(ts *testscript.TestScript, args []string) {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	ts.Check(s.w.Flush(ctx))
+	all := s.collector.batches()
+	var sum Batch
+	for _, b := range all[s.taken:] {
+		sum.Changes = append(sum.Changes, b.Changes...)
+	}
+	s.taken = len(all)
+	slices.SortStableFunc(sum.Changes, func(a, b Change) int { return strings.Compare(a.Path, b.Path) })
+	if got, want := format(sum), strings.Join(args, " "); got != want {
+		ts.Fatalf("batches: %s\nwant:    %s", got, want)
 	}
 }
 

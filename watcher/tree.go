@@ -237,6 +237,8 @@ func (w *Watcher) met(d *dir, e entry, now time.Time) {
 			w.scan(w.enter(d, p, abs, m), now)
 			return
 		}
+	case w.follow(p, e.mode, now):
+		return
 	case plain(e.mode) && w.rules.file(d.mode, p):
 		if w.scanned && d.cover.polled() {
 			if s, _ := stat(filepath.Join(d.abs, e.name)); !w.sawFirst(p, s) {

@@ -17,7 +17,7 @@ func Walk(o Options, wanted func(name string) bool, visit func(path string)) err
 		return err
 	}
 	w := walker{newIgnore(o.Dir, o.Ignore, o.Include, o.Excludes), make(map[string]bool), wanted, visit}
-	w.rules.named = namesOf(o.Named)
+	w.rules.named, w.rules.follow = namesOf(o.Named), o.Follow
 	for _, r := range rootsOf(o, w.rules) {
 		w.directory(r.path, r.abs, r.mode, true)
 	}
@@ -55,6 +55,7 @@ func (w walker) directory(p, abs string, m mode, root bool) {
 			if sub := w.rules.dir(m, inner); sub != skipped {
 				w.directory(inner, filepath.Join(abs, name), sub, false)
 			}
+		case w.follow(inner, filepath.Join(abs, name), e.Type()):
 		case plain(e.Type()) && w.wanted(name) && w.rules.file(m, inner):
 			if e.Type().IsRegular() || isFile(filepath.Join(abs, name)) {
 				w.visit(inner)

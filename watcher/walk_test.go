@@ -16,7 +16,7 @@ func TestWalkIsTheFirstBatch(t *testing.T) {
 	pick := func(list ...string) string { return list[r.IntN(len(list))] }
 	wanted := func(name string) bool { return strings.HasSuffix(name, ".py") }
 	found := 0
-	for range 25 {
+	for range 40 {
 		top := t.TempDir()
 		for range 25 {
 			name := pick("a", "b", "build", ".venv", "lib", ".git", "deep/er") + "/" + pick("", "a/", "build/", "gen/", "__pycache__/") +
@@ -36,8 +36,13 @@ func TestWalkIsTheFirstBatch(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		for _, name := range []string{"a/dir", "lib/dir"} {
+			if err := os.Symlink(pick("../b", "../build", "../.venv", "../nowhere"), filepath.Join(top, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
 		if r.IntN(2) == 0 {
-			put(t, top, pick("a", "lib")+"/pyvenv.cfg", "")
+			put(t, top, pick("a", "lib", "b")+"/pyvenv.cfg", "")
 		}
 		if r.IntN(4) == 0 {
 			put(t, top, pick("build", "a/build")+"/x-1.dist-info/RECORD", "")
@@ -53,10 +58,13 @@ func TestWalkIsTheFirstBatch(t *testing.T) {
 			o.Ignore = []string{pick("n.py", "gen/", "/a/**")}
 		}
 		if r.IntN(2) == 0 {
-			o.Include = []string{pick("build/gen/m.py", "../b/*.py", "build/**/*.py", "a/gen/**")}
+			o.Include = []string{pick("build/gen/m.py", "../b/*.py", "build/**/*.py", "a/gen/**", "a/dir/*.py", "lib/dir/gen/m.py", "dir/m.py")}
+		}
+		if r.IntN(2) == 0 {
+			o.Follow = []string{pick("a/dir", "lib/dir/a", "../lib/dir", "dir")}
 		}
 		for range r.IntN(4) {
-			o.Named = append(o.Named, pick("a/", "build/", "lib/", "../lib/", ".venv/", "")+pick("gen/", "build/", "a/", "")+pick("m.py", "n.py", "link.py"))
+			o.Named = append(o.Named, pick("a/", "build/", "lib/", "../lib/", ".venv/", "")+pick("gen/", "build/", "a/", "dir/", "dir/gen/", "")+pick("m.py", "n.py", "link.py"))
 		}
 		if err := os.MkdirAll(o.Dir, 0o755); err != nil {
 			t.Fatal(err)

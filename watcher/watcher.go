@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -259,6 +260,11 @@ func (o Options) withDefaults() (Options, error) {
 		roots[i] = filepath.ToSlash(filepath.Clean(r))
 	}
 	o.Roots = outermost(roots)
+	follow := make([]string, len(o.Follow))
+	for i, dir := range o.Follow {
+		follow[i] = path.Clean(filepath.ToSlash(dir))
+	}
+	o.Follow = follow
 	return o, nil
 }
 

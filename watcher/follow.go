@@ -1,0 +1,105 @@
+package watcher
+
+import (
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Symbolic links to directories are not followed: a tree would be walked twice,
+// or for ever. But where something that is named lies behind one, as in
+// conf/current/.env, that directory is a root of its own, under the name of the
+// link, for as long as the link leads to it.
+
+// through says how much is watched of the directory behind a symbolic link.
+func (ig *ignore) through(p string) mode {
+	switch {
+	case ig.ignored(p, true) == always:
+		return skipped
+	case slices.ContainsFunc(ig.follow, func(dir string) bool { return dir == p || strings.HasPrefix(dir, p+"/") }):
+		return whole
+	case ig.reduced(p, false) != skipped:
+		return includedOnly
+	case ig.leadsToName(p):
+		return namedOnly
+	}
+	return skipped
+}
+
+// behind is through, and nothing where the name abs of p is no symbolic link.
+func (ig *ignore) behind(p, abs string) mode {
+	m := ig.through(p)
+	if m == skipped {
+		return skipped
+	}
+	if s, err := lstat(abs); err != nil || s.kind != symlink {
+		return skipped
+	}
+	return m
+}
+
+// isFilled reports whether an installer fills a directory: no name leads into it.
+func isFilled(abs string) bool {
+	dir, err := os.Open(abs)
+	if err != nil {
+		return false
+	}
+	defer dir.Close()
+	names, _ := dir.Readdirnames(-1)
+	return slices.ContainsFunc(names, func(name string) bool { return name == "pyvenv.cfg" || isInstalled(name) })
+}
+
+// follow makes a root of what is behind a symbolic link at p, where there is one
+// and something that is named leads there. It reports whether that is a directory;
+// where it is none yet it may become one.
+func (w *Watcher) follow(p string, t fs.FileMode, now time.Time) bool {
+	if t&fs.ModeSymlink == 0 {
+		return false
+	}
+	i := slices.IndexFunc(w.roots, func(r *root) bool { return r.path == p })
+	if i >= 0 {
+		return w.roots[i].dir != nil
+	}
+	r := &root{path: p, abs: w.abs(p), link: true}
+	if r.mode = w.rules.behind(p, r.abs); r.mode == skipped {
+		return false
+	}
+	w.roots = append(w.roots, r)
+	if to, err := stat(r.abs); err == nil && to.kind == directory && r.welcome() {
+		w.enterRoot(r, now)
+	}
+	w.watchWay()
+	return r.dir != nil
+}
+
+// stray reports whether a root was followed to and is not to be any more; should
+// more or less of it be watched, it has moved.
+func (w *Watcher) stray(r *root) bool {
+	if !r.link {
+		return false
+	}
+	m := w.rules.behind(r.path, r.abs)
+	if m != skipped && m != r.mode {
+		r.mode, r.moved = m, true
+	}
+	return m == skipped
+}
+
+// welcome reports whether a root may be entered that is a directory.
+func (r *root) welcome() bool { return r.mode != namedOnly || !isFilled(r.abs) }
+
+// follow has Walk look at the directory behind a symbolic link at p, where there
+// is one and something that is named leads there.
+func (w walker) follow(p, abs string, t fs.FileMode) bool {
+	if t&fs.ModeSymlink == 0 {
+		return false
+	}
+	r := root{abs: abs, mode: w.rules.behind(p, abs)}
+	if info, err := os.Stat(abs); r.mode == skipped || err != nil || !info.IsDir() || !r.welcome() {
+		return false
+	}
+	w.directory(p, abs, r.mode, true)
+	return true
+}
