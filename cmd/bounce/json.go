@@ -41,11 +41,21 @@ func writeJSON(w io.Writer, v any) error {
 	return e.Encode(v)
 }
 
+// escapes makes JSON that somebody else wrote safe to print.
+type escapes struct{ w io.Writer }
+
+func (e escapes) Write(p []byte) (int, error) {
+	if _, err := e.w.Write(escaped(p)); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
 // escaped returns JSON with those characters as \u escapes: outside of texts
 // there are none.
 func escaped(data []byte) []byte {
 	acts := func(r rune) bool {
-		return r >= 0x7f && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
+		return r >= 0x7f && r < 0xa0 || r >= 0x2028 && r <= 0x202e || r >= 0x2066 && r <= 0x2069
 	}
 	if !bytes.ContainsFunc(data, acts) {
 		return data

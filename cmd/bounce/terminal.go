@@ -68,6 +68,8 @@ func oneOf(what, value string, values []string) error {
 func (g *globals) logger(w io.Writer) zerolog.Logger {
 	if g.logFormat == "console" {
 		w = agent.Console(w, colour(w))
+	} else {
+		w = escapes{w}
 	}
 	level, err := zerolog.ParseLevel(g.logLevel)
 	if err != nil {
