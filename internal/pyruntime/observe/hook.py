@@ -14,6 +14,7 @@ would end a field written as in a URL.
     w FILE                         one of these was written by the service itself
     p PATH                         code of an installed package is about to be
     m NAME FILE                    another module was loaded
+    u PROGRAM WHY                  a Python is about to be started that does not tell
     a KIND NAME                    the process is not what it was at its start, as of
                                    the modules of others that are told from here on
 
@@ -67,7 +68,7 @@ PATIENCE = 1000 * 1000 * 1000
 # What part of the time since the start it may take to tell them sooner: when one of
 # them is about to be executed, and when one of the project is; and so many
 # nanoseconds besides.
-SHARE, OWN_SHARE, GRANT = 256, 64, 2 * 1000 * 1000
+SHARE, OWN_SHARE, GRANT = 256, 128, 1500 * 1000
 
 # Modules of which it is told when something else is put in the place of a class or
 # function, and those that put it there.
@@ -80,14 +81,18 @@ PATCHERS = (("gevent.monkey", "saved"), ("eventlet.patcher", "already_patched"))
 # Where a server gets to when it has loaded what it needs.
 LULLS = (
     "socket.__new__", "socket.bind", "socket.connect", "socket.getaddrinfo", "time.sleep",
-    "os.fork", "os.forkpty", "os.exec", "os.posix_spawn", "subprocess.Popen", "_thread.start_new_thread",
+    "os.fork", "os.forkpty", "_thread.start_new_thread",
 )
+
+# What reads sources to execute them, or to show a line of them, and no data.
+READERS = ("runpy.py", "linecache.py", "tokenize.py", "pkgutil.py", "imp.py")
 
 handlers = {}  # by audit event
 silenced = {}  # those that are left when it was given up
 owed = []  # events to be tried again
 debts = 0  # how many tries have failed since there were none
 marks = 0  # how often it could have been said that not all was told
+here = ""  # the directory of this
 spool = ""  # directory
 roots = []  # of the project, each ending in a slash
 reads = False  # files that are no modules count
@@ -105,6 +110,9 @@ made = set()  # those that were opened for writing, or renamed to, by this proce
 directories = {}  # whether they are the project's
 looked = {}  # by thread: when it last looked for a module, or opened one
 opened_at = {}  # by module of the project: when it was opened
+texts = {}  # by thread: the sources that it has opened as data, and when
+locked = False  # the process has locked a part of a file
+plainly = set()  # what is below a site-packages and is no link
 bare = {}  # by thread: the bytecode without a source that it has opened
 hashed = {}  # by file that is executed and no source: how it was found
 news = False  # modules that are not the project's were loaded
@@ -117,8 +125,8 @@ first_of = {}  # by name of a module that may be patched, what it held
 
 def begin():
     """Prepares everything, and reports whether there is anybody to tell."""
-    global posix, fsencode, fsdecode, realpath, get_ident, time_ns, thread_time_ns, sha256, ModuleSpec
-    global places, cached, spool, reads, library, begun, flushed
+    global posix, fsencode, fsdecode, realpath, get_ident, time_ns, thread_time_ns, sha256, getframe, ModuleSpec
+    global places, cached, here, spool, reads, library, begun, flushed
     import os
     import posix
     import time
@@ -129,11 +137,13 @@ def begin():
     except ImportError:
         from _sha256 import sha256
     fsencode, fsdecode, realpath = os.fsencode, os.fsdecode, os.path.realpath
+    getframe = sys._getframe
     time_ns, thread_time_ns = time.time_ns, time.thread_time_ns
     ModuleSpec = type(sys.__spec__)
     places = globals(), vars(os), vars(os.path)
     cached = "." + str(sys.implementation.cache_tag) + "."
 
+    here = __file__.rpartition("/")[0]
     spool = os.environ.get("BOUNCE_OBSERVE", "")
     if not spool.startswith("/"):
         return False
@@ -153,14 +163,14 @@ def begin():
     return True
 
 
-def contents(path, start=0):
+def contents(path, start=0, most=TOLD):
     flags = posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NOFOLLOW | posix.O_NONBLOCK
     fds = []
     try:
         # So that an error from elsewhere finds it open and noted, or neither.
         fds.extend(map(posix.open, (path,), (flags,)))
         posix.lseek(fds[0], start, 0)
-        pieces, left = [], TOLD
+        pieces, left = [], most
         while left > 0:
             piece = posix.read(fds[0], left)
             if not piece:
@@ -264,14 +274,16 @@ def own(path):
         if len(directories) > 1 << 14:
             directories.clear()
         known = directories[directory] = judge(directory)
+    if not known and directory.endswith(("/site-packages/", "/dist-packages/")):
+        return linked(path)
     return known
 
 
 def judge(directory):
-    if directory.startswith(library) and not library.startswith(tuple(roots)):
+    if directory.startswith(library):
         return False
     if "/site-packages/" in directory or "/dist-packages/" in directory:
-        return False
+        return linked(directory)
     if directory.startswith(tuple(roots)):
         return True
     try:
@@ -281,6 +293,31 @@ def judge(directory):
             raise
         return False  # no directory can have such a name
     return real != directory and judge(real)
+
+
+def linked(path):
+    """Reports whether a link below a site-packages, to which a path leads, makes it
+    the project's, as flit install --symlink does."""
+    end = max(path.rfind("/site-packages/"), path.rfind("/dist-packages/")) + len("/site-packages/")
+    while end > 0 and end < len(path):
+        end = path.find("/", end)
+        part = path if end < 0 else path[:end]
+        if part not in plainly:
+            try:
+                link = posix.lstat(part).st_mode & 0o170000 == 0o120000
+                if link:
+                    real = realpath(path)
+                    return own(real) if end < 0 else judge(real + "/")
+            except (OSError, ValueError) as error:
+                if theirs(error):
+                    raise
+            if len(plainly) > 1 << 14:
+                plainly.clear()
+            plainly.add(part)
+        if end < 0:
+            break
+        end += 1
+    return False
 
 
 def regular(path):
@@ -302,7 +339,7 @@ def stamp(st):
 def digest(path, st, most, since):
     """Returns the hash of a file that was read at some time since then, "-" if
     it has been written since or is larger than most."""
-    if st.st_size > most or st.st_ctime_ns > since - COARSE:
+    if st.st_size > most or st.st_ctime_ns > since - COARSE or held(st):
         return b"-"
     flags = posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NONBLOCK
     fds = []
@@ -326,6 +363,28 @@ def digest(path, st, most, since):
             posix.close(fds[0])
 
 
+def held(st):
+    """Reports whether this process has a file open: it may have locked it, and who
+    closes any descriptor of a file gives up the locks of the process."""
+    if not locked and not reads:
+        return False
+    for name in posix.listdir("/proc/self/fd" if sys.platform == "linux" else "/dev/fd"):
+        try:
+            other = posix.fstat(int(name))
+        except OSError as error:
+            if theirs(error):
+                raise
+            continue  # that of the list itself
+        if other.st_ino == st.st_ino and other.st_dev == st.st_dev:
+            return True
+    return False
+
+
+def locks(args):
+    global locked
+    locked = True
+
+
 def module(path, since):
     since = min(since, opened_at.get(path, since))
     st = regular(path)
@@ -334,6 +393,8 @@ def module(path, since):
         return
     told_of(path, b"f\t" + digest(path, st, CODE, since) + b"\t" + escaped(path))
     opened_at.pop(path, None)  # as of then, or by us
+    if texts:
+        texts.get(get_ident(), {}).pop(path, None)  # it was compiled under its name
 
 
 def told_of(path, line):
@@ -438,6 +499,8 @@ def executed(args):
             program(bytecode)
     path = code.co_filename
     if code.co_name != "<module>" or path[:1] in ("", "<"):
+        if texts:
+            execute_text()
         return
     now = time_ns()
     path = absolute(path)
@@ -456,6 +519,23 @@ def executed(args):
             installed([path])
         if spent < GRANT + (now - begun) // SHARE or now - flushed > PATIENCE:
             flush(args)
+
+
+def caller(frame):
+    """Returns the file of the code that has raised the event, by the frame of its
+    handler; "" for none, or this."""
+    frame = frame.f_back and frame.f_back.f_back
+    return "" if frame is None or frame.f_globals is places[0] else frame.f_code.co_filename
+
+
+def execute_text():
+    """Tells of the sources that this thread has read as data, when a text without a
+    name is executed, by other code than that of a standard module."""
+    if get_ident() in texts and not caller(getframe().f_back).startswith(library):
+        for path, since in texts.pop(get_ident()).items():
+            st = regular(path)
+            if st is not None:
+                told_of(path, other(path, st, CODE, since))
 
 
 def imported(args):
@@ -503,6 +583,14 @@ def opened(args):
             path = absolute(path)
             if own(path):
                 opened_at.setdefault(path, now)
+                by = caller(getframe())
+                if by and not by.startswith("<frozen") and by.rpartition("/")[2] not in READERS:
+                    if reads:
+                        data(path)
+                    if len(texts) < 1 << 10:
+                        pending = texts.setdefault(get_ident(), {})
+                        if len(pending) < 1 << 10:
+                            pending[path] = now
     elif reads:
         data(absolute(path))
 
@@ -543,6 +631,98 @@ def flush(args):
     named.update(names)
     coming.clear()
     spent += thread_time_ns() - started
+
+
+def linked_in(args):
+    """Tells of a library that ctypes loads."""
+    path = args[0]
+    if type(path) is str and "/" in path:
+        path = absolute(path)
+        if own(path):
+            program(path)
+
+
+def execs(args):
+    flush(args)
+    unheard(args[0], args[1], args[2])
+
+
+def spawns(args):
+    flush(args)
+    unheard(args[0], args[1], args[3])
+
+
+def unheard(path, words, env):
+    """Tells of a Python that is started so that it does not run this."""
+    words = [fsdecode(word) if type(word) is bytes else word for word in words] if type(words) in (list, tuple) else []
+    path = fsdecode(path) if type(path) is bytes else path
+    if type(path) is not str:
+        return
+    why = deaf(env) or isolated(words)
+    if why and python(path, words, env):
+        tell([b"u\t" + escaped(path) + b"\t" + escaped(why)])
+
+
+def variable(env, name):
+    """Returns a variable of an environment that is given, or inherited if that is
+    None; None where it cannot be told without running code of the service."""
+    if type(env) is dict:
+        value = env.get(name, env.get(name.encode(), ""))
+    else:
+        value = first["environ"][0].get(name.encode(), b"")
+    return fsdecode(value) if type(value) is bytes else value if type(value) is str else ""
+
+
+def deaf(env):
+    """Returns why a Python of that environment would not run this; "" if it does."""
+    if not (env is None or type(env) is dict or getattr(env, "_data", None) is first["environ"][0]):
+        return ""  # a mapping of the service's own
+    if variable(env, "BOUNCE_OBSERVE") != spool:
+        return "its environment lacks BOUNCE_OBSERVE"
+    for entry in variable(env, "PYTHONPATH").split(":"):
+        if entry == here:
+            return ""
+        other = entry + "/sitecustomize.py"
+        # One that speaks of sitecustomize imports the next one.
+        if entry and regular(other) is not None and b"sitecustomize" not in contents(other, 0, DATA):
+            return other + " comes first"
+    return "its PYTHONPATH lacks " + here
+
+
+def isolated(words):
+    """Returns the option of a Python for which it would not run this; "" if none."""
+    for word in words[1:]:
+        if type(word) is not str or word[:1] != "-" or word[:2] == "--":
+            break
+        for letter in word[1:]:
+            if letter in "IES":
+                return "it has the option -" + letter
+            if letter in "cm":
+                return ""
+            if letter in "WX":
+                break
+    return ""
+
+
+def python(path, words, env):
+    """Reports whether a program is a Python, or a script for one."""
+    name = path.rpartition("/")[2]
+    if name.startswith(("python", "pypy")):
+        return True
+    if name in ("env", "sh", "bash", "dash", "zsh"):
+        return any("python" in word for word in words[1:] if type(word) is str)
+    if "/" not in path:
+        places = [entry + "/" + path for entry in variable(env, "PATH").split(":") if entry]
+        path = next((place for place in places if regular(place) is not None), "")
+    if regular(path) is None:
+        return False
+    try:
+        head = contents(realpath(path), 0, 256)
+    except OSError as error:
+        if theirs(error):
+            raise
+        return False
+    return head[:2] == b"#!" and b"python" in head.split(b"\n")[0]
 
 
 def altered():
@@ -701,6 +881,9 @@ def install():
             places = [location(sys.modules[name]) for name in before if name != "_distutils_hack"]
             installed([place for place in places if place.startswith("/")])
             handlers.update(dict.fromkeys(LULLS, flush))
+            handlers.update(dict.fromkeys(("os.exec", "os.posix_spawn"), execs))
+            handlers.update(dict.fromkeys(("fcntl.lockf", "fcntl.fcntl"), locks))
+            handlers.update({"subprocess.Popen": spawns, "ctypes.dlopen": linked_in})
             handlers.update({"exec": executed, "import": imported, "open": opened, "os.rename": renamed})
             silenced.update({"exec": mark, "import": mark})
             sys.addaudithook(audit)

@@ -37,6 +37,7 @@ import (
 //	installed: PATH ...  places of installed packages that are told, of those below
 //	                     $DIR, in order
 //	others: NAME ...     modules of others, in order, others among them left out
+//	unheard: WHY ...     why Pythons that it starts tell nothing, in order
 //	twice: yes           lines may be told twice
 //	altered: KIND:NAME ...   what the process has done to itself, sorted, but for
 //	                     entries of sys.path outside of $DIR
@@ -383,6 +384,10 @@ func (c *trial) judge(told Report) {
 			}
 		}
 	}
+	var unheard []string
+	for _, u := range told.Unheard {
+		unheard = append(unheard, u.Why)
+	}
 	wanted := c.words("others")
 	for _, m := range told.Modules {
 		if slices.Contains(wanted, m.Name) {
@@ -392,7 +397,7 @@ func (c *trial) judge(told Report) {
 			c.Errorf("%s is the project's, told as another's: %s", m.Name, m.File)
 		}
 	}
-	for word, got := range map[string][]string{"told": executed, "opened": opened, "written": written, "installed": installed, "others": others} {
+	for word, got := range map[string][]string{"told": executed, "opened": opened, "written": written, "installed": installed, "others": others, "unheard": unheard} {
 		if c.says["twice"] != "" {
 			got = unique(got)
 		}

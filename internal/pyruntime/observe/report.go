@@ -37,6 +37,8 @@ type Report struct {
 	// Altered are what a process has done to itself since its start, in the order
 	// in which that was seen: when modules that are not the project's were told.
 	Altered []Altered
+	// Unheard are Pythons that were started so that they tell nothing.
+	Unheard []Unheard
 	// Incomplete says that a process could not tell all.
 	Incomplete bool
 }
@@ -66,6 +68,12 @@ type Module struct {
 	Name string
 	// File is where it is from: "built-in", "frozen" or "-" for no file.
 	File string
+}
+
+// Unheard is a Python, or a script for one, that was started and does not run the
+// hook. Why is in words.
+type Unheard struct {
+	Program, Why string
 }
 
 // Altered is something in which a process differs from what it was at its start,
@@ -136,6 +144,8 @@ func (r *Report) line(line string) {
 		r.Written = append(r.Written, filepath.Clean(fields[1]))
 	case fields[0] == "p" && len(fields) == 2 && filepath.IsAbs(fields[1]):
 		r.Installed = append(r.Installed, filepath.Clean(fields[1]))
+	case fields[0] == "u" && len(fields) == 3 && fields[1] != "" && fields[2] != "":
+		r.Unheard = append(r.Unheard, Unheard{Program: fields[1], Why: fields[2]})
 	case fields[0] == "a" && len(fields) == 3 && fields[2] != "":
 		switch kind := Alteration(fields[1]); kind {
 		case Patch, Environ, MetaPath, PathHooks, Path:

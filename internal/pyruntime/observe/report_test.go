@@ -52,6 +52,9 @@ func (r Report) words() string {
 	for _, m := range r.Modules {
 		all = append(all, "module "+m.Name+" "+m.File)
 	}
+	for _, u := range r.Unheard {
+		all = append(all, "unheard "+u.Program+" "+u.Why)
+	}
 	for _, a := range r.Altered {
 		all = append(all, fmt.Sprint("altered ", a.Kind, " ", a.Name, " after ", a.After))
 	}
