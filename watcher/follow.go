@@ -1,8 +1,11 @@
 package watcher
 
 import (
+	"fmt"
 	"io/fs"
+	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -72,6 +75,42 @@ func (w *Watcher) follow(p string, t fs.FileMode, now time.Time) bool {
 	}
 	w.watchWay()
 	return r.dir != nil
+}
+
+// firstLinks is how many links reportLinks names.
+const firstLinks = 3
+
+// reportLinks tells, once, which links to directories outside of all that is
+// watched are not followed. Where they lead nobody may edit anything, so that is
+// no problem; and one that leads to a place in the tree leaves nothing out.
+func (w *Watcher) reportLinks() {
+	var out []string
+	for _, p := range slices.Sorted(maps.Keys(w.dangling)) {
+		to, err := filepath.EvalSymlinks(w.abs(p))
+		if err != nil || w.has(to) {
+			continue
+		}
+		if s, err := stat(to); err == nil && s.kind == directory {
+			out = append(out, p)
+		}
+	}
+	if len(out) == 0 {
+		return
+	}
+	names := strings.Join(out[:min(len(out), firstLinks)], ", ")
+	if more := len(out) - firstLinks; more > 0 {
+		names += fmt.Sprintf(" and %d more", more)
+	}
+	w.note(false, "links out of the project are not followed but for what is named behind them: %s; watch.include: [/%s/**] has all there watched", names, out[0])
+}
+
+// has reports whether a directory, absolute and without links on its way, is in
+// one of the roots.
+func (w *Watcher) has(dir string) bool {
+	return slices.ContainsFunc(w.roots, func(r *root) bool {
+		top, err := filepath.EvalSymlinks(r.abs)
+		return err == nil && below(dir, top)
+	})
 }
 
 // stray reports whether a root was followed to and is not to be any more; should

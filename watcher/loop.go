@@ -216,6 +216,7 @@ func (w *Watcher) begin() {
 	w.endRecalls(now)
 	w.settle(now)
 	w.scanned = true
+	w.reportLinks()
 	w.closed = time.Now()
 	w.planAudit()
 	w.checkHold(w.closed)

@@ -39,7 +39,8 @@ import (
 //	total CHANGE...        the same, in however many batches
 //	name [PATH...]         have these paths watched by their names, and no others
 //	same                   flush; what came must add up to what an independent walk finds
-//	await CHANGE...        wait, without a flush, for the next batch: it must be this
+//	await [TIME] CHANGE... wait, without a flush, for the next batch: it must be this,
+//	                       and not come later
 //	cause PATTERN          the last batch's cause must match
 //	busy, idle             stop and resume taking batches
 //	stall FILE             append to FILE, and keep the watcher at the event of that,
@@ -314,9 +315,13 @@ func (s *script) total(ts *testscript.TestScript, args []string) {
 }
 
 func (s *script) await(ts *testscript.TestScript, args []string) {
+	began, late := time.Now(), time.Hour
+	if d, err := time.ParseDuration(args[0]); err == nil {
+		late, args = d, args[1:]
+	}
 	b, ok := s.collector.wait(s.taken)
-	if !ok {
-		ts.Fatalf("no batch came")
+	if took := time.Since(began); !ok || took > late {
+		ts.Fatalf("no batch came; waited %v", took)
 	}
 	s.taken++
 	if got, want := format(b), strings.Join(args, " "); got != want {
