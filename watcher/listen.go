@@ -39,8 +39,7 @@ func newEars() ears {
 }
 
 // listen has the source watch a directory under a name, absolute; id is what it
-// was a moment ago. Should another be there by now, an event says so that is on
-// its way. Other names that lose their watch by that are seen to.
+// was a moment ago. Other names that lose their watch by that are seen to.
 func (w *Watcher) listen(name string, id sig) error {
 	node := id.node()
 	if node == (inode{}) {
@@ -61,15 +60,25 @@ func (w *Watcher) listen(name string, id sig) error {
 		deaf = append(deaf, w.deafen(e)...)
 	}
 	err := w.main.Watch(name)
+	now := id
 	if err == nil {
+		now, err = stat(name)
+	}
+	switch {
+	case err == nil && now.same(id):
 		w.ears.open(node, name)
-	} else if e := w.ears.byLabel[name]; e != nil {
-		deaf = append(deaf, w.deafen(e)...)
+	case w.ears.byLabel[name] != nil:
+		deaf = append(deaf, w.deafen(w.ears.byLabel[name])...)
+	default:
+		w.main.Unwatch(name)
 	}
 	for _, other := range deaf {
-		if other != name {
-			w.relisten(other)
-		}
+		w.relisten(other)
+	}
+	if err == nil && !now.same(id) {
+		// Another has that name by now, and the watch is its own, or that of
+		// another name of it. An event that is on its way tells of this.
+		return w.listen(name, now)
 	}
 	return err
 }
@@ -98,7 +107,8 @@ func (w *Watcher) deafen(e *ear) (names []string) {
 }
 
 // relisten looks again at a directory that has lost its watch, and at all below:
-// it may have been moved.
+// it may have been moved, and events may have gone with the watch. One that is
+// about to be watched is looked at anyway.
 func (w *Watcher) relisten(name string) {
 	if a := w.asides[name]; a != nil {
 		a.id = sig{}
@@ -128,7 +138,13 @@ func (w *Watcher) told(e event, parent, name string) (others []string) {
 			}
 		}
 	}
-	if self := w.ears.byLabel[e.path]; self != nil && e.op != came {
+	self := w.ears.byLabel[e.path]
+	if self == nil && e.op == left {
+		// The source may not tell that it is gone under its label; and another
+		// made in its place may well get its number.
+		self = w.ears.byName[e.path]
+	}
+	if self != nil && e.op != came {
 		names := self.names
 		if e.op == left {
 			names = w.deafen(self)

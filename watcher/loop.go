@@ -25,7 +25,7 @@ type state struct {
 	byAbs    map[string]*dir
 	asides   map[string]*aside
 	ears     ears
-	way      map[string]bool // roots, and the symbolic links on the way to them
+	way      map[string][]*root // what is on the way to which roots, themselves included
 	files    map[string]*file
 	links    map[string]*file // those files that are symbolic links
 	dangling map[string]bool  // links that lead to no file
@@ -289,7 +289,7 @@ func (w *Watcher) takeAs(e event, parent, name string, now time.Time) {
 	if w.serves(parent, forGate) || w.serves(e.path, forGate) {
 		w.gateEvent(now)
 	}
-	if w.way[e.path] || e.op == left && w.serves(e.path, forWay) {
+	if _, leads := w.way[e.path]; leads || e.op == left && w.serves(e.path, forWay) {
 		w.rootEvent(e, now)
 	}
 	if w.serves(parent, forOthers) || w.serves(e.path, forOthers) {

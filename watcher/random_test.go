@@ -18,8 +18,8 @@ import (
 	"bounce/internal/soak"
 )
 
-// TestRandom does random things to a tree, of which a part is ignored, and names
-// other files of that now and then. After each Flush the batches must add up to
+// TestRandom does random things to a tree, of which a part is ignored and has a
+// link to a directory that is followed, and names other files of that now and then. After each Flush the batches must add up to
 // what an independent walk finds, and none may name a path whose content did not
 // change. Now and then the watcher is replaced by another, which goes on from
 // what the one before it kept.
@@ -35,7 +35,7 @@ func TestRandom(t *testing.T) {
 				t.Fatal(err)
 			}
 			o := Options{
-				Dir: dir, Backend: b, Audit: -1, Cache: filepath.Join(t.TempDir(), "kept"),
+				Dir: dir, Backend: b, Audit: -1, Follow: []string{"l"}, Cache: filepath.Join(t.TempDir(), "kept"),
 				Quiet: 2 * time.Millisecond, Absent: 5 * time.Millisecond, PollInterval: 20 * time.Millisecond, share: 0.5,
 			}
 			var w *Watcher
@@ -68,6 +68,15 @@ func TestRandom(t *testing.T) {
 				want, err := walk(dir)
 				if err != nil {
 					t.Fatal(err)
+				}
+				if to, err := filepath.EvalSymlinks(filepath.Join(dir, "l")); err == nil {
+					behind, err := walk(to)
+					if err != nil {
+						t.Fatal(err)
+					}
+					for p, h := range behind {
+						want["l/"+p] = h
+					}
 				}
 				maps.DeleteFunc(want, func(p string, _ Hash) bool {
 					return ignoredAtRandom(p) && !slices.Contains(o.Named, p)
@@ -161,7 +170,7 @@ func randomOp(r *rand.Rand, dir string) string {
 	text := fmt.Sprint(r.IntN(5))
 	var what string
 	var err error
-	switch r.IntN(13) {
+	switch r.IntN(14) {
 	case 0, 1, 2:
 		what, err = "write "+a, os.WriteFile(a, []byte(text), 0o644)
 	case 3:
@@ -196,6 +205,12 @@ func randomOp(r *rand.Rand, dir string) string {
 		}
 		if err == nil {
 			err = os.Rename(f, h)
+		}
+	case 13: // the link that is followed
+		turned := filepath.Join(dir, "turned")
+		what, err = "turn to "+f, os.Symlink(f, turned)
+		if err == nil {
+			err = os.Rename(turned, filepath.Join(dir, "l"))
 		}
 	}
 	if err != nil {

@@ -78,8 +78,8 @@ func (w *Watcher) rootEvent(e event, now time.Time) {
 	if e.op != touched {
 		// The watch may have gone along with the directory, which may be back
 		// by now.
-		for _, r := range w.roots {
-			r.moved = r.moved || r.abs == e.path
+		for _, r := range w.way[e.path] {
+			r.moved = true
 		}
 	}
 	w.checkRoots(now)
@@ -90,21 +90,21 @@ func (w *Watcher) rootEvent(e event, now time.Time) {
 // root that is removed, made again, or swapped by such a link or with a
 // directory above gives no event itself.
 func (w *Watcher) watchWay() {
-	dirs, names := make(map[string]bool), make(map[string]bool)
-	lead := func(name string) {
+	dirs, way := make(map[string]bool), make(map[string][]*root)
+	lead := func(name string, roots ...*root) {
 		dirs[filepath.Dir(name)] = true
 		for _, step := range wayTo(name) {
-			names[step] = true
+			way[step] = append(way[step], roots...)
 			if dir := filepath.Dir(step); !dirs[dir] && !busy(dir) {
 				dirs[dir] = true
 			}
 		}
 	}
 	for _, r := range w.roots {
-		lead(r.abs)
+		lead(r.abs, r)
 	}
 	lead(w.options.Dir)
-	w.way = names
+	w.way = way
 	w.watchAside(forWay, dirs)
 }
 
