@@ -358,6 +358,18 @@ func (g *generations) wrote(service, path string, hash watcher.Hash) {
 	}
 }
 
+// holds returns what the newest generation of a service runs of a file; false
+// before the first.
+func (g *generations) holds(service, path string) (watcher.Hash, bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	gen, ok := g.byID[service]
+	if !ok || gen.last == nil {
+		return watcher.Hash{}, false
+	}
+	return gen.last.Files.Hash(path), true
+}
+
 // arrivals returns the services that have started since it was last called.
 func (g *generations) arrivals() []string {
 	g.mu.Lock()

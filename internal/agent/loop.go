@@ -124,6 +124,8 @@ func (a *Agent) work(ctx context.Context) error {
 			if late == nil {
 				batches = a.lookout.watch.Batches() // it may be another one by now
 			}
+		case <-a.selfmade.awake.C:
+			a.rested(ctx)
 		case name := <-a.exit:
 			return &ExhaustedError{Service: name}
 		case <-ctx.Done():

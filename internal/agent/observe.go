@@ -273,7 +273,7 @@ func (a *Agent) hear() (stale bool) {
 			proofs = append(proofs, said...)
 			was := seen[v.Service]
 			unsure[v.Service] = append(unsure[v.Service], v.place(r.service, was)...)
-			if now := was.told(r.service.sightingKey(), v, ready, over); now != was {
+			if now := was.told(r.service.sightingKey(), v, ready, over, p.has); now != was {
 				seen[v.Service], learnt = now, true
 			}
 		}
@@ -292,13 +292,13 @@ func (a *Agent) hear() (stale bool) {
 
 // told returns what is known of a service by what a generation of it has told,
 // which may be ready, and over.
-func (s *sightings) told(key string, v *voice, ready, over bool) *sightings {
+func (s *sightings) told(key string, v *voice, ready, over bool, there func(path string) bool) *sightings {
 	if v.key = cmp.Or(v.key, key); over && v.key != key {
 		return nil // its modules were found where nobody looks any more
 	}
 	whole := ready && len(v.pythons) > 0 && !v.incomplete
 	if whole && over {
-		return s.after(key, v.Generation, v.loaded, v.packages).written(v.wrote)
+		return s.after(key, v.Generation, v.loaded, v.packages, there).written(v.wrote)
 	}
 	taken := &v.taken
 	if s == nil || s != taken.by || len(v.loaded) != taken.files || len(v.packages) != taken.packages || s.Key != key || whole && !s.Whole {

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -20,11 +21,13 @@ import (
 // system tells, a service's own write is no reason to restart it (it is one
 // for the others); elsewhere a person is told.
 //
-// With imports alone that is rare: the file has to be there for them to lead to
-// it. Processes load what they wrote a moment ago, under another name each time
-// or with other content. So what is known by observation alone restarts a service
-// only so often in a row, soon after its start, for which a person saves too
-// slowly or not as evenly; then it has to rest before it counts again.
+// Its Python may tell as well: then the first write after each start is the
+// service's own, and no reason. Where nobody tells, a file restarts a service only
+// so often in a row, soon after its start, for which a person saves too slowly or
+// not as evenly. What comes then is set aside, and so is what comes behind a first
+// write that was told: when the file has rested it counts, if it is not what the
+// service runs. So an edit is late at worst. A service that writes the file all the
+// same goes round ever more slowly, since each time the file has to rest for longer.
 
 const (
 	// afterStart is how soon after a start a change may be due to that start.
@@ -40,6 +43,8 @@ const (
 	hopeless = 10
 	restless = 20
 	promptly = 2 * time.Second
+	// longestRest is how long at most a file has to rest.
+	longestRest = time.Hour
 )
 
 // selfmade notes which files may be written by the very services that they
@@ -52,9 +57,10 @@ type selfmade struct {
 	told    map[circle]bool
 	// born has when files came into being, the latest ones.
 	born map[string]time.Time
-	// left has the circles that were put an end to, with when they last came
-	// round.
-	left map[circle]time.Time
+	// left has the circles that were put an end to; awake rings when one of them
+	// may have rested.
+	left  map[circle]*quarantine
+	awake *time.Timer
 	// unsure has by service the last generation that was the first to load a
 	// file of which nobody knows what it held.
 	unsure map[string]unsure
@@ -64,6 +70,18 @@ type selfmade struct {
 // files that each came into being after the start of the generation that they
 // restarted.
 type circle struct{ service, path string }
+
+// quarantine is what is known of a circle that was put an end to.
+type quarantine struct {
+	last time.Time     // when it last came round
+	rest time.Duration // how long it has to rest
+	done int           // the last generation that it restarted when it had rested
+	// What follows is of the generation that the file last changed under.
+	generation int
+	held       watcher.Hash  // what that runs of the file
+	own        *watcher.Hash // what it has written itself; nil when nobody tells
+	owed       bool          // there may be something else
+}
 
 // unsure is a generation, and whether such files restart it.
 type unsure struct {
@@ -82,7 +100,7 @@ type round struct {
 func newSelfmade(run string) *selfmade {
 	return &selfmade{
 		run: run, rounds: map[circle]round{}, told: map[circle]bool{},
-		born: map[string]time.Time{}, left: map[circle]time.Time{}, unsure: map[string]unsure{},
+		born: map[string]time.Time{}, left: map[circle]*quarantine{}, awake: time.NewTimer(0), unsure: map[string]unsure{},
 	}
 }
 
@@ -190,15 +208,24 @@ func (a *Agent) round(c circle, file string, s runner.Status) {
 	sm, ran := a.selfmade, now().Sub(*s.Started)
 	r := sm.rounds[c].next(s.Generation, ran)
 	sm.rounds[c] = r
-	if _, known := sm.writer(a.absolute(file)); !known && r.endless() && a.observedAlone(c.service, file) {
-		if _, left := sm.left[c]; !left {
+	if _, known := sm.writer(a.absolute(file)); !known && r.endless() {
+		if q := sm.left[c]; q != nil {
+			q.last = now()
+		} else {
+			sm.leave(c)
 			a.emit(control.Event{Kind: "warning", Service: c.service, Text: fmt.Sprintf(
 				"%s has restarted %s, %s, within %v of each start: most likely %[2]s writes it itself, and until it has rested for %[5]v it does not restart %[2]s; watch.ignore: [/%[1]s] leaves it out altogether",
 				file, c.service, r.words(c), r.most.Round(100*time.Millisecond), afterStart)})
 		}
-		sm.left[c] = now()
 	}
 	a.suspect(c, file, r)
+}
+
+// leave puts an end to a circle.
+func (sm *selfmade) leave(c circle) *quarantine {
+	q := &quarantine{last: now(), rest: afterStart}
+	sm.left[c], sm.told[c] = q, true
+	return q
 }
 
 // words says how often a circle has come round.
@@ -236,7 +263,7 @@ func (a *Agent) suspect(c circle, file string, r round) {
 // started from what they wrote.
 func (a *Agent) forgive(b watcher.Batch) {
 	sm := a.selfmade
-	if sm.writers == nil && len(sm.left) == 0 {
+	if sm.writers == nil && len(sm.left) == 0 && len(sm.rounds) == 0 {
 		return
 	}
 	status := map[string]runner.Status{}
@@ -251,11 +278,15 @@ func (a *Agent) forgive(b watcher.Batch) {
 				continue
 			}
 			for _, c := range []circle{{name, change.Path}, {name, ""}} {
-				if sm.rounds[c].count == 0 || c.path == "" && !(a.observedAlone(name, change.Path) && sm.newborn(change.Path, *s.Started)) {
+				if sm.rounds[c].count == 0 && sm.left[c] == nil || c.path == "" && !(a.observedAlone(name, change.Path) && sm.newborn(change.Path, *s.Started)) {
 					continue
 				}
-				if known || sm.ended(c, *s.Started) && a.observedAlone(name, change.Path) {
+				told := c.path != "" && !known && a.toldToWrite(c, s)
+				if known || a.ended(c, s, told) {
 					a.acquit(c, change.Path, known)
+					if known || !a.setAside(c, told) {
+						a.memorize(name) // what is owed is so to the next agent too
+					}
 					break
 				}
 			}
@@ -276,23 +307,96 @@ func (sm *selfmade) writer(name string) (service string, known bool) {
 	return sm.writers.Last(name)
 }
 
-// ended reports whether an end was put to a circle, which comes round once more
-// since a start, and has not rested meanwhile. One that has begins anew.
-func (sm *selfmade) ended(c circle, started time.Time) bool {
-	last, ok := sm.left[c]
-	if !ok {
+// toldToWrite reports whether a generation has told that it writes a file.
+func (a *Agent) toldToWrite(c circle, s runner.Status) bool {
+	v := a.listener.of(c.service, s.Generation)
+	return v != nil && v.wrote[c.path]
+}
+
+// ended reports whether an end was put to a circle, or is now, since the service
+// has told that it writes the file: it comes round once more since a start, and has
+// not rested meanwhile. One that has counts, and begins anew where the generation
+// had not written the file before.
+func (a *Agent) ended(c circle, s runner.Status, told bool) bool {
+	sm := a.selfmade
+	q := sm.left[c]
+	if r := sm.rounds[c]; q == nil && told && r.count >= suspicious && r.generation+1 == s.Generation && now().Sub(*s.Started) <= afterStart {
+		q = sm.leave(c)
+		a.emit(control.Event{Kind: "warning", Service: c.service, Text: fmt.Sprintf(
+			"%s writes %s itself and was restarted by it %d times; from now on what it writes first after each start restarts %[1]s no more, and what comes behind that when the file has rested for %[4]v; watch.ignore: [/%[2]s] leaves it out altogether",
+			c.service, c.path, r.count, afterStart)})
+	}
+	if q == nil {
 		return false
 	}
-	if started.After(last) {
-		last = started
+	last := q.last
+	if s.Started.After(last) {
+		last = *s.Started
 	}
-	if now().Sub(last) > afterStart {
-		delete(sm.left, c)
-		delete(sm.rounds, c)
+	if now().Sub(last) > afterStart && !q.owed {
+		if q.generation != s.Generation || c.path == "" {
+			delete(sm.left, c)
+			delete(sm.rounds, c)
+		}
 		return false
 	}
-	sm.left[c] = now()
+	if q.last = now(); q.generation != s.Generation {
+		if q.generation, q.own, q.owed = s.Generation, nil, false; q.done+1 != s.Generation {
+			q.rest = afterStart
+		}
+		q.held, _ = a.generations.holds(c.service, c.path)
+	}
 	return true
+}
+
+// setAside notes what the file of a circle holds that was put an end to, and
+// reports whether it is yet to be decided on.
+func (a *Agent) setAside(c circle, told bool) (owed bool) {
+	q, hash := a.selfmade.left[c], a.goesBy(c)
+	switch {
+	case c.path == "":
+	case told && q.own == nil && !q.owed: // an edit before it would be in it
+		q.own = &hash
+	default:
+		q.owed = true
+		a.selfmade.awake.Reset(0)
+	}
+	return q.owed
+}
+
+// goesBy is what a service goes by for the file of a circle now.
+func (a *Agent) goesBy(c circle) watcher.Hash {
+	return a.view().services[c.service].hash(c.path, a.project().code)
+}
+
+// rested decides on files that were set aside and have rested.
+func (a *Agent) rested(ctx context.Context) {
+	sm, next := a.selfmade, time.Duration(-1)
+	for c, q := range sm.left {
+		if !q.owed {
+			continue
+		}
+		if left := q.rest - now().Sub(q.last); left > 0 {
+			if next < 0 || left < next {
+				next = left
+			}
+			continue
+		}
+		q.owed = false
+		if a.view().services[c.service] == nil || !a.generations.current(c.service, q.generation) {
+			continue
+		}
+		if is := a.goesBy(c); is == q.held || q.own != nil && is == *q.own {
+			continue
+		}
+		q.rest, q.done = min(2*q.rest, longestRest), q.generation
+		a.generations.wrote(c.service, c.path, q.held)
+		a.memorize(c.service)
+		a.turn(ctx, watcher.Batch{Cause: c.path + " has rested"})
+	}
+	if next >= 0 {
+		sm.awake.Reset(next)
+	}
 }
 
 // acquit has a service taken for started from what a file holds; known says that
@@ -300,7 +404,6 @@ func (sm *selfmade) ended(c circle, started time.Time) bool {
 func (a *Agent) acquit(c circle, file string, known bool) {
 	sm, p := a.selfmade, a.project()
 	a.generations.wrote(c.service, file, a.view().services[c.service].hash(file, p.code))
-	a.memorize(c.service)
 	if known && !sm.told[c] {
 		sm.told[c] = true
 		a.emit(control.Event{Kind: "warning", Service: c.service, Text: fmt.Sprintf(
@@ -311,6 +414,7 @@ func (a *Agent) acquit(c circle, file string, known bool) {
 
 // close ends the watch of writers.
 func (sm *selfmade) close() {
+	sm.awake.Stop()
 	if sm.writers != nil {
 		sm.writers.Close()
 	}

@@ -102,12 +102,19 @@ func (s *sightings) with(key string, generation int, loaded, packages map[string
 }
 
 // after returns s at the end of a generation that was ready and has told all
-// that it loaded: what several such ones in a row have not is forgotten. Of
-// packages nil says that it was not asked.
-func (s *sightings) after(key string, generation int, loaded, packages map[string]bool) *sightings {
+// that it loaded: what several such ones in a row have not is forgotten, but for
+// files that were read, as long as there is one: what is behind a cache is read
+// when it is newer than that, which is after an edit. Of packages nil says that it
+// was not asked.
+func (s *sightings) after(key string, generation int, loaded, packages map[string]bool, there func(path string) bool) *sightings {
 	next := &sightings{Key: key, Files: map[string]sighting{}, Packages: map[string]sighting{}, Whole: true}
 	if s = s.of(key); s != nil {
 		fade(next.Files, s.Files, 1)
+		for path, seen := range s.Files {
+			if seen.Opened && !seen.Written && there(path) {
+				next.Files[path] = seen
+			}
+		}
 		if packages == nil {
 			fade(next.Packages, s.Packages, 0)
 		} else {

@@ -56,7 +56,7 @@ func hearsay(t *testing.T, s *sightings, voices map[string]*voice, words []strin
 		voices[words[0]] = v
 	}
 	v.pythons, v.incomplete = []string{"3.12.1"}, false
-	key, said, wrote := "@a", map[string]bool{}, map[string]bool{}
+	key, said, wrote, gone := "@a", map[string]bool{}, map[string]bool{}, map[string]bool{}
 	v.packages = map[string]bool{}
 	for _, word := range words[1:] {
 		switch {
@@ -69,6 +69,8 @@ func hearsay(t *testing.T, s *sightings, voices map[string]*voice, words []strin
 		case word == "partly":
 			v.incomplete = true
 		case word == "ready", word == "over":
+		case strings.HasPrefix(word, "-"):
+			gone[word[1:]] = true
 		case strings.HasPrefix(word, "@"):
 			key = word
 		case strings.HasPrefix(word, "!"):
@@ -78,7 +80,7 @@ func hearsay(t *testing.T, s *sightings, voices map[string]*voice, words []strin
 		}
 	}
 	v.loaded, v.wrote = said, wrote
-	return s.told(key, v, slices.Contains(words, "ready"), slices.Contains(words, "over"))
+	return s.told(key, v, slices.Contains(words, "ready"), slices.Contains(words, "over"), func(path string) bool { return !gone[path] })
 }
 
 // words is what is known as in the cases.
@@ -144,7 +146,7 @@ func FuzzSightings(f *testing.F) {
 			if s == nil {
 				t.Errorf("%q has nothing of %s", data, name)
 			}
-			_ = s.with("k", 1, map[string]bool{"a.py": false}, map[string]bool{"six": true}, true).after("k", 2, nil, nil)
+			_ = s.with("k", 1, map[string]bool{"a.py": false}, map[string]bool{"six": true}, true).after("k", 2, nil, nil, func(string) bool { return true })
 		}
 	})
 }
