@@ -354,6 +354,7 @@ func (a *Agent) emit(e control.Event) {
 	if !a.tells(e) {
 		return
 	}
+	e.Text = oneLine(e.Text)
 	a.events.add(func(seq uint64) control.Event {
 		e.Seq = seq
 		if e.Time.IsZero() {

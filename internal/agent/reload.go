@@ -85,7 +85,7 @@ func (a *Agent) reload(ctx context.Context) ([]*runner.Ticket, error) {
 	}
 	text := err.Error()
 	a.unread.Store(&unread{text, of})
-	a.emit(control.Event{Kind: "reload_failed", Text: strings.ReplaceAll(text, "\n", "; ")})
+	a.emit(control.Event{Kind: "reload_failed", Text: text})
 	return nil, &control.Refusal{Text: text}
 }
 
@@ -423,7 +423,7 @@ func (a *Agent) announce() {
 // whyUnread says why the configuration on disk is not what runs; "" if it is.
 func (a *Agent) whyUnread() string {
 	if u := a.unread.Load(); u != nil {
-		return u.text
+		return oneLine(u.text)
 	}
 	return ""
 }

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"fmt"
+	"strings"
 
 	"bounce/decider"
 	"bounce/internal/control"
@@ -74,12 +75,12 @@ func statusOf(s runner.Status) control.Service {
 		UptimeS:    s.UptimeS,
 		Stale:      s.Stale,
 		Restarts:   control.Restarts{Change: s.Restarts.Change, Crash: s.Restarts.Crash, Operator: s.Restarts.Operator},
-		Reason:     s.Reason,
+		Reason:     oneLine(s.Reason),
 		Says:       s.Says,
-		Start:      s.Start,
+		Start:      oneLine(s.Start),
 		Listen:     s.Listen,
 		Next:       nextOf(s.Next),
-		Apart:      s.Apart,
+		Apart:      oneLine(s.Apart),
 		Units:      units,
 		Hold:       holdOf(s.Hold),
 	}
@@ -97,17 +98,21 @@ func groupsOf(groups []runner.GroupStatus) []control.Group {
 	for _, g := range groups {
 		out = append(out, control.Group{
 			Name: g.Name, Strategy: string(g.Strategy), Members: g.Members, Parent: g.Parent, State: g.State,
-			Restarts: g.Restarts, Budget: g.Budget.Restarts, WindowS: g.Budget.Window.Seconds(), Reason: g.Reason,
+			Restarts: g.Restarts, Budget: g.Budget.Restarts, WindowS: g.Budget.Window.Seconds(), Reason: oneLine(g.Reason),
 		})
 	}
 	return out
 }
 
+// oneLine is how words are told: errors that were joined have a line each, and
+// whoever shows it takes the end of a line for a character of a name.
+func oneLine(text string) string { return strings.ReplaceAll(text, "\n", "; ") }
+
 func holdOf(h *decider.Hold) *control.Hold {
 	if h == nil {
 		return nil
 	}
-	return &control.Hold{Kind: h.Kind, Service: h.Service, Action: h.Action, What: h.What, Path: h.Path, Line: h.Line, EndsWhen: h.EndsWhen}
+	return &control.Hold{Kind: h.Kind, Service: h.Service, Action: h.Action, What: oneLine(h.What), Path: h.Path, Line: h.Line, EndsWhen: h.EndsWhen}
 }
 
 func chainOf(chain []decider.Link) []control.Link {
