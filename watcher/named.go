@@ -40,9 +40,9 @@ func (ig *ignore) isNamed(p string) bool { return ig.named.files[p] && !ig.barre
 func (ig *ignore) leadsToName(p string) bool { return ig.named.dirs[p] && !ig.barred(p, true) }
 
 // alone reports whether a file in a directory of mode m is watched by its name
-// alone.
+// alone. Most names are of files that count by themselves, which is seen sooner.
 func (ig *ignore) alone(m mode, p string) bool {
-	return m != skipped && ig.isNamed(p) && !ig.counts(m, p)
+	return m != skipped && ig.named.files[p] && !ig.counts(m, p) && ig.isNamed(p)
 }
 
 // barred reports whether a path is left out though it is named: by
