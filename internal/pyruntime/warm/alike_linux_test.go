@@ -46,6 +46,7 @@ type program struct {
 	whyOld    string   // nor can one of Python 3.8
 	left      []string // what is not loaded in one
 	bounds    Bounds
+	altered   []Alteration
 }
 
 // result is what can be seen of one run of it.
@@ -106,6 +107,11 @@ func newProgram(t testing.TB, file, python string) *program {
 			p.left = strings.Split(strings.TrimSpace(text), "\n")
 		case "bounds":
 			p.bounds = boundsOf(t, text)
+		case "altered":
+			for line := range strings.Lines(strings.ReplaceAll(text, "$DIR", p.dir)) {
+				kind, name, _ := strings.Cut(strings.TrimSpace(line), " ")
+				p.altered = append(p.altered, Alteration{kind, name})
+			}
 		case "root":
 			p.root = filepath.Join(p.dir, strings.TrimSpace(text))
 		case "lend":
@@ -304,6 +310,7 @@ func (p *program) parent(t testing.TB, modules []string) (*Parent, error) {
 	parent, err := Start(Setup{
 		Hook: p.hook, Env: p.env, Modules: modules, Roots: []string{p.root}, First: []string{p.root},
 		Hooks: []string{filepath.Join(p.dir, "hooks")}, Lent: len(p.lent), Bounds: p.bounds,
+		Altered: p.altered,
 	}, func(l Launch) (Process, error) {
 		null, err := os.Open(os.DevNull)
 		if err != nil {

@@ -191,6 +191,103 @@ class Asking:
         return os.stat(path, *args, **kwargs)
 
 
+class Environ(dict):
+    """What os.environ has, during imports: tells who uses what. A key of None stands
+    for all."""
+
+    def __init__(self, data, use):
+        dict.__init__(self, data)
+        self.use = use
+
+    def __getitem__(self, key):
+        self.use(key)
+        return dict.__getitem__(self, key)
+
+    def __contains__(self, key):
+        self.use(key)
+        return dict.__contains__(self, key)
+
+    def __setitem__(self, key, value):
+        self.use(key)
+        dict.__setitem__(self, key, value)
+
+    def __delitem__(self, key):
+        self.use(key)
+        dict.__delitem__(self, key)
+
+    def __iter__(self):
+        self.use(None)
+        return dict.__iter__(self)
+
+    def __len__(self):
+        self.use(None)
+        return dict.__len__(self)
+
+
+class Changes:
+    """Knows of variables that the service changes before it imports something, and
+    which modules have used one of them. What code in C asks for is not seen; it is
+    known by the name in its file."""
+
+    def __init__(self, keys, asking):
+        self.keys, self.asking = keys, asking
+        self.used = {}  # by module
+        self.data = os.environ._data
+        self.mapped = mapped() if keys else set()
+
+    def begin(self):
+        if self.keys:
+            os.environ._data = os.environb._data = Environ(self.data, self.use)
+
+    def end(self):
+        if os.environ._data is not self.data:
+            now = dict(dict.items(os.environ._data))
+            os.environ._data = os.environb._data = self.data
+            self.data.clear()
+            self.data.update(now)
+
+    def use(self, key):
+        if key is None:
+            why = "it uses the whole environment, and the service changes %s" % os.fsdecode(min(self.keys))
+        elif key in self.keys:
+            why = "it uses %s, which the service changes" % os.fsdecode(key)
+        else:
+            return
+        self.used.setdefault(self.asking(), why)
+
+    def linked(self, name, added):
+        """Looks into what was mapped for extension modules."""
+        if not self.keys or not any(file_of(sys.modules.get(n)).endswith(".so") for n in added):
+            return
+        now = mapped()
+        for path in now - self.mapped:
+            key = mentioned(path, self.keys)
+            if key:
+                self.used.setdefault(name, "%s names %s, which the service changes" % (path, os.fsdecode(key)))
+        self.mapped = now
+
+
+def mapped():
+    """The files with code that are mapped."""
+    with open("/proc/self/maps") as f:
+        fields = [line.rstrip("\n").split(None, 5) for line in f]
+    return {field[5] for field in fields if len(field) == 6 and field[5].startswith("/") and "x" in field[1]}
+
+
+def mentioned(path, keys):
+    """The first of some variables whose name is in a file; None for none. A short
+    word is part of many, and counts only as a string by itself."""
+    try:
+        with open(path, "rb") as f:
+            text = f.read()
+    except OSError:
+        return None
+    for key in sorted(keys):
+        if (key if b"_" in key or len(key) > 7 else b"\0" + key + b"\0") in text:
+            return key
+    return None
+
+
 def rewrite(env):
     """Makes env, a list of b"KEY=value", the environment, in the order given."""
     import posix
@@ -353,7 +450,7 @@ class Parent:
         except BlockingIOError:
             pass
 
-    def load(self, names, banned, roots, first, hooks):
+    def load(self, names, banned, roots, first, hooks, changed, finders):
         """Imports modules in the order given, and nothing else. What cannot be
         is told: then this process has served its purpose."""
         fit()
@@ -367,6 +464,7 @@ class Parent:
         self.first = first + [entry for entry in path if own(entry, roots)]
         guard = Guard(set(banned).union(NOTING), linked(theirs, roots).union(shadowers(self.first)), self.before)
         witness = Witness(roots, self.names)
+        changes = Changes({os.fsencode(key) for key in changed}, witness.asking)
         sys.path[:] = theirs
         expected, bad = self.names | self.before | self.ours | {"__mp_main__"}, []
         for name in self.names.intersection(NOTING):
@@ -376,6 +474,7 @@ class Parent:
         seen, cwd, env = list(sys.path), os.getcwd(), dict(os.environb)
         self.mortal(True)
         witness.begin()
+        changes.begin()
         try:
             for name in names:
                 if name in sys.modules or name in guard.banned:
@@ -396,10 +495,12 @@ class Parent:
                 if os.getcwd() != cwd:
                     why = "it changes the working directory"
                     os.chdir(cwd)
+                now = dict(dict.items(os.environ._data))
                 for key, value in env.items():
-                    if os.environb.get(key) != value:
+                    if now.get(key) != value:
                         why = "it changes %s in the environment" % os.fsdecode(key)
                         os.environb[key] = value
+                changes.linked(name, added)
                 if guard not in sys.meta_path:
                     raise Refusal("an import has replaced sys.meta_path")
                 for n in added:
@@ -410,6 +511,7 @@ class Parent:
                 if why:
                     bad += [name, why]
         finally:
+            changes.end()
             witness.end()
             self.mortal(False)
             if guard in sys.meta_path:
@@ -418,6 +520,9 @@ class Parent:
         for name, asked in witness.project.items():
             if name not in bad[::2]:
                 bad += [name, "it asks for %s, a file of the project" % asked]
+        for name, why in changes.used.items():
+            if name not in bad[::2]:
+                bad += [name, why]
         self.tops = set(n.partition(".")[0] for n in sys.modules if n not in self.before)
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:
@@ -425,6 +530,10 @@ class Parent:
         if bad:
             self.tell(b"bad", [w.encode("utf-8", "backslashreplace") for w in bad])
             return
+        there = {title(finder) for finder in sys.meta_path + sys.path_hooks}
+        for finder in finders:
+            if finder not in there and finder.partition(".")[0] not in NOTING:
+                raise Refusal("the service has modules found by %s, which may make others of what it imports" % finder)
         for fd, what in descriptors().items():
             if fd not in opened and not harmless(fd, what):
                 raise Refusal("an import has left %s open" % what)
@@ -599,6 +708,12 @@ def file_of(module):
     except AttributeError:
         return ""
     return path if isinstance(path, str) else ""
+
+
+def title(finder):
+    """What a finder of modules, or who makes such, is called."""
+    named = finder if hasattr(finder, "__qualname__") else type(finder)
+    return "%s.%s" % (named.__module__, named.__qualname__)
 
 
 def lines_of(site):

@@ -47,6 +47,9 @@ type Parent struct {
 //
 // The error says why there can be none as things are.
 func Start(s Setup, begin func(Launch) (Process, error)) (*Parent, error) {
+	if why := Patched(s.Altered); why != "" {
+		return nil, &Unfit{why}
+	}
 	var left []Unloaded
 	deadline := time.Now().Add(s.Bounds.load())
 	for range rounds {
@@ -121,7 +124,8 @@ func (p *Parent) load(s Setup, left []Unloaded, deadline time.Time) (more []Unlo
 			names = append(names, name)
 		}
 	}
-	if err := p.send(nil, "load", Base(s.Env), names, banned, s.Roots, s.First, s.Hooks); err != nil {
+	changed, finders, first := altered(s.Altered)
+	if err := p.send(nil, "load", Base(s.Env), names, banned, s.Roots, append(first, s.First...), s.Hooks, changed, finders); err != nil {
 		return nil, err
 	}
 	verb, lists, err := p.await(deadline)

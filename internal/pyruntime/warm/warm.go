@@ -45,6 +45,8 @@ type Setup struct {
 	First []string
 	// Hooks are directories with a sitecustomize.py that changes no imports.
 	Hooks []string
+	// Altered is what the service was seen to have made of itself.
+	Altered []Alteration
 	// Lent is how many sockets each child is lent.
 	Lent int
 	// Bounds are what the parent may take.
