@@ -32,8 +32,9 @@ type world struct {
 	lives  map[mark]*fake
 	draw   func(Hook) run // for what has no runs; nil: services run, hooks end at once
 
-	care    care // of parents
-	parents int  // made, or tried to be made
+	care    care     // of parents
+	loaded  []string // by the last parent
+	parents int      // made, or tried to be made
 }
 
 // run is the behaviour of one process.

@@ -132,7 +132,7 @@ func (s *service) hear(n *incarnation, said notice) {
 	}
 	switch {
 	case said.ready && n.state == StateStarting && s.spec.Ready.Notify:
-		s.happens(n, proved, Event{})
+		s.proves(n)
 	case !n.up():
 	case said.alarm:
 		s.ail(n, errors.New("it has said WATCHDOG=trigger"))
@@ -238,8 +238,7 @@ func (s *service) guard(n *incarnation) {
 	case n.state == StateReady:
 		s.prove(n)
 	case s.warms():
-		at := letter{event: imported, generation: n.generation}
-		time.AfterFunc(warmSettle, func() { s.inbox.put(at) })
+		s.lookLater(n, warmSettle)
 	}
 	if l, ok := bounds[n.state]; ok {
 		s.arm(n, l.span(s.spec), stable)

@@ -363,9 +363,9 @@ func (s *service) receive(l letter) {
 	case told:
 		l.reply(s.send(l))
 	case imported:
-		if !n.over {
-			s.nurse(n)
-		}
+		s.learn(n)
+	case proved:
+		s.proves(n)
 	case nursed:
 		s.grown(l.made)
 	case chilled:
@@ -713,6 +713,9 @@ func (s *service) ended(n *incarnation) {
 	if !n.asked && (n.fault != "" || about.Kind == KindCrashed) {
 		s.stillborn(n, cmp.Or(n.fault, exit.String()))
 	}
+	if n.nursed && n == s.incarnation && s.heir == nil && s.intent == Up {
+		s.nurse(n) // with all that it has loaded
+	}
 	s.compare(n)
 	n.over = true
 	n.deafen()
@@ -813,6 +816,8 @@ func (s *service) settleEnd() {
 		s.happen(renewed, Event{What: s.next.why})
 	case s.sentence != nil:
 		s.serve()
+	case s.start.odd:
+		s.tryAgain(findings{what: s.fault}, "by a cold start, which knows of it", true)
 	default:
 		f, what := failure{}, s.fault
 		if what == "" && s.proc != nil {

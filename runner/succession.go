@@ -157,7 +157,7 @@ func (s *service) bury() {
 	case h.asked:
 		s.announce(h, Event{Kind: KindAbandoned, What: "no longer called for"})
 	case s.blames(h):
-		s.announce(h, Event{Kind: KindAlone, What: "tried again by a cold start, since this one was the first warm one"})
+		s.announce(h, Event{Kind: KindAlone, What: "tried again by a cold start, since this one was warm"})
 		s.next = h.wish()
 		s.rollOn()
 	default:

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"reflect"
 	"slices"
@@ -22,6 +23,10 @@ import (
 // it is known what it loads, and serves all generations from then on until the
 // interpreter, the installed packages, the command or its environment are
 // others.
+//
+// A warm generation that turns out to alter itself before it imports, in a way that
+// its parent was not told, is ended before it is ready, and a cold one follows: see
+// [warm.Unlike].
 //
 // Whatever is in the way, the start is cold, and says why. So is the one after
 // a warm generation that ended before it had shown that it serves, see the
@@ -48,6 +53,15 @@ type Observer interface {
 	// Loaded returns what a generation has loaded until now. An error says why
 	// that is not known.
 	Loaded(service string, generation int) (Loaded, error)
+	// Imports returns what the project's files that a service loads import now. It
+	// must not be changed.
+	Imports(service string) map[Import]bool
+}
+
+// Import is a module that a file imports, at once or when a function is called.
+type Import struct {
+	Module string
+	Later  bool
 }
 
 // Loaded is what a generation has loaded.
@@ -55,6 +69,8 @@ type Loaded struct {
 	// Modules are those that are not the project's, in the order in which they
 	// were imported. Of a warm generation those that its parent had are left out.
 	Modules []string
+	// Altered is what it has made of itself meanwhile.
+	Altered []warm.Alteration
 	// Hook is what warm.Install has returned: a directory that the user of the
 	// service can enter.
 	Hook string
@@ -97,8 +113,18 @@ const warmMark = "warm/"
 const warmIdle = time.Hour
 
 // warmSettle is how long a service that nothing probes is taken to need until it
-// has loaded its libraries. What comes later is added to the next parent.
+// has loaded its libraries.
 const warmSettle = 2 * time.Second
+
+// warmLater is when after that, or after it was ready, it is looked at again what
+// a service has loaded, as it is at its end. What has come is added to the next
+// parent.
+const warmLater = 5 * time.Second
+
+// warmOdd is how many warm generations in a row may turn out to be unlike cold
+// ones by what they have altered, before there are none any more. One is, after an
+// edit that has the service alter something else.
+const warmOdd = 3
 
 // nursery is what a service knows of its warm starts. It is owned by the
 // service's goroutine, but for made.
@@ -110,10 +136,13 @@ type nursery struct {
 	blind  string       // why it was not known what the last generation that was up had loaded
 	unfit  *attempt     // the last one, if another would fail as it did; nil when it would not
 	cold   *Loaded      // by the last cold generation that was up
+	odd    int          // how many warm ones in a row were not alike by what they had altered
 	warmed *incarnation // the last warm generation that was up, until it was compared
 
 	nursing context.CancelFunc // ends the attempt that is under way; nil for none
 	told    []string           // what it imports
+	altered []warm.Alteration  // what it was told that the service does, or the parent was
+	imports map[Import]bool    // of the code that they are for
 	made    chan nursling      // what came of it
 	idle    *time.Timer
 }
@@ -149,8 +178,14 @@ type start struct {
 	first bool
 	// cold is why it is not warm, "" for services that are not to be.
 	cold string
-	// had are the modules that the parent had.
-	had []string
+	// had are the modules that the parent had, and told is what that knew of what the
+	// service alters.
+	had  []string
+	told []warm.Alteration
+	// odd says that it has turned out to be unlike a cold one.
+	odd bool
+	// imports are those of the code as it was.
+	imports map[Import]bool
 }
 
 func (b start) String() string {
@@ -185,14 +220,16 @@ func (s *service) warmKeyOf(c command) (warmKey, error) {
 func (s *service) begin(n *incarnation, c command) (err error) {
 	open := func() (*pipes, *os.File, *os.File, error) { return s.openOutput(n) }
 	if s.warms() {
-		why := s.coldReason(c)
+		n.start.imports = s.host.observer.Imports(s.name)
+		why := s.coldReason(c, n.start.imports)
 		if why == "" {
 			first := s.nursery.trial.State == warm.Ready
 			n.proc, n.pipes, err = s.host.launchBy(func(c command, m mark, stdout, stderr *os.File) (process, error) {
 				return s.host.start.(fosterer).fork(s.nursery.parent, c, m, stdout, stderr)
 			}, c, s.mark(n), open)
 			if err == nil {
-				n.start = start{warm: true, first: first, had: s.nursery.parent.Loaded()}
+				y := &s.nursery
+				n.start.warm, n.start.first, n.start.had, n.start.told = true, first, y.parent.Loaded(), y.altered
 				s.used()
 				return nil
 			}
@@ -206,7 +243,7 @@ func (s *service) begin(n *incarnation, c command) (err error) {
 }
 
 // coldReason says why a command is not to be started warm now, "" when it is.
-func (s *service) coldReason(c command) string {
+func (s *service) coldReason(c command, imports map[Import]bool) string {
 	y := &s.nursery
 	if y.trial.State == warm.Untried {
 		return cmp.Or(y.blind, y.trial.Cold(s.spec.Warm)) // nothing need be looked at
@@ -224,6 +261,10 @@ func (s *service) coldReason(c command) string {
 	if why := y.trial.Cold(s.spec.Warm); why != "" {
 		return why
 	}
+	if why := y.forgotten(imports); why != "" {
+		s.unwarm(why)
+		return why
+	}
 	switch {
 	case y.parent != nil:
 		return ""
@@ -231,6 +272,29 @@ func (s *service) coldReason(c command) string {
 		return "its libraries are still being loaded"
 	}
 	return y.why
+}
+
+// forgotten says which module that the parent has the code does not import any
+// more; "" for none. What else imports it is not asked.
+func (y *nursery) forgotten(imports map[Import]bool) string {
+	var has []string
+	switch {
+	case y.parent != nil:
+		has = y.parent.Loaded()
+	case y.nursing != nil:
+		has = y.told
+	}
+	var gone []string
+	for i := range y.imports {
+		if !imports[i] && !slices.Contains(gone, i.Module) && slices.Contains(has, i.Module) {
+			gone = append(gone, i.Module)
+		}
+	}
+	if len(gone) == 0 {
+		return ""
+	}
+	slices.Sort(gone)
+	return "its code does not import " + strings.Join(gone, ", ") + " any more where it did, and its parent has it"
 }
 
 // differs names what two keys do not have in common.
@@ -255,23 +319,108 @@ func (s *service) nurse(n *incarnation) {
 	if !s.warms() || len(n.command.argv) == 0 {
 		return
 	}
+	again := n.nursed
 	n.nursed = true
+	if again && !s.mayAdd(n) {
+		return
+	}
 	loaded, err := s.host.observer.Loaded(s.name, n.generation)
-	if err != nil {
+	switch {
+	case err != nil && again:
+		return
+	case err != nil:
 		y.blind = err.Error()
 		s.unwarm(y.blind)
 		return
 	}
 	y.blind = ""
+	if !again {
+		s.lookLater(n, warmLater)
+	}
+	if n.start.warm {
+		loaded.Modules = append(slices.Clone(n.start.had), loaded.Modules...)
+		loaded.Altered = append(slices.Clone(n.start.told), without(loaded.Altered, n.start.told)...)
+	}
 	switch {
+	case again:
 	case !n.start.warm:
 		y.cold = &loaded
 		y.trial = y.trial.Next(warm.ColdUp, "")
 	default:
-		loaded.Modules = append(slices.Clone(n.start.had), loaded.Modules...)
 		y.trial, y.warmed = y.trial.Next(warm.WarmUp, ""), n
 	}
 	s.rear(n, loaded)
+}
+
+// mayAdd reports whether there is a parent, or will be, to which what a generation
+// has loaded since it was up can be added.
+func (s *service) mayAdd(n *incarnation) bool {
+	y := &s.nursery
+	if y.parent == nil && y.nursing == nil {
+		return false
+	}
+	key, err := s.warmKeyOf(n.command)
+	return err == nil && reflect.DeepEqual(key, y.key)
+}
+
+// lookLater has it looked at later what a generation has loaded.
+func (s *service) lookLater(n *incarnation, in time.Duration) {
+	at := letter{event: imported, generation: n.generation}
+	time.AfterFunc(in, func() { s.inbox.put(at) })
+}
+
+// learn notes that a generation may have loaded what it needs, or more than
+// before.
+func (s *service) learn(n *incarnation) {
+	if n.over || !n.up() {
+		return
+	}
+	if why := s.unlike(n, !n.nursed); why != "" {
+		s.reject(n, why)
+		return
+	}
+	s.nurse(n)
+}
+
+// proves notes that a generation is ready: a warm one if it is what a cold one
+// would be.
+func (s *service) proves(n *incarnation) {
+	if n.state == StateStarting {
+		if why := s.unlike(n, true); why != "" {
+			s.reject(n, why)
+			return
+		}
+	}
+	s.happens(n, proved, Event{})
+}
+
+// unlike says by which alteration a warm generation is not what a cold one would
+// be; "" for none.
+func (s *service) unlike(n *incarnation, early bool) string {
+	if !n.start.warm || n.start.odd || !s.warms() {
+		return ""
+	}
+	loaded, err := s.host.observer.Loaded(s.name, n.generation)
+	if err != nil {
+		return "" // which ends warm starts, see nurse
+	}
+	return warm.Unlike(loaded.Altered, n.start.told, n.start.had, early)
+}
+
+// reject ends a warm generation that is not what a cold one would be. One of those
+// follows.
+func (s *service) reject(n *incarnation, why string) {
+	y := &s.nursery
+	if y.odd++; y.odd >= warmOdd {
+		y.trial = y.trial.Next(warm.WarmUnlike, why)
+	}
+	s.unwarm(why)
+	n.start.odd, n.fault = true, why
+	e := ailing
+	if n.state == StateStarting {
+		e = overdue
+	}
+	s.happens(n, e, Event{What: "it was started warm: " + why})
 }
 
 // compare looks at what a warm generation that was up has loaded in its life. It
@@ -282,6 +431,10 @@ func (s *service) compare(n *incarnation) {
 		return
 	}
 	y.warmed = nil
+	if n.start.odd {
+		return
+	}
+	y.odd = 0
 	loaded, err := s.host.observer.Loaded(s.name, n.generation)
 	if err != nil || loaded.Files != y.cold.Files {
 		return // other code loads other modules
@@ -292,12 +445,12 @@ func (s *service) compare(n *incarnation) {
 }
 
 // without returns what a list has and another one has not.
-func without(list, other []string) []string {
-	have := make(map[string]bool, len(other))
+func without[T comparable](list, other []T) []T {
+	have := make(map[T]bool, len(other))
 	for _, name := range other {
 		have[name] = true
 	}
-	return slices.DeleteFunc(slices.Clone(list), func(name string) bool { return have[name] })
+	return slices.DeleteFunc(slices.Clone(list), func(name T) bool { return have[name] })
 }
 
 // rear has a parent made that has loaded what a generation has, unless there is
@@ -309,7 +462,7 @@ func (s *service) rear(n *incarnation, loaded Loaded) {
 		s.unwarm(why)
 		return
 	}
-	if err == nil && reflect.DeepEqual(key, y.key) {
+	if err == nil && reflect.DeepEqual(key, y.key) && len(without(loaded.Altered, y.altered)) == 0 {
 		if y.nursing != nil || y.parent != nil && len(without(loaded.Modules, y.covers())) == 0 {
 			return
 		}
@@ -317,12 +470,15 @@ func (s *service) rear(n *incarnation, loaded Loaded) {
 			s.unwarm(y.unfit.why)
 			return
 		}
-	} else if y.trial.State == warm.Alike {
+	} else if y.trial.State == warm.Alike && !reflect.DeepEqual(key, y.key) {
 		y.trial = warm.Trial{State: warm.Ready} // of the new key, this generation is the first
 	}
-	y.key, y.unfit = key, nil
+	y.key, y.unfit, y.altered = key, nil, loaded.Altered
 	if err == nil {
 		err = s.fosters(n.command)
+	}
+	if why := warm.Patched(loaded.Altered); err == nil && why != "" {
+		err = errors.New(why)
 	}
 	if err != nil {
 		s.unwarm(err.Error())
@@ -342,10 +498,13 @@ func (s *service) rear(n *incarnation, loaded Loaded) {
 	ctx, cancel := context.WithCancel(s.host.ctx)
 	made := make(chan nursling, 1)
 	y.nursing, y.told, y.made = cancel, loaded.Modules, made
+	y.imports = map[Import]bool{}
+	maps.Copy(y.imports, n.start.imports)
+	maps.Copy(y.imports, s.host.observer.Imports(s.name)) // what it was started from may be newer than what was known then
 	m.service = warmMark + m.service
 	setup := warm.Setup{
 		Hook: loaded.Hook, Env: c.env, Modules: loaded.Modules, Roots: loaded.Roots, First: command.First,
-		Hooks: loaded.Hooks, Lent: len(c.files), Bounds: s.host.bounds,
+		Hooks: loaded.Hooks, Altered: loaded.Altered, Lent: len(c.files), Bounds: s.host.bounds,
 	}
 	c.files, c.names, c.ear = nil, nil, nil
 	s.work.Go(func() {
@@ -469,7 +628,7 @@ func (s *service) wean(why string) {
 // stillborn notes that a generation has failed before it had shown that it
 // serves.
 func (s *service) stillborn(n *incarnation, what string) {
-	if !s.warms() || !n.raw() || n.fault == "" && outside(n.proc.exit()) {
+	if !s.warms() || !n.raw() || n.start.odd || n.fault == "" && outside(n.proc.exit()) {
 		return
 	}
 	o := warm.ColdDown
@@ -492,7 +651,7 @@ func outside(e Exit) bool {
 // blames reports whether a generation may have failed for being the first warm
 // one.
 func (s *service) blames(n *incarnation) bool {
-	return n.start.first && n.raw() && n.proc != nil && (n.fault != "" || n.over && !outside(n.proc.exit()))
+	return n.start.odd || n.start.first && n.raw() && n.proc != nil && (n.fault != "" || n.over && !outside(n.proc.exit()))
 }
 
 // tryCold follows the failure of the first warm generation, which may be that it

@@ -36,6 +36,8 @@ func (l *library) Packages(string) (string, error) {
 	return l.packages, nil
 }
 
+func (*library) Imports(string) map[Import]bool { return nil }
+
 func (l *library) Loaded(_ string, generation int) (Loaded, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -36,6 +36,8 @@ type shelf struct{ err error }
 
 func (shelf) Packages(string) (string, error) { return "1", nil }
 
+func (shelf) Imports(string) map[Import]bool { return nil }
+
 func (s shelf) Loaded(string, int) (Loaded, error) { return Loaded{Modules: []string{"json"}}, s.err }
 
 // care is what parents of the world are like.
@@ -54,6 +56,7 @@ func (w *world) foster(ctx context.Context, _ command, _ mark, s warm.Setup) (pa
 	p := &fakeParent{w: w, number: w.parents, loaded: s.Modules, held: 100 << 20}
 	care := w.care
 	w.note("load %d", p.number)
+	w.loaded = s.Modules
 	w.mu.Unlock()
 	select {
 	case <-time.After(care.takes):

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"bounce/internal/pyruntime"
 	"bounce/internal/pyruntime/warm"
 	"bounce/runner"
+	"bounce/treesitter"
 )
 
 // What a warm start needs to know, the generations before it have told
@@ -46,6 +48,31 @@ func (l library) Packages(name string) (string, error) {
 	return b.String(), nil
 }
 
+// Imports goes by what is written: not by what turns out to be imported.
+func (l library) Imports(name string) map[runner.Import]bool {
+	v := l.a.view()
+	r := v.services[name]
+	if r == nil {
+		return nil
+	}
+	found := map[runner.Import]bool{}
+	for file := range v.loaded(r) {
+		facts := v.graph.Facts(file)
+		if facts == nil {
+			continue
+		}
+		for _, ref := range facts.Refs {
+			if ref.Scope&treesitter.InTyping != 0 || ref.Kind == treesitter.String && !strings.Contains(ref.Module, ".") {
+				continue
+			}
+			for _, module := range modulesOf(ref) {
+				found[runner.Import{Module: module, Later: ref.Scope&treesitter.InFunction != 0}] = true
+			}
+		}
+	}
+	return found
+}
+
 // Loaded reads all that a generation has told.
 func (l library) Loaded(name string, number int) (loaded runner.Loaded, err error) {
 	r := l.a.view().services[name]
@@ -70,6 +97,11 @@ func (l library) Loaded(name string, number int) (loaded runner.Loaded, err erro
 	}
 	for _, m := range report.Modules {
 		loaded.Modules = append(loaded.Modules, m.Name)
+	}
+	for _, a := range report.Altered {
+		if one := (warm.Alteration{Kind: string(a.Kind), Name: a.Name}); !slices.Contains(loaded.Altered, one) {
+			loaded.Altered = append(loaded.Altered, one)
+		}
 	}
 	hook := l.a.listener.hook.Dir()
 	loaded.Roots, loaded.Hooks = l.a.project().told(r.service).Roots, []string{hook}

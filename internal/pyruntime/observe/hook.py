@@ -78,6 +78,10 @@ PATCHED = (
 )
 PATCHERS = (("gevent.monkey", "saved"), ("eventlet.patcher", "already_patched"))
 
+# How long a process is looked at for alterations though it imports nothing,
+# likewise.
+STARTING = 60 * 1000 * 1000 * 1000
+
 # Where a server gets to when it has loaded what it needs.
 LULLS = (
     "socket.__new__", "socket.bind", "socket.connect", "socket.getaddrinfo", "time.sleep",
@@ -607,9 +611,12 @@ def flush(args):
     """Tells of the modules that are not the project's, in their order, and before
     them of what they may have been loaded under."""
     global news, flushed, spent
-    if not news:
+    now = time_ns()
+    # Without news there is nothing to tell but alterations. In a process that was
+    # forked with all that it imports they matter as well, until it is up.
+    if not news and not (now - begun < STARTING and spent < GRANT + (now - begun) // SHARE):
         return
-    news, flushed, started = False, time_ns(), thread_time_ns()
+    news, flushed, started = False, now, thread_time_ns()
     try:
         lines = altered()
         names = [name for name in list(sys.modules) if name not in named and type(name) is str]

@@ -712,7 +712,7 @@ def file_of(module):
 
 def title(finder):
     """What a finder of modules, or who makes such, is called."""
-    named = finder if hasattr(finder, "__qualname__") else type(finder)
+    named = finder if type(finder) in (type, type(title)) else type(finder)
     return "%s.%s" % (named.__module__, named.__qualname__)
 
 
