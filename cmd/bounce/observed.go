@@ -14,6 +14,7 @@ import (
 //	api has loaded 14 installed packages
 //	api has loaded plug by no import, command or setting: observed in generation 12
 //	api executed shop/money.py as it was (3f2a90c1), not as it is (99ab01d7)
+//	api has started /usr/bin/python3, which is not observed: its environment lacks BOUNCE_OBSERVE
 //	worker is not observed: python3 -I ignores PYTHONPATH
 func writeObserved(w io.Writer, st control.Status) error {
 	say := func(format string, args ...any) error {
@@ -33,6 +34,9 @@ func writeObserved(w io.Writer, st control.Status) error {
 // firstUnwatched is how many files that watch.ignore leaves out status names.
 const firstUnwatched = 5
 
+// firstUnheard is how many programs that are not observed it names.
+const firstUnheard = 5
+
 func observedWords(s control.Service) (words []string) {
 	add := func(format string, args ...any) { words = append(words, fmt.Sprintf(format, args...)) }
 	o := s.Observed
@@ -46,6 +50,9 @@ func observedWords(s control.Service) (words []string) {
 		add("has told nothing: no Python of it runs the hook")
 	case o.Incomplete:
 		add("could not tell all that it has loaded")
+	}
+	for _, u := range o.Unheard[:min(len(o.Unheard), firstUnheard)] {
+		add("has started %s, which is not observed: %s", u.Program, u.Why)
 	}
 	if o.Files > 0 {
 		add("has loaded %s, %d of them by no import", files(o.Files), o.Unforeseen)

@@ -47,7 +47,8 @@ type voice struct {
 	// What follows is written by the loop with the mutex of the listener held,
 	// so that others can read it.
 	pythons    []string // versions
-	incomplete bool     // not everything was told
+	unheard    []observe.Unheard
+	incomplete bool // not everything was told
 
 	// key is what the service was when it started; "" where that was not known.
 	// It is the loop's from the first time on that it is heard, as is the rest.
@@ -296,7 +297,7 @@ func (s *sightings) told(key string, v *voice, ready, over bool, there func(path
 	if v.key = cmp.Or(v.key, key); over && v.key != key {
 		return nil // its modules were found where nobody looks any more
 	}
-	whole := ready && len(v.pythons) > 0 && !v.incomplete
+	whole := ready && len(v.pythons) > 0 && len(v.unheard) == 0 && !v.incomplete
 	if whole && over {
 		return s.after(key, v.Generation, v.loaded, v.packages, there).written(v.wrote)
 	}
@@ -323,6 +324,11 @@ func (a *Agent) attend(v *voice) (said []proof) {
 	for _, python := range report.Pythons {
 		if !slices.Contains(v.pythons, python) {
 			v.pythons = append(v.pythons, python)
+		}
+	}
+	for _, u := range report.Unheard {
+		if !slices.Contains(v.unheard, u) {
+			v.unheard = append(v.unheard, u)
 		}
 	}
 	v.incomplete = v.incomplete || report.Incomplete || err != nil
@@ -519,6 +525,9 @@ func (a *Agent) observation(name string, generation int) *control.Observed {
 		a.listener.mu.Lock()
 		out.Pythons = append(out.Pythons, v.pythons...)
 		out.Incomplete = v.incomplete
+		for _, u := range v.unheard {
+			out.Unheard = append(out.Unheard, control.Unheard{Program: u.Program, Why: u.Why})
+		}
 		a.listener.mu.Unlock()
 	}
 	if r.span.known != nil {

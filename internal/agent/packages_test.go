@@ -21,7 +21,7 @@ import (
 // testdata/agent/packages is a project, as those of TestInstalled; lines
 //
 //	dist: NAME modules=A,B needs=X,Y scripts=P
-//	seen: SERVICE GENERATION NAME...
+//	seen: SERVICE GENERATION NAME... FILE.py...
 //
 // of its comment are installed in its .venv, and were seen by a generation that
 // was ready; want has what is told.
@@ -130,12 +130,16 @@ func (c *layout) packages(t *testing.T, seen string) string {
 			if err != nil {
 				t.Fatal(err)
 			}
-			loaded := map[string]bool{}
+			files, loaded := map[string]bool{}, map[string]bool{}
 			for _, name := range words[2:] {
-				loaded[name] = true
+				if strings.HasSuffix(name, ".py") {
+					files[name] = false
+				} else {
+					loaded[name] = true
+				}
 			}
 			key := p.view.services[words[0]].service.sightingKey()
-			known[words[0]] = known[words[0]].with(key, generation, nil, loaded, true)
+			known[words[0]] = known[words[0]].with(key, generation, files, loaded, true)
 		}
 	}
 	p.observed(known)

@@ -39,7 +39,7 @@ func (v *view) spanOf(s *service, old span) span {
 	if p.known = v.seen[s.name].of(s.sightingKey()); p.known == nil {
 		return p
 	}
-	p.exact = s.reach == configs.ReachObserved && p.known.Whole
+	p.exact = s.reach == configs.ReachObserved && p.known.Whole && p.begun()
 	var roots []string
 	if len(entries) > 0 {
 		roots = entries[0].Roots
@@ -53,6 +53,22 @@ func (v *view) spanOf(s *service, old span) span {
 		p.seen = v.graph.Reach(observed...)
 	}
 	return p
+}
+
+// begun reports whether an entry of the service itself was observed, or there is
+// none in the tree. If it was not, who has told is but what starts it.
+func (p span) begun() bool {
+	there := false
+	for path := range p.static.All() { // the entries first
+		if len(p.static.Chain(path)) > 0 {
+			break
+		}
+		there = true
+		if _, seen := p.known.get(path); seen {
+			return true
+		}
+	}
+	return !there
 }
 
 // unforeseen returns the modules that were observed and to which no imports lead.

@@ -334,6 +334,8 @@ type Observed struct {
 	// has told anything yet. Incomplete says that one could not tell all.
 	Pythons    []string `json:"pythons"`
 	Incomplete bool     `json:"incomplete,omitempty"`
+	// Unheard are Pythons that the generation has started and that tell nothing.
+	Unheard []Unheard `json:"unheard,omitempty"`
 	// Files is how many files of the project the last generations have loaded,
 	// Unforeseen how many of these no import leads to, and Idle to how many
 	// others imports lead that no generation has loaded.
@@ -365,6 +367,13 @@ type Executed struct {
 	Path     string `json:"path"`
 	Executed string `json:"executed"`
 	Tree     string `json:"tree"`
+}
+
+// Unheard is a Python, or a script for one, that a service has started and that
+// does not tell what it loads, and why in words.
+type Unheard struct {
+	Program string `json:"program"`
+	Why     string `json:"why"`
 }
 
 // Reached is a service that a path reaches, with the chain of imports from the

@@ -741,7 +741,7 @@ def altered():
     if type(sys.path) is list and sys.path != first["seen"]:
         first["seen"] = sys.path[:]
         found += [
-            (b"path", fsencode(absolute(path))) for path in first["seen"]
+            (b"path", fsencode(absolute(path).rstrip("/") or "/")) for path in first["seen"]
             if type(path) is str and path not in first["path"]
         ]
     for name in "meta_path", "path_hooks":
