@@ -137,7 +137,10 @@ var formats = []string{"text", "json", "github"}
 var writers = map[string]func(*globals, agent.Decision) error{
 	"text": func(g *globals, d agent.Decision) error {
 		for _, a := range d.Actions {
-			tell(g.out, "%s", a.Name)
+			// As it is in the rules: scripts compare it.
+			if _, err := fmt.Fprintln(g.out, a.Name); err != nil {
+				return err
+			}
 		}
 		return nil
 	},

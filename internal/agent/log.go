@@ -364,7 +364,7 @@ func (l *Log) plan(e control.Event) {
 	if len(p.Ask) > 0 && l.Dry {
 		l.line(zerolog.InfoLevel, e).Strs("lines", p.Ask).Msg("would ask the classifier about " + counted(len(p.Ask), "file"))
 	}
-	if (p.Batch > 0 || len(p.Installed) > 0) && len(p.Steps) == 0 && !news && !l.Dry {
+	if (p.Batch > 0 && l.changed.Count > 0 || len(p.Installed) > 0) && len(p.Steps) == 0 && !news && !l.Dry {
 		why := idle(p, l.changed)
 		l.line(zerolog.InfoLevel, e).Uint64("batch", p.Batch).Str("why", why).Msg("nothing restarted: " + why)
 	}
