@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -43,6 +45,12 @@ const (
 // HookNames lists them in the order of a life.
 func HookNames() []Hook {
 	return []Hook{beforeStart, afterStart, afterReady, beforeStop, afterStop, onRestart, onFailure, onExhausted}
+}
+
+// ofHook reports whether a kept line is one of a hook, as perform marks them.
+func ofHook(text string) bool {
+	name, _, ok := strings.Cut(text, ": ")
+	return ok && slices.Contains(HookNames(), Hook(name))
 }
 
 // What a hook is told, beside the mark, the changed files and the project.

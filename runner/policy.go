@@ -29,6 +29,9 @@ type failure struct {
 	taken bool
 	// class is the exception that ended a Python program, "" if unknown.
 	class string
+	// served says that it had shown that it serves: a retry may mend what
+	// exception has ended it, or show that it cannot.
+	served bool
 	// code is the exit code, 0 where there is none: a signal has ended it, or
 	// the agent.
 	code int
@@ -58,7 +61,7 @@ func (a *account) judge(p Restart, f failure, now time.Time, random float64) ver
 	if p.When == Never {
 		return verdict{event: doomed, why: "restart is never"}
 	}
-	if what := f.in(p.HoldOn); what != "" {
+	if what := f.holdable().in(p.HoldOn); what != "" {
 		return verdict{event: doomed, why: "a retry cannot mend " + what}
 	}
 	if f.taken {
@@ -97,7 +100,7 @@ func (a *account) judge(p Restart, f failure, now time.Time, random float64) ver
 // final reports whether a failure is one that the policy does not retry,
 // whatever is left of the budget.
 func (r Restart) final(f failure) bool {
-	return f.in(r.FatalOn) != "" || f.in(r.HoldOn) != "" || f.in(r.SkipRetryOn) != "" ||
+	return f.in(r.FatalOn) != "" || f.holdable().in(r.HoldOn) != "" || f.in(r.SkipRetryOn) != "" ||
 		!f.ok && f.code != 0 && slices.Contains(r.FatalExitCodes, f.code)
 }
 
@@ -148,6 +151,14 @@ func holds(list []string, class string) bool {
 		}
 	}
 	return false
+}
+
+// holdable is what of a failure HoldOn may name.
+func (f failure) holdable() failure {
+	if f.served {
+		f.class = ""
+	}
+	return f
 }
 
 // in returns what of a failure is listed, in words; "" for nothing.

@@ -25,7 +25,7 @@ func TestPolicy(t *testing.T) {
 				continue
 			}
 			what, class, _ := strings.Cut(what, "=")
-			f := failure{ok: what == "ok", taken: what == "taken", class: class}
+			f := failure{ok: what == "ok", taken: what == "taken", served: what == "served", class: class}
 			if code, err := strconv.Atoi(class); err == nil {
 				f.class, f.code, f.ok = "", code, policy.succeeded(Exit{Code: code})
 			}

@@ -847,7 +847,7 @@ func (s *service) inquest(n *incarnation, f failure, what string) findings {
 	tail := s.tail(n.generation)
 	d := findings{failure: f, what: what, tail: tail.all}
 	d.trace, d.traced = parseTraceback(tail.stderr)
-	if d.traced = d.traced && !f.ok && !f.signalled; d.traced {
+	if d.traced = d.traced && !f.ok && !f.signalled && !tail.wentOn(d.trace.at); d.traced {
 		d.class = d.trace.class
 		d.what += ": " + d.trace.text
 		if d.class == "BdbQuit" && !s.spec.TTY {
@@ -869,6 +869,7 @@ func (s *service) inquest(n *incarnation, f failure, what string) findings {
 // judge decides what follows an end that nobody wished for.
 func (s *service) judge(f failure, what string) {
 	s.failing = !f.ok
+	f.served = s.shown || s.served
 	d := s.inquest(s.incarnation, f, what)
 	what = d.what
 	if !f.ok {
@@ -962,7 +963,18 @@ func (s *service) relative(path string) string {
 }
 
 // lastWords are the last lines of a generation.
-type lastWords struct{ all, stderr []string }
+type lastWords struct {
+	all, stderr []string
+	times       []time.Time // of stderr
+	spoke       time.Time   // of the last line on standard output
+}
+
+// flushed is how much later than a traceback that it has died of a process may
+// print what it had not written to standard output yet.
+const flushed = time.Second
+
+// wentOn reports whether something was printed well after a line of stderr.
+func (w lastWords) wentOn(line int) bool { return w.spoke.Sub(w.times[line]) > flushed }
 
 // tailLines is how many lines go with a failure, stderrLines how many are
 // searched for a traceback.
@@ -978,12 +990,17 @@ func (s *service) tail(generation int) lastWords {
 	var w lastWords
 	for _, l := range s.kept.last(generation, s.kept.limit) {
 		w.all = append(w.all, l.Text)
-		if l.Stream == Stderr || l.Stream == Terminal {
-			w.stderr = append(w.stderr, colours.ReplaceAllString(l.Text, ""))
+		switch {
+		case ofHook(l.Text): // which says nothing of how it ended
+		case l.Stream == Stderr || l.Stream == Terminal:
+			w.stderr, w.times = append(w.stderr, colours.ReplaceAllString(l.Text, "")), append(w.times, l.Time)
+		case l.Stream == Stdout:
+			w.spoke = l.Time
 		}
 	}
 	w.all = w.all[max(0, len(w.all)-tailLines):]
-	w.stderr = w.stderr[max(0, len(w.stderr)-stderrLines):]
+	first := max(0, len(w.stderr)-stderrLines)
+	w.stderr, w.times = w.stderr[first:], w.times[first:]
 	return w
 }
 
