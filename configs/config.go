@@ -179,6 +179,7 @@ type Service struct {
 	// such as "127.0.0.1:8000" and "unix:run/api.sock", or the keys below. The
 	// service finds the sockets as descriptors from 3 (LISTEN_FDS). An address
 	// is one service's: "0.0.0.0:8000" and "127.0.0.1:8000" cannot both be held.
+	// "0.0.0.0" is all of IPv4, "[::]" all of IPv6, and ":8000" is both.
 	Listen Listening `json:"listen" example:"[\"127.0.0.1:8000\"]"`
 	// Strategy says how a restart replaces a process that is ready. immediate
 	// ends it first. rolling starts the new one beside it, ends the old one when

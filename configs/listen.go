@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"bounce/runner"
 )
@@ -58,6 +59,7 @@ func (k *checker) listening(path string, s Service) {
 			}
 		default:
 			k.directory(at, l.Unix)
+			k.fits(at, l.Unix)
 			if l.Mode != "" && !octal.MatchString(l.Mode) {
 				k.fail(at, fmt.Sprintf("%s.mode cannot be %s", at, quoted(l.Mode)), `write it in octal, as in "0660"`)
 			}
@@ -96,6 +98,18 @@ func (k *checker) address(path, address string) {
 	}
 	if err != nil || bad != nil || number < 0 || number > 65535 || strings.ContainsAny(host, " /") {
 		k.fail(path, fmt.Sprintf("%s cannot be %s", path, quoted(address)), hint)
+	}
+}
+
+// maxSocketPath is how long the path of a unix socket may be: the kernel's room
+// for one, less its end and the sign behind the name of the one that is to follow.
+const maxSocketPath = len(syscall.RawSockaddrUnix{}.Path) - 2
+
+// fits refuses a path that no unix socket can have.
+func (k *checker) fits(at, socket string) {
+	if long := k.abs(socket); len(long) > maxSocketPath {
+		k.fail(at, fmt.Sprintf("%s: %s has %d bytes, and a unix socket that is listened on may have %d", at, printable(long), len(long), maxSocketPath),
+			"use a shorter path, as in unix:/run/api.sock")
 	}
 }
 

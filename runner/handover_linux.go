@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"slices"
@@ -32,7 +33,7 @@ import (
 // listens for a moment: only a group can have a program, and that must be there
 // before the socket of a successor is. Without effect where the system refuses.
 func (h *held) found() {
-	if twin, err := h.another(); err == nil {
+	if twin, _, err := h.another(); err == nil {
 		twin.Close()
 	}
 	h.alone()
@@ -46,17 +47,18 @@ func (h *held) alone() {
 	}
 }
 
-// another opens one more socket of the group, or beside the path.
-func (h *held) another() (*os.File, error) {
+// another opens one more socket of the group, or beside the path, and says what
+// that is bound to.
+func (h *held) another() (*os.File, fs.FileInfo, error) {
 	if h.spec.Unix != "" {
 		twin, err := holdUnix(Listen{Unix: h.spare(), Mode: h.spec.Mode})
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		return twin.file, nil
+		return twin.file, twin.place, nil
 	}
 	if err := option(h.file, unix.SO_REUSEPORT, 1); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) (err error) {
 		err2 := raw.Control(func(fd uintptr) {
@@ -68,12 +70,13 @@ func (h *held) another() (*os.File, error) {
 		return err
 	}}
 	config.SetMultipathTCP(false)
-	listener, err := config.Listen(context.Background(), "tcp", h.address)
+	listener, err := config.Listen(context.Background(), h.spec.network(), h.address)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer listener.Close()
-	return listener.(*net.TCPListener).File()
+	file, err := listener.(*net.TCPListener).File()
+	return file, nil, err
 }
 
 // succeed opens the socket of the next generation and leads new connections
@@ -102,13 +105,13 @@ func (h *held) open() error {
 	if h.next != nil {
 		return nil
 	}
-	next, err := h.another()
+	next, at, err := h.another()
 	if err != nil {
 		return err
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.next = next
+	h.next, h.nextIn = next, at
 	return nil
 }
 
@@ -131,6 +134,7 @@ func (h *held) supplant() {
 	defer h.mu.Unlock()
 	h.file.Close()
 	h.file, h.next = h.next, nil
+	h.place, h.nextIn = h.nextIn, nil
 	h.alone()
 	h.clear()
 }
@@ -144,7 +148,10 @@ func (h *held) abandon() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.next.Close()
-	h.next = nil
+	if h.next = nil; h.led {
+		h.place = nil // its file was removed, and it cannot have another one
+	}
+	h.nextIn = nil
 	h.alone()
 	h.clear()
 }
@@ -167,7 +174,12 @@ func (h *held) choose(newest bool) error {
 		if h.led == newest {
 			return nil
 		}
-		if err := unix.Renameat2(unix.AT_FDCWD, h.spare(), unix.AT_FDCWD, h.spec.Unix, unix.RENAME_EXCHANGE); err != nil {
+		flags := uint(unix.RENAME_EXCHANGE)
+		if h.lost() {
+			// Somebody has removed it, or has put another one there, which stays.
+			flags = unix.RENAME_NOREPLACE
+		}
+		if err := unix.Renameat2(unix.AT_FDCWD, h.spare(), unix.AT_FDCWD, h.spec.Unix, flags); err != nil {
 			return err
 		}
 		h.led = newest
@@ -287,6 +299,14 @@ func queued(socket *os.File) (n uint32) {
 		n = uint32(b.Waiting)
 	}
 	return n
+}
+
+// isBound reports whether a socket is bound to a file; where the kernel does not
+// tell, it is taken to be.
+func isBound(socket *os.File, info fs.FileInfo) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	inode, err := unixdiag.Bound(socket)
+	return !ok || err != nil || inode == uint32(stat.Ino)
 }
 
 // pathed reports whether a socket is one of a path.

@@ -4,6 +4,7 @@ package runner
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"syscall"
 	"time"
@@ -24,6 +25,8 @@ func (h *held) supplant() {}
 func (h *held) abandon() {}
 
 func (h *held) steer(string, string, syscall.RawConn) error { return nil }
+
+func isBound(*os.File, fs.FileInfo) bool { return true }
 
 func queued(*os.File) uint32 { return 0 }
 

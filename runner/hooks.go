@@ -16,7 +16,8 @@ import (
 // runs on the service's goroutine. For beforeStart and beforeStop what they go
 // before waits; the others run one after the other, and nothing waits for them
 // but the end of the agent. Each has a deadline, and what it leaves behind is
-// ended with it.
+// ended with it. One that is called off gets actionGrace, one that is late is
+// killed.
 
 // Hook is a moment in the life of a service.
 type Hook string
@@ -228,6 +229,7 @@ func (r *hookRun) perform(ctx context.Context, printed *kept) error {
 	case <-ctx.Done():
 		err = errors.New("called off")
 		if context.Cause(ctx) == context.DeadlineExceeded {
+			stop.Grace = 0 // its time is the bound for what waits for it
 			err = fmt.Errorf("not done within %s", r.timeout)
 		}
 	case <-r.host.force:

@@ -27,3 +27,7 @@ func block(*os.File) {}
 func (h *held) leave() {}
 
 func (h *held) release() {}
+
+func (h *held) recognise() {}
+
+func (h *held) lost() bool { return false }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"net/netip"
 	"os"
 	"strconv"
 	"sync"
@@ -33,8 +34,10 @@ type held struct {
 	mu      sync.Mutex
 	file    *os.File
 	next    *os.File
-	led     bool     // new connections come to next
-	steered []uint32 // the ports of probes that are led to next
+	place   fs.FileInfo // what file is bound to, of a path; nil when that is gone
+	nextIn  fs.FileInfo // likewise of next
+	led     bool        // new connections come to next
+	steered []uint32    // the ports of probes that are led to next
 }
 
 // takenError says who is in the way of a socket. It may pass at any time.
@@ -49,7 +52,7 @@ func hold(l Listen) (*held, error) {
 	}
 	var config net.ListenConfig
 	config.SetMultipathTCP(false) // what servers of all kinds expect
-	listener, err := config.Listen(context.Background(), "tcp", l.TCP)
+	listener, err := config.Listen(context.Background(), l.network(), l.TCP)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, takenPort(l.TCP)
 	}
@@ -62,6 +65,20 @@ func hold(l Listen) (*held, error) {
 		return nil, fmt.Errorf("cannot listen on %s: %w", l.TCP, err)
 	}
 	return &held{spec: l, file: file, address: listener.Addr().String()}, nil
+}
+
+// network is that of a TCP address: one of IPv4 or of IPv6 is of that alone, that
+// of all interfaces too. Without a host it is both.
+func (l Listen) network() string {
+	host, _, _ := net.SplitHostPort(l.TCP)
+	addr, err := netip.ParseAddr(host)
+	switch {
+	case err != nil:
+		return "tcp" // a name, or none
+	case addr.Unmap().Is4():
+		return "tcp4"
+	}
+	return "tcp6"
 }
 
 func takenPort(address string) error {
@@ -87,15 +104,10 @@ func holdUnix(l Listen) (*held, error) {
 	case info.Mode().Type() != fs.ModeSocket:
 		return nil, fmt.Errorf("cannot listen on %s: there is something else of that name", l.Unix)
 	default:
-		if conn, err := net.Dial("unix", l.Unix); err == nil {
-			defer conn.Close()
-			text := fmt.Sprintf("cannot listen on %s: it is taken", l.Unix)
-			if pid := listenerOf(conn); pid != 0 {
-				text += fmt.Sprintf(" by pid %d (%s)", pid, commandLine(pid))
-			}
-			return nil, &takenError{text}
+		if err := abandoned(l.Unix); err != nil {
+			return nil, err
 		}
-		if err := os.Remove(l.Unix); err != nil {
+		if err := os.Remove(l.Unix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fail(err)
 		}
 	}
@@ -122,7 +134,64 @@ func holdUnix(l Listen) (*held, error) {
 	if err != nil {
 		return fail(err)
 	}
-	return &held{spec: l, file: file, address: l.Unix}, nil
+	at, err := os.Lstat(l.Unix)
+	if err != nil {
+		file.Close()
+		return fail(err)
+	}
+	return &held{spec: l, file: file, address: l.Unix, place: at}, nil
+}
+
+// abandoned returns an error that says what is in the way, unless it is certain
+// that nobody listens on a socket any more.
+func abandoned(path string) error {
+	conn, err := net.Dial("unix", path)
+	taken := func(how string) error {
+		return &takenError{fmt.Sprintf("cannot listen on %s: it is taken%s", path, how)}
+	}
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, fs.ErrNotExist):
+		return nil
+	case errors.Is(err, syscall.EAGAIN):
+		return taken(", by a process that does not accept connections just now")
+	case errors.Is(err, syscall.EPROTOTYPE):
+		return taken(", by a socket of another kind")
+	case err != nil:
+		return &takenError{fmt.Sprintf("cannot listen on %s: whether it is taken cannot be found out: %v", path, causeOf(err))}
+	}
+	defer conn.Close()
+	if pid := listenerOf(conn); pid != 0 {
+		return taken(fmt.Sprintf(" by pid %d (%s)", pid, commandLine(pid)))
+	}
+	return taken("")
+}
+
+// recognise finds out where the socket of an earlier runner is.
+func (h *held) recognise() {
+	if h.spec.Unix == "" {
+		return
+	}
+	if info, err := os.Lstat(h.spec.Unix); err == nil && isBound(h.file, info) {
+		h.place = info
+	}
+}
+
+// here is what is to be found at the path: of the socket that connections come to.
+func (h *held) here() fs.FileInfo {
+	if h.led {
+		return h.nextIn
+	}
+	return h.place
+}
+
+// lost reports whether nobody can connect to the socket any more, since its file
+// was removed or another one has its path.
+func (h *held) lost() bool {
+	if h.spec.Unix == "" {
+		return false
+	}
+	info, err := os.Lstat(h.spec.Unix)
+	return errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(info, h.here())
 }
 
 // block makes accept wait again. The flag belongs to the socket, not to the
@@ -145,7 +214,9 @@ func (h *held) leave() {
 func (h *held) release() {
 	h.leave()
 	if h.spec.Unix != "" {
-		_ = os.Remove(h.spec.Unix) // gone is fine
+		if !h.lost() {
+			_ = os.Remove(h.spec.Unix) // gone is fine
+		}
 		if h.next != nil {
 			_ = os.Remove(h.spare())
 		}

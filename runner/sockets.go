@@ -10,7 +10,8 @@ import (
 )
 
 // holdSockets opens the sockets that the next generation is lent, keeps those
-// that are open, and closes those that are no longer wanted.
+// that are open, and closes those that are no longer wanted, or that nobody finds
+// any more.
 func (s *service) holdSockets() error {
 	s.vacateSockets()
 	kept := s.sockets
@@ -19,9 +20,13 @@ func (s *service) holdSockets() error {
 	for _, l := range s.spec.Listen {
 		i := slices.IndexFunc(kept, func(h *held) bool { return h.spec == l })
 		if i >= 0 {
-			s.sockets = append(s.sockets, kept[i])
+			h := kept[i]
 			kept = slices.Delete(kept, i, i+1)
-			continue
+			if !h.lost() {
+				s.sockets = append(s.sockets, h)
+				continue
+			}
+			h.release()
 		}
 		h, err := hold(l)
 		if err != nil {

@@ -126,12 +126,17 @@ func (l Listen) meets(other Listen) bool {
 	}
 	host, port, _ := net.SplitHostPort(l.TCP)
 	host2, port2, _ := net.SplitHostPort(other.TCP)
-	return port == port2 && port != "0" && (host == host2 || wide(host) || wide(host2))
+	return port == port2 && port != "0" && hostsMeet(host, host2)
 }
 
-// wide reports whether a host stands for more than one address, or for one that only
-// a resolver knows.
-func wide(host string) bool {
+// hostsMeet reports whether two hosts may stand for one address: no host is all of
+// them, and what a name is only a resolver knows.
+func hostsMeet(host, host2 string) bool {
 	addr, err := netip.ParseAddr(host)
-	return err != nil || addr.IsUnspecified()
+	addr2, err2 := netip.ParseAddr(host2)
+	if err != nil || err2 != nil {
+		return true
+	}
+	addr, addr2 = addr.Unmap(), addr2.Unmap()
+	return addr == addr2 || addr.Is4() == addr2.Is4() && (addr.IsUnspecified() || addr2.IsUnspecified())
 }

@@ -121,6 +121,7 @@ func (s *service) adopt(a *adoption) {
 	for i, f := range a.files {
 		if i < len(a.Listen) && i < len(a.Addresses) {
 			h := &held{spec: a.Listen[i], file: f, address: a.Addresses[i]}
+			h.recognise()
 			if s.spec.Strategy == Rolling && h.spec.TCP != "" {
 				h.regroup(a.succeeds())
 			}

@@ -38,19 +38,40 @@ const (
 
 // Of tells what is behind a unix socket that listens on a path.
 func Of(listener *os.File) (Behind, error) {
-	info, err := listener.Stat()
+	all, inode, err := look(listener)
 	if err != nil {
 		return Behind{}, fmt.Errorf("cannot look behind a socket: %w", err)
+	}
+	return behind(all, inode)
+}
+
+// Bound returns the inode, as far as 32 bits go, of the file that a unix socket
+// which listens is bound to, whether that has a name left or not.
+func Bound(listener *os.File) (uint32, error) {
+	all, inode, err := look(listener)
+	if err != nil {
+		return 0, fmt.Errorf("cannot find the file of a socket: %w", err)
+	}
+	for _, s := range all {
+		if s.state == listens && s.inode == inode && s.file != 0 {
+			return s.file, nil
+		}
+	}
+	return 0, errors.New("cannot find the file of a socket: it does not listen on a path")
+}
+
+// look returns all sockets and the inode of one.
+func look(listener *os.File) ([]socket, uint32, error) {
+	info, err := listener.Stat()
+	if err != nil {
+		return nil, 0, err
 	}
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
-		return Behind{}, errors.New("cannot look behind a socket: it has no inode")
+		return nil, 0, errors.New("it has no inode")
 	}
 	all, err := dump()
-	if err != nil {
-		return Behind{}, fmt.Errorf("cannot look behind a socket: %w", err)
-	}
-	return behind(all, uint32(stat.Ino))
+	return all, uint32(stat.Ino), err
 }
 
 // behind finds the listener of an inode among the sockets of the machine, and

@@ -4,6 +4,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -94,4 +95,39 @@ func FuzzParse(f *testing.F) {
 		}
 		_, _ = behind(all, 7)
 	})
+}
+
+// TestBound compares what a socket is bound to with what is at the path.
+func TestBound(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sock")
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	file, err := l.File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	info, err := os.Lstat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := uint32(info.Sys().(*syscall.Stat_t).Ino)
+	for _, what := range []string{"there", "removed"} {
+		if got, err := Bound(file); err != nil || got != want {
+			t.Errorf("%s: %d, %v; want %d", what, got, err, want)
+		}
+		_ = os.Remove(path)
+	}
+	pipe, end, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pipe.Close()
+	defer end.Close()
+	if got, err := Bound(pipe); err == nil {
+		t.Errorf("a pipe is bound to %d", got)
+	}
 }
