@@ -84,7 +84,9 @@ func TestWarmLater(t *testing.T) {
 		g.up("a")
 		g.want(2, "warm")
 		passes(time.Minute)
-		w.expect("at the end", "1m8s end a/1 ended by SIGTERM; 1m8s load 3; 1m8s fork 2; 1m8s start a/2; 1m9s close 2")
+		if w.parents != 3 {
+			t.Errorf("%d parents at the end", w.parents)
+		}
 		w.loads("json", "lazy", "rare")
 	})
 }
