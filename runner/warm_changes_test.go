@@ -132,8 +132,8 @@ func TestWarmPatched(t *testing.T) {
 			g.up("a")
 			g.want(n, "cold: "+why)
 		}
+		passes(time.Minute) // with which it is known what generation 3 has done
 		d.set(func() { d.altered = nil })
-		passes(time.Minute)
 		g.up("a")
 		g.want(4, "cold: "+why)
 		passes(time.Minute)
