@@ -46,6 +46,12 @@ func (s *fakeSource) Unwatch(dir string) {
 	delete(s.dirs, dir)
 }
 
+func (s *fakeSource) watches(dir string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.dirs[dir]
+}
+
 func (s *fakeSource) Events() <-chan event { return s.events }
 func (s *fakeSource) Ordered() bool        { return s.ordered }
 func (s *fakeSource) Close() error         { return nil }
@@ -253,7 +259,7 @@ func TestLost(t *testing.T) {
 			t.Errorf("cause %q", b.Cause)
 		}
 		expect(t, <-w.Batches(), "-q/d.py")
-		if !src.dirs[filepath.Join(dir, "r", "s")] || src.dirs[filepath.Join(dir, "q")] {
+		if !src.watches(filepath.Join(dir, "r", "s")) || src.watches(filepath.Join(dir, "q")) {
 			t.Errorf("watched: %v", src.dirs)
 		}
 
@@ -329,7 +335,7 @@ func TestAudit(t *testing.T) {
 		put(t, dir, "p/b.py", "another")
 		src.Unwatch(filepath.Join(dir, "p"))
 		expect(t, <-w.Batches(), "~p/b.py")
-		if !src.dirs[filepath.Join(dir, "p")] {
+		if !src.watches(filepath.Join(dir, "p")) {
 			t.Error("the new directory is not watched")
 		}
 	})
@@ -355,7 +361,7 @@ func TestLimit(t *testing.T) {
 	}
 	// The source stays silent: only polling can find these.
 	for _, f := range []string{"a.py", "p/b.py", "q/c.py", "q/r/d.py", "q/s/e.py"} {
-		if !src.dirs[filepath.Dir(filepath.Join(dir, f))] {
+		if !src.watches(filepath.Dir(filepath.Join(dir, f))) {
 			put(t, dir, f, "found by polling")
 		}
 	}
