@@ -227,13 +227,13 @@ class Environ(dict):
 class Changes:
     """Knows of variables that the service changes before it imports something, and
     which modules have used one of them. What code in C asks for is not seen; it is
-    known by the name in its file."""
+    known by the name among its constants."""
 
     def __init__(self, keys, asking):
         self.keys, self.asking = keys, asking
         self.used = {}  # by module
         self.data = os.environ._data
-        self.mapped = mapped() if keys else set()
+        self.mapped = mapped() if keys else {}
 
     def begin(self):
         if self.keys:
@@ -260,26 +260,42 @@ class Changes:
         if not self.keys or not any(file_of(sys.modules.get(n)).endswith(".so") for n in added):
             return
         now = mapped()
-        for path in now - self.mapped:
-            key = mentioned(path, self.keys)
+        for path in now.keys() - self.mapped.keys():
+            key = mentioned(path, now[path], self.keys)
             if key:
                 self.used.setdefault(name, "%s names %s, which the service changes" % (path, os.fsdecode(key)))
         self.mapped = now
 
 
 def mapped():
-    """The files with code that are mapped."""
+    """The files with code that are mapped, each with the parts that have its
+    constants, as offsets and sizes. Those are the parts that can only be read; where
+    the linker has put them beside the code, that too. What is not mapped, such as
+    what a debugger wants, has the letters of any short word somewhere."""
+    found = {}
     with open("/proc/self/maps") as f:
-        fields = [line.rstrip("\n").split(None, 5) for line in f]
-    return {field[5] for field in fields if len(field) == 6 and field[5].startswith("/") and "x" in field[1]}
+        for line in f:
+            fields = line.rstrip("\n").split(None, 5)
+            if len(fields) == 6 and fields[5].startswith("/"):
+                start, end = (int(at, 16) for at in fields[0].split("-"))
+                found.setdefault(fields[5], []).append((int(fields[2], 16), end - start, fields[1]))
+    files = {}
+    for path, parts in found.items():
+        if any("x" in mode for _, _, mode in parts):
+            beside = any("x" in mode for offset, _, mode in parts if offset == 0)
+            files[path] = [part[:2] for part in parts if part[2][:2] == "r-" and (beside or "x" not in part[2])]
+    return files
 
 
-def mentioned(path, keys):
-    """The first of some variables whose name is in a file; None for none. A short
-    word is part of many, and counts only as a string by itself."""
+def mentioned(path, parts, keys):
+    """The first of some variables whose name is in parts of a file; None for none. A
+    short word is part of many, and counts only as a string by itself."""
+    text = b""
     try:
         with open(path, "rb") as f:
-            text = f.read()
+            for offset, size in parts:
+                f.seek(offset)
+                text += f.read(size)
     except OSError:
         return None
     for key in sorted(keys):
