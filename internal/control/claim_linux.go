@@ -34,16 +34,32 @@ func Claim(dir string) (io.Closer, error) {
 		return nil, err
 	}
 	ln, err := net.ListenUnix("unix", &net.UnixAddr{Name: name, Net: "unix"})
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, claimant(name)
-	case err != nil:
+	for until := time.Now().Add(forkTime); errors.Is(err, syscall.EADDRINUSE); {
+		taken := claimant(name)
+		if taken.lives() {
+			return nil, taken
+		}
+		if time.Now().After(until) {
+			break // whoever has kept it is no agent
+		}
+		time.Sleep(forkPause)
+		ln, err = net.ListenUnix("unix", &net.UnixAddr{Name: name, Net: "unix"})
+	}
+	if err != nil {
 		return noClaim{}, nil // the lock in the state directory holds
 	}
 	c := &claim{ln: ln}
 	c.wg.Go(c.answer)
 	return c, nil
 }
+
+// A process that was killed while it started another one has left a copy of its
+// descriptors to that, until it executes its program. It is waited for so long, and
+// looked at so often.
+const forkTime, forkPause = time.Second, 5 * time.Millisecond
+
+// lives reports whether the process is there that has taken the project.
+func (e *TakenError) lives() bool { return e.PID > 0 && unix.Kill(e.PID, 0) != unix.ESRCH }
 
 // claimName is the name of a directory; the @ stands for the NUL of an abstract
 // one.
@@ -61,7 +77,7 @@ func claimName(dir string) (string, error) {
 }
 
 // claimant says who has a name.
-func claimant(name string) error {
+func claimant(name string) *TakenError {
 	taken := &TakenError{UID: -1}
 	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: name, Net: "unix"})
 	if err != nil {
