@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 
 	"bounce/internal/unixcred"
-
-	"golang.org/x/sys/unix"
 )
 
 // ear is the socket on which one generation reports. The kernel says which
@@ -75,17 +73,11 @@ func (e *ear) close() {
 // listenerOf returns the process that made the other end of a unix connection
 // listen, 0 when it is of another pid namespace.
 func listenerOf(conn net.Conn) int {
-	raw, err := conn.(*net.UnixConn).SyscallConn()
+	who, err := unixcred.Peer(conn.(*net.UnixConn))
 	if err != nil {
 		return 0
 	}
-	pid := 0
-	_ = raw.Control(func(fd uintptr) {
-		if who, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil {
-			pid = int(who.Pid)
-		}
-	})
-	return pid
+	return int(who.Pid)
 }
 
 // elsewhere reports whether a shim listens, or has: we cannot.

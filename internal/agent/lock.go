@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
 
 	"bounce/internal/control"
 	"bounce/runner"
@@ -64,25 +63,14 @@ func lockProject(dir string) (*lock, error) {
 	return &lock{f, claim}, nil
 }
 
-// An agent that was killed may have let go of its file, and not yet of its claim:
-// for claimTime, which is plenty, it is looked again.
-const (
-	claimTime = 300 * time.Millisecond
-	claimLook = 10 * time.Millisecond
-)
-
 // claimProject keeps off agents of other users and state directories.
 func claimProject(dir string) (io.Closer, error) {
-	for end := time.Now().Add(claimTime); ; time.Sleep(claimLook) {
-		claim, err := control.Claim(dir)
-		var taken *control.TakenError
-		if err == nil || !errors.As(err, &taken) {
-			return claim, err
-		}
-		if time.Now().After(end) {
-			return nil, &foreignError{dir, taken.PID, taken.UID}
-		}
+	claim, err := control.Claim(dir)
+	var taken *control.TakenError
+	if errors.As(err, &taken) {
+		return nil, &foreignError{dir, taken.PID, taken.UID}
 	}
+	return claim, err
 }
 
 // foreignError says that an agent runs a project which cannot be reached from

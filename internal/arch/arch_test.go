@@ -22,7 +22,7 @@ var policy = map[string][]string{
 	"runner":     {"decider", "internal/cgroup", "internal/confine", "internal/lines", "internal/pidstat", "internal/pyruntime/warm", "internal/shim", "internal/terminal", "internal/unixcred", "internal/unixdiag", "internal/waitid"},
 	"configs":    {"watcher", "treesitter", "decider", "runner"},
 
-	"internal/control":        nil,
+	"internal/control":        {"internal/unixcred"},
 	"internal/logfile":        nil,
 	"internal/pidstat":        nil,
 	"internal/procstat":       {"internal/pidstat"},
@@ -32,7 +32,7 @@ var policy = map[string][]string{
 	"internal/git":            nil,
 	"internal/installed":      nil,
 	"internal/pyruntime":      nil,
-	"internal/pyruntime/warm": {"internal/unixcred"},
+	"internal/pyruntime/warm": {"internal/pyruntime/observe", "internal/unixcred"},
 	"internal/smartrestart":   {"treesitter", "decider"},
 	"internal/classifier":     {"internal/feed"},
 	"internal/cgroup":         nil,

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"bounce/internal/unixcred"
 )
 
 // The lock of a project is in a state directory, of which each user has one, and
@@ -27,39 +29,47 @@ import (
 // all may write to, where anybody can leave one that others cannot open.
 
 // Claim takes the project in dir for this process until it is closed, or returns
-// a *[TakenError]. Where the system has no such thing, nothing is taken.
+// a *[TakenError]. One that is about to be let go of is waited for. Where the
+// system has no such thing, nothing is taken.
 func Claim(dir string) (io.Closer, error) {
 	name, err := claimName(dir)
 	if err != nil {
 		return nil, err
 	}
-	ln, err := net.ListenUnix("unix", &net.UnixAddr{Name: name, Net: "unix"})
-	for until := time.Now().Add(forkTime); errors.Is(err, syscall.EADDRINUSE); {
-		taken := claimant(name)
-		if taken.lives() {
+	for begun := time.Now(); ; time.Sleep(claimLook) {
+		ln, err := net.ListenUnix("unix", &net.UnixAddr{Name: name, Net: "unix"})
+		if err == nil {
+			c := &claim{ln: ln}
+			c.wg.Go(c.answer)
+			return c, nil
+		}
+		if !errors.Is(err, syscall.EADDRINUSE) {
+			return noClaim{}, nil // the lock in the state directory holds
+		}
+		taken, waited := claimant(name), time.Since(begun)
+		switch {
+		case !taken.dead() && waited > endTime:
 			return nil, taken
+		case waited > forkTime:
+			return noClaim{}, nil // whoever has kept it is no agent
 		}
-		if time.Now().After(until) {
-			break // whoever has kept it is no agent
-		}
-		time.Sleep(forkPause)
-		ln, err = net.ListenUnix("unix", &net.UnixAddr{Name: name, Net: "unix"})
 	}
-	if err != nil {
-		return noClaim{}, nil // the lock in the state directory holds
-	}
-	c := &claim{ln: ln}
-	c.wg.Go(c.answer)
-	return c, nil
 }
 
-// A process that was killed while it started another one has left a copy of its
-// descriptors to that, until it executes its program. It is waited for so long, and
-// looked at so often.
-const forkTime, forkPause = time.Second, 5 * time.Millisecond
+const (
+	// endTime is how long an agent is waited for, which may have been killed and
+	// have let go of its lock, and not yet of its claim.
+	endTime = 300 * time.Millisecond
+	// forkTime is how long one is waited for that is dead. It was killed while it
+	// started a process: that has a copy of its descriptors until it executes its
+	// program.
+	forkTime = time.Second
+	// claimLook is the time between two looks.
+	claimLook = 10 * time.Millisecond
+)
 
-// lives reports whether the process is there that has taken the project.
-func (e *TakenError) lives() bool { return e.PID > 0 && unix.Kill(e.PID, 0) != unix.ESRCH }
+// dead reports whether the process is known and gone that has taken the project.
+func (e *TakenError) dead() bool { return e.PID > 0 && unix.Kill(e.PID, 0) == unix.ESRCH }
 
 // claimName is the name of a directory; the @ stands for the NUL of an abstract
 // one.
@@ -84,15 +94,9 @@ func claimant(name string) *TakenError {
 		return taken // it is ending, or does not listen
 	}
 	defer conn.Close()
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		return taken
+	if who, err := unixcred.Peer(conn); err == nil {
+		taken.PID, taken.UID = int(who.Pid), int(who.Uid)
 	}
-	_ = raw.Control(func(fd uintptr) { // an error leaves it unknown
-		if who, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil {
-			taken.PID, taken.UID = int(who.Pid), int(who.Uid)
-		}
-	})
 	return taken
 }
 

@@ -37,17 +37,37 @@ func TestClaim(t *testing.T) {
 		t.Error(err)
 	}
 
+	for _, left := range []string{"", "cat"} {
+		killed(t, dir, left)
+		again, err := Claim(dir)
+		if err != nil {
+			t.Fatalf("with %q left: %v", left, err)
+		}
+		again.Close()
+	}
+	if _, err := Claim(filepath.Join(dir, "none")); err == nil {
+		t.Error("what is not there is claimed")
+	}
+}
+
+// killed has another process claim dir, and kills it. What it has started is left
+// until the test ends, with a copy of its descriptors, as if it was yet to execute
+// its program.
+func killed(t *testing.T, dir, left string) {
+	t.Helper()
 	cmd := exec.Command(os.Args[0], "-test.run", "^TestClaimOfAProcess$", "-test.v")
-	cmd.Env = append(os.Environ(), "BOUNCE_TEST_CLAIM="+dir)
+	cmd.Env = append(os.Environ(), "BOUNCE_TEST_CLAIM="+dir, "BOUNCE_TEST_LEFT="+left)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	in, err := cmd.StdinPipe() // it ends with us
+	in, ours, err := os.Pipe() // it ends with us
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { ours.Close() })
 	defer in.Close()
+	cmd.Stdin = in
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -59,14 +79,6 @@ func TestClaim(t *testing.T) {
 	}
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
-	again, err := Claim(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	again.Close()
-	if _, err := Claim(filepath.Join(dir, "none")); err == nil {
-		t.Error("what is not there is claimed")
-	}
 }
 
 // TestClaimOfAProcess is the other process.
@@ -75,8 +87,20 @@ func TestClaimOfAProcess(t *testing.T) {
 	if dir == "" {
 		return
 	}
-	if _, err := Claim(dir); err != nil {
+	c, err := Claim(dir)
+	if err != nil {
 		t.Fatal(err)
+	}
+	if left := os.Getenv("BOUNCE_TEST_LEFT"); left != "" {
+		f, err := c.(*claim).ln.File()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command(left)
+		cmd.Stdin, cmd.ExtraFiles = os.Stdin, []*os.File{f}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
 	}
 	fmt.Println("\nclaimed")
 	_, _ = os.Stdin.Read(make([]byte, 1)) // until the other one ends

@@ -6,7 +6,7 @@ import (
 	"os"
 	"strconv"
 
-	"golang.org/x/sys/unix"
+	"bounce/internal/unixcred"
 )
 
 // stoppedPeer returns the process that listens at the other end of conn if it
@@ -17,19 +17,11 @@ func stoppedPeer(conn net.Conn) int {
 	if !ok {
 		return 0
 	}
-	raw, err := c.SyscallConn()
-	if err != nil {
+	who, err := unixcred.Peer(c)
+	if err != nil || who.Pid <= 0 { // it is in another process namespace
 		return 0
 	}
-	pid := 0
-	_ = raw.Control(func(fd uintptr) { // an error leaves 0
-		if who, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil {
-			pid = int(who.Pid)
-		}
-	})
-	if pid <= 0 { // it is in another process namespace
-		return 0
-	}
+	pid := int(who.Pid)
 	// The state stands behind the name, which is in brackets and may have some.
 	stat, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if i := bytes.LastIndexByte(stat, ')'); i >= 0 && bytes.HasPrefix(stat[i+1:], []byte(" T")) {

@@ -17,7 +17,7 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"bounce/internal/unixcred"
 )
 
 // Shim is the agent's end of a shim.
@@ -155,7 +155,7 @@ func Attach(path string) (*Shim, error) {
 	}
 	// Who listens there is an agent of ours, as one that is no shim is not: the
 	// kernel says who made the socket listen.
-	who, err := peer(conn)
+	who, err := unixcred.Peer(conn)
 	if err == nil && int(who.Uid) != os.Geteuid() {
 		err = fmt.Errorf("it belongs to user %d, not to user %d", who.Uid, os.Geteuid())
 	}
@@ -451,16 +451,4 @@ func Find(dir string) (shims []*Shim, lasts []Last, err error) {
 		_ = os.Remove(path)
 	}
 	return shims, lasts, errors.Join(errs...)
-}
-
-// peer says who is at the other end of a connection.
-func peer(conn *net.UnixConn) (*unix.Ucred, error) {
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		return nil, err
-	}
-	var who *unix.Ucred
-	var failed error
-	err = raw.Control(func(fd uintptr) { who, failed = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) })
-	return who, errors.Join(err, failed)
 }

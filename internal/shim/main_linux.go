@@ -152,7 +152,7 @@ func accept(l *net.UnixListener, visitors chan<- *net.UnixConn) {
 			time.Sleep(100 * time.Millisecond) // no descriptors, say
 			continue
 		}
-		if who, err := peer(conn); err != nil || who.Uid != 0 && int(who.Uid) != os.Geteuid() {
+		if who, err := unixcred.Peer(conn); err != nil || who.Uid != 0 && int(who.Uid) != os.Geteuid() {
 			conn.Close()
 			continue
 		}

@@ -39,3 +39,17 @@ func Sender(beside []byte) (pid int, ok bool) {
 	}
 	return 0, false
 }
+
+// Peer returns the process at the other end of a connection, and its user, as they
+// were when it connected or began to listen. The PID is 0 where that is in a name
+// space that is not seen from here.
+func Peer(conn *net.UnixConn) (*unix.Ucred, error) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	var who *unix.Ucred
+	var failed error
+	err = raw.Control(func(fd uintptr) { who, failed = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) })
+	return who, errors.Join(err, failed)
+}

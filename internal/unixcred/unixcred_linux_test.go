@@ -42,3 +42,23 @@ func TestNobodyIsNamed(t *testing.T) {
 		}
 	}
 }
+
+func TestThePeerIsNamed(t *testing.T) {
+	at := &net.UnixAddr{Name: filepath.Join(t.TempDir(), "s"), Net: "unix"}
+	listener, err := net.ListenUnix("unix", at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	conn, err := net.DialUnix("unix", nil, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if who, err := Peer(conn); err != nil || int(who.Pid) != os.Getpid() || int(who.Uid) != os.Getuid() {
+		t.Errorf("%+v, %v; want %d of user %d", who, err, os.Getpid(), os.Getuid())
+	}
+	conn.Close()
+	if who, err := Peer(conn); err == nil {
+		t.Errorf("at the end of what is closed: %+v", who)
+	}
+}

@@ -197,16 +197,12 @@ func (h *Hook) Left() ([]*Spool, error) {
 
 // owned reads whose a spool is.
 func (s *Spool) owned(name string) error {
-	f, err := openTold(name)
+	f, info, err := openRegular(name)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	if !info.Mode().IsRegular() || !owned(info) || info.Size() > mostOwner {
+	if !owned(info) || info.Size() > mostOwner {
 		return fmt.Errorf("%s is not what was written", name)
 	}
 	of, err := io.ReadAll(io.LimitReader(f, mostOwner))

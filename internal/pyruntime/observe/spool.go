@@ -106,20 +106,30 @@ func (s *Spool) names() ([]string, error) {
 	return names, nil
 }
 
+// openRegular is openTold for what is to be a file.
+func openRegular(name string) (*os.File, fs.FileInfo, error) {
+	f, err := openTold(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is no file", name)
+	}
+	if err != nil {
+		f.Close()
+		return nil, nil, err
+	}
+	return f, info, nil
+}
+
 // take adds to a report what a user has told.
 func (s *Spool) take(name string, r *Report) error {
-	f, err := openTold(filepath.Join(s.told(), name))
+	f, info, err := openRegular(filepath.Join(s.told(), name))
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is no file", f.Name())
-	}
 	if info.Mode().Perm()&0o200 == 0 {
 		r.Incomplete = true // the hook's other sign, where there is no room for a file
 	}

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"bounce/internal/pyruntime/observe"
 )
 
 // What code of the service has done to its process may make another thing of a
@@ -25,11 +27,11 @@ type Alteration struct{ Kind, Name string }
 
 // The kinds of alterations, with what they name.
 const (
-	Patch    = "patch"      // a name of the standard library, or who has patched that
-	Environ  = "environ"    // a variable
-	MetaPath = "meta_path"  // the class of a finder
-	PathHook = "path_hooks" // a function or class that makes finders
-	Path     = "path"       // a directory on sys.path
+	Patch    = string(observe.Patch)     // a name of the standard library, or who has patched that
+	Environ  = string(observe.Environ)   // a variable
+	MetaPath = string(observe.MetaPath)  // the class of a finder
+	PathHook = string(observe.PathHooks) // a function or class that makes finders
+	Path     = string(observe.Path)      // a directory on sys.path
 )
 
 // Patched says why there can be no parent for what a service does at every

@@ -11,9 +11,9 @@ import (
 	"syscall"
 	"time"
 
-	"bounce/internal/unixcred"
-
 	"golang.org/x/sys/unix"
+
+	"bounce/internal/unixcred"
 )
 
 const (
