@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bounce/bench/internal/measure"
 	"bufio"
 	"context"
 	"errors"
@@ -18,6 +17,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"bounce/bench/internal/measure"
 )
 
 // asker asks a service for its revision.

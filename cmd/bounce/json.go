@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"unicode/utf8"
+
+	"bounce/internal/agent"
 )
 
 // encoder writes values as JSON that is safe to print: encoding/json leaves
@@ -54,9 +56,7 @@ func (e escapes) Write(p []byte) (int, error) {
 // escaped returns JSON with those characters as \u escapes: outside of texts
 // there are none.
 func escaped(data []byte) []byte {
-	acts := func(r rune) bool {
-		return r >= 0x7f && r < 0xa0 || r >= 0x2028 && r <= 0x202e || r >= 0x2066 && r <= 0x2069
-	}
+	acts := func(r rune) bool { return r >= 0x7f && agent.Unprintable(r) } // others JSON has escaped
 	if !bytes.ContainsFunc(data, acts) {
 		return data
 	}

@@ -95,19 +95,8 @@ func BenchmarkNeeds(b *testing.B) {
 	p, _ := benchProject(b, files, services)
 	site := filepath.Join(b.TempDir(), "site-packages")
 	for i := range distributions {
-		info := filepath.Join(site, fmt.Sprintf("d%d-1.dist-info", i))
-		if err := os.MkdirAll(info, 0o755); err != nil {
-			b.Fatal(err)
-		}
 		// All but the first are there by what requires them.
-		for name, text := range map[string]string{
-			"METADATA": fmt.Sprintf("Name: d%d\nVersion: 1\nRequires-Dist: d%d\n", i, i+1),
-			"RECORD":   fmt.Sprintf("d%d.py,sha256=a,1\n", i),
-		} {
-			if err := os.WriteFile(filepath.Join(info, name), []byte(text), 0o644); err != nil {
-				b.Fatal(err)
-			}
-		}
+		benchDistribution(b, site, i, fmt.Sprintf("Requires-Dist: d%d\n", i+1), fmt.Sprintf("d%d.py", i))
 	}
 	last := fmt.Sprintf("m%d.py", files-1)
 	src := append([]byte("import d0\n"), moduleSource(files-1, files, 1)...)
@@ -195,18 +184,7 @@ func BenchmarkPlace(b *testing.B) {
 	const modules, distributions = 2000, 80
 	site := filepath.Join(b.TempDir(), "site-packages")
 	for i := range distributions {
-		info := filepath.Join(site, fmt.Sprintf("d%d-1.dist-info", i))
-		if err := os.MkdirAll(info, 0o755); err != nil {
-			b.Fatal(err)
-		}
-		for name, text := range map[string]string{
-			"METADATA": fmt.Sprintf("Name: d%d\nVersion: 1\n", i),
-			"RECORD":   fmt.Sprintf("d%d/__init__.py,sha256=a,1\n", i),
-		} {
-			if err := os.WriteFile(filepath.Join(info, name), []byte(text), 0o644); err != nil {
-				b.Fatal(err)
-			}
-		}
+		benchDistribution(b, site, i, "", fmt.Sprintf("d%d/__init__.py", i))
 	}
 	path := &pyruntime.SearchPath{Sites: []string{site}, Library: "/usr/lib/python3.12"}
 	s := &service{search: search{path: path, installed: installed.NewEnvironment(installed.Read(site, nil))}}
@@ -221,6 +199,24 @@ func BenchmarkPlace(b *testing.B) {
 		v.others = told
 		if v.place(s, nil); len(v.packages) != distributions {
 			b.Fatalf("%d distributions are found", len(v.packages))
+		}
+	}
+}
+
+// benchDistribution installs the distribution of a number, with more of its
+// metadata and one file.
+func benchDistribution(b *testing.B, site string, i int, more, file string) {
+	b.Helper()
+	info := filepath.Join(site, fmt.Sprintf("d%d-1.dist-info", i))
+	if err := os.MkdirAll(info, 0o755); err != nil {
+		b.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"METADATA": fmt.Sprintf("Name: d%d\nVersion: 1\n", i) + more,
+		"RECORD":   file + ",sha256=a,1\n",
+	} {
+		if err := os.WriteFile(filepath.Join(info, name), []byte(text), 0o644); err != nil {
+			b.Fatal(err)
 		}
 	}
 }

@@ -59,7 +59,7 @@ func Console(w io.Writer, colour bool) zerolog.ConsoleWriter {
 // not UTF-8, of which some are control characters to a terminal. Colours stay
 // where they are wanted.
 func Printable(s string, colour bool) string {
-	if utf8.ValidString(s) && !strings.ContainsFunc(s, unprintable) {
+	if utf8.ValidString(s) && !strings.ContainsFunc(s, Unprintable) {
 		return s
 	}
 	var b strings.Builder
@@ -75,9 +75,9 @@ func Printable(s string, colour bool) string {
 		switch {
 		case r == utf8.RuneError && n == 1:
 			fmt.Fprintf(&b, "\\x%02x", s[i])
-		case unprintable(r) && r > 0xff:
+		case Unprintable(r) && r > 0xff:
 			fmt.Fprintf(&b, "\\u%04x", r)
-		case unprintable(r):
+		case Unprintable(r):
 			fmt.Fprintf(&b, "\\x%02x", r)
 		default:
 			b.WriteString(s[i : i+n])
@@ -90,10 +90,10 @@ func Printable(s string, colour bool) string {
 	return b.String()
 }
 
-// unprintable reports whether r controls a terminal, or the order in which text
+// Unprintable reports whether r controls a terminal, or the order in which text
 // is shown: C0 but tab, DEL, C1, the ends of lines and paragraphs, and what
 // embeds, overrides or isolates a direction.
-func unprintable(r rune) bool {
+func Unprintable(r rune) bool {
 	switch {
 	case r < ' ':
 		return r != '\t'
